@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vmsg-ffa-emu: finds the subcommand. */
+#include "commands/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "virtio_msg_ffa/version.h"
+
+#define TEXT(value)  #value
+#define VERSION(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "decode", vmsg_command_decode, "print virtio-msg frames given as hex" },
+	{ "encode", vmsg_command_encode, "turn a message given by name and fields into hex" },
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: vmsg-ffa-emu COMMAND [OPTION...]\n\nCommands:\n", out);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+	}
+	fputs("\n'vmsg-ffa-emu COMMAND --help' explains each.\n", out);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return VMSG_EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		usage(stdout);
+		return VMSG_EXIT_DONE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("vmsg-ffa-emu " VERSION(VMSG_VERSION_MAJOR, VMSG_VERSION_MINOR, VMSG_VERSION_PATCH));
+		return VMSG_EXIT_DONE;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	}
+	fprintf(stderr, "vmsg-ffa-emu: no command '%s'; try --help\n", argv[1]);
+	return VMSG_EXIT_USAGE;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Compile-time limits of the library, each with its reason. A build may override any of them with
+ * -D; every object that includes a public header must be built with the same values, since they
+ * size public structs.
+ */
+#ifndef VIRTIO_MSG_FFA_CONFIG_H
+#define VIRTIO_MSG_FFA_CONFIG_H
+
+/* Bytes of one message frame that a session stores. 112 is what x4..x17 of a direct message carry;
+ * the largest message any known FF-A bus agrees on is 104. */
+#ifndef VMSG_FRAME_SIZE_MAX
+#define VMSG_FRAME_SIZE_MAX 112
+#endif
+
+/* Segments (pieces contiguous in our address space) that one shared area may consist of. 1 is
+ * allowed; an area that needs more is then refused. */
+#ifndef VMSG_AREA_SEGMENTS_MAX
+#define VMSG_AREA_SEGMENTS_MAX 4
+#endif
+
+/* 32-bit feature blocks kept per device: 128 bits cover every feature bit virtio 1.4 assigns. */
+#ifndef VMSG_FEATURE_BLOCKS_MAX
+#define VMSG_FEATURE_BLOCKS_MAX 4
+#endif
+
+/* Virtqueues one driver or device machine can hold. The largest device in the tree uses 8. */
+#ifndef VMSG_DEVICE_QUEUES_MAX
+#define VMSG_DEVICE_QUEUES_MAX 16
+#endif
+
+/* Requests a bus session or a driver machine may have in flight. FF-A direct messages allow one;
+ * more only matters for carriers that do not answer in the call. */
+#ifndef VMSG_REQUESTS_MAX
+#define VMSG_REQUESTS_MAX 8
+#endif
+
+/* Entries of the largest virtqueue that the library will run: the virtio limit. */
+#ifndef VMSG_QUEUE_SIZE_MAX
+#define VMSG_QUEUE_SIZE_MAX 32768
+#endif
+
+#endif

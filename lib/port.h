@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Everything the library needs from its surroundings beyond the compiler: three functions of libc,
+ * barriers for memory that another CPU or world sees, and the assertion. The only file a port edits.
+ */
+#ifndef VMSG_LIB_PORT_H
+#define VMSG_LIB_PORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef __cplusplus
+/* Freestanding C has no <string.h>; these three are what the compiler itself may call anyway. */
+void *memcpy(void *restrict destination, const void *restrict source, size_t size);
+void *memset(void *destination, int value, size_t size);
+int memcmp(const void *left, const void *right, size_t size);
+#endif
+
+/* Assertions are for our own bugs and the caller's contract, never reachable from a peer's bytes.
+ * VMSG_NO_ASSERT compiles them out. */
+#ifdef VMSG_NO_ASSERT
+#define VMSG_ASSERT(condition) ((void)sizeof(condition))
+#else
+#define VMSG_ASSERT(condition)                                                                     \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			__builtin_trap();                                                          \
+		}                                                                                  \
+	} while (0)
+#endif
+
+#define VMSG_ALWAYS_INLINE static inline __attribute__((always_inline))
+#define VMSG_LIKELY(condition)   __builtin_expect(!!(condition), 1)
+#define VMSG_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/*
+ * 16-bit ring indices in shared memory. Byte order is little-endian on the wire; `at` must be
+ * 2-byte aligned (the virtqueue checks its addresses). Each use says what it publishes or consumes.
+ */
+VMSG_ALWAYS_INLINE uint16_t vmsg_port_le16(uint16_t value)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return (uint16_t)((value << 8) | (value >> 8));
+#else
+	return value;
+#endif
+}
+
+VMSG_ALWAYS_INLINE uint16_t vmsg_port_load_acquire_le16(const void *at)
+{
+	return vmsg_port_le16(__atomic_load_n((const uint16_t *)at, __ATOMIC_ACQUIRE));
+}
+
+VMSG_ALWAYS_INLINE uint16_t vmsg_port_load_relaxed_le16(const void *at)
+{
+	return vmsg_port_le16(__atomic_load_n((const uint16_t *)at, __ATOMIC_RELAXED));
+}
+
+VMSG_ALWAYS_INLINE void vmsg_port_store_release_le16(void *at, uint16_t value)
+{
+	__atomic_store_n((uint16_t *)at, vmsg_port_le16(value), __ATOMIC_RELEASE);
+}
+
+VMSG_ALWAYS_INLINE void vmsg_port_store_relaxed_le16(void *at, uint16_t value)
+{
+	__atomic_store_n((uint16_t *)at, vmsg_port_le16(value), __ATOMIC_RELAXED);
+}
+
+/* Full fence: orders our earlier stores before our later loads (the EVENT_IDX handshake). */
+VMSG_ALWAYS_INLINE void vmsg_port_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+#endif
