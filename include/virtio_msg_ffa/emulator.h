@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Hosted: connects a process to vmsg-ffa-emu as a partition (libvmsg-ffa-emu), or runs the partition
+ * manager inside the process. Needs an operating system; the rest of the library does not.
+ */
+#ifndef VIRTIO_MSG_FFA_EMULATOR_H
+#define VIRTIO_MSG_FFA_EMULATOR_H
+
+#include "virtio_msg_ffa/endpoint.h"
+
+VMSG_BEGIN_DECLS
+
+#define VMSG_EMU_BANKS_MAX 64
+
+/* One RAM bank: memory of the partition, visible to the manager and, page by page as it is shared,
+ * to others. */
+struct vmsg_emu_bank {
+	uint64_t size;    /* bytes, multiple of 4096 */
+	uint64_t address; /* wanted address in the physical map, 0 = any; filled on return */
+	uint8_t *data;    /* filled on return; valid until close */
+};
+
+struct vmsg_emu_options {
+	const char *socket_path; /* NULL: the default path of vmsg_emu_default_path() */
+	uint16_t id;             /* wanted identity, 0 = the first free of `secure` */
+	bool secure;             /* with id 0: a secure partition rather than a VM */
+	uint16_t vcpu;           /* vCPU that this connection drives through the conduit */
+	struct vmsg_emu_bank *banks; /* in and out */
+	size_t bank_count;
+};
+
+struct vmsg_emu;
+
+/* $VMSG_FFA_EMU_SOCKET, or $XDG_RUNTIME_DIR/vmsg-ffa-emu.sock, or /tmp/vmsg-ffa-emu-UID/sock. The
+ * text lands in `path`; NO_SPACE if it does not fit. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_default_path(char *path, size_t size);
+
+/*
+ * Connects and says hello. On failure returns an error and, if `why` is not NULL, one line of text
+ * in `why` (at most why_size bytes): PEER when the manager refused, NOT_FOUND when nothing listens.
+ * Free with vmsg_emu_close().
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_connect(struct vmsg_emu **emu,
+						 struct vmsg_emu_options *options, char *why,
+						 size_t why_size);
+VMSG_EXPORT void vmsg_emu_close(struct vmsg_emu *emu);
+
+VMSG_EXPORT uint16_t vmsg_emu_id(const struct vmsg_emu *emu);
+
+/* True once the manager has gone away; every call then answers ABORTED. */
+VMSG_EXPORT bool vmsg_emu_is_lost(const struct vmsg_emu *emu);
+
+/* Conduit for vmsg_endpoint_init(): valid until close. Its calls block. */
+VMSG_EXPORT struct vmsg_conduit vmsg_emu_conduit(struct vmsg_emu *emu);
+
+/*
+ * For event loops: starts a call without waiting; `fd` of vmsg_emu_fd() becomes readable when
+ * something arrived; finish returns 1 with the reply in `regs`, 0 when it has not come yet, < 0 when
+ * the manager is gone. One call may be outstanding.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_start(struct vmsg_emu *emu,
+					       const struct vmsg_ffa_regs *regs);
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_finish(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs);
+VMSG_EXPORT int vmsg_emu_fd(const struct vmsg_emu *emu);
+
+/* Interrupts this partition's own vCPU: a blocked MSG_WAIT returns FFA_INTERRUPT. May be called
+ * from another thread. */
+VMSG_EXPORT int vmsg_emu_raise(struct vmsg_emu *emu);
+
+/* Interrupt ids that arrived since the last call, as bits (id < 64). */
+VMSG_EXPORT uint64_t vmsg_emu_interrupts(struct vmsg_emu *emu);
+
+/*
+ * ---- the manager in this process (tests, examples) ----
+ * Single-threaded: a partition is its own calls plus, on the device side, an entry function that the
+ * manager runs when its MSG_WAIT completes.
+ */
+struct vmsg_emu_local;
+struct vmsg_emu_local_partition;
+
+/* Runs when the partition's waiting call completes: `regs` is what the call returned and, on
+ * return, the next call (MSG_WAIT or a response). It may make other calls through its conduit. */
+typedef void (*vmsg_emu_entry)(void *context, struct vmsg_ffa_regs *regs);
+
+/* A manager with the built-in system: VMs 1..3, SPs 0x8001 and 0x8002. NULL when out of memory. */
+VMSG_EXPORT struct vmsg_emu_local *vmsg_emu_local_create(void);
+VMSG_EXPORT void vmsg_emu_local_destroy(struct vmsg_emu_local *local);
+
+/* Starts partition `id` with `banks` (allocated here, freed with the manager). `entry` may be NULL
+ * for a partition that only calls. NULL on failure. */
+VMSG_EXPORT struct vmsg_emu_local_partition *
+vmsg_emu_local_start(struct vmsg_emu_local *local, uint16_t id, struct vmsg_emu_bank *banks,
+		     size_t bank_count, vmsg_emu_entry entry, void *context);
+VMSG_EXPORT void vmsg_emu_local_stop(struct vmsg_emu_local_partition *partition);
+VMSG_EXPORT struct vmsg_conduit vmsg_emu_local_conduit(struct vmsg_emu_local_partition *partition);
+
+/* Makes the first wait of a partition with an entry function (`regs`: MSG_WAIT). */
+VMSG_EXPORT void vmsg_emu_local_run(struct vmsg_emu_local_partition *partition,
+				    const struct vmsg_ffa_regs *regs);
+
+/* Virtual clock of the system in nanoseconds; tests advance it. */
+VMSG_EXPORT uint64_t vmsg_emu_local_now(const struct vmsg_emu_local *local);
+VMSG_EXPORT void vmsg_emu_local_advance(struct vmsg_emu_local *local, uint64_t ns);
+
+VMSG_END_DECLS
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An FF-A endpoint over a conduit: the one blocking piece of the library, since an SMC is
+ * synchronous. Version, features, RX/TX, discovery, direct messages, sharing and retrieving memory.
+ * No virtio-msg knowledge.
+ */
+#ifndef VIRTIO_MSG_FFA_ENDPOINT_H
+#define VIRTIO_MSG_FFA_ENDPOINT_H
+
+#include "virtio_msg_ffa/ffa.h"
+#include "virtio_msg_ffa/ffa_memory.h"
+#include "virtio_msg_ffa/memory.h"
+
+VMSG_BEGIN_DECLS
+
+/*
+ * What a port provides. Three exist: an SMC instruction, the emulator's socket (emulator.h) and the
+ * partition manager in the same process.
+ */
+struct vmsg_conduit {
+	/* One FF-A call: registers in, registers out. Blocks until the manager answers. A broken
+	 * conduit answers FFA_ERROR ABORTED. */
+	void (*call)(void *context, struct vmsg_ffa_regs *regs);
+	/* Makes the retrieved region `handle` (ranges of the physical map, in order) accessible.
+	 * Fills at most `capacity` segments and returns their number, or < 0. */
+	int (*map)(void *context, uint64_t handle, const struct vmsg_ffa_range *ranges,
+		   size_t range_count, bool writable, struct vmsg_segment *segments,
+		   size_t capacity);
+	/* Undoes map. */
+	void (*unmap)(void *context, uint64_t handle);
+	/* Monotonic time in nanoseconds. */
+	uint64_t (*now)(void *context);
+	void *context;
+};
+
+/* RX or TX buffer: our pointer and its address in the physical map. */
+struct vmsg_buffer {
+	uint8_t *data;
+	uint64_t address;
+};
+
+struct vmsg_endpoint {
+	struct vmsg_conduit conduit;
+	struct vmsg_buffer tx;
+	struct vmsg_buffer rx;
+	uint32_t buffer_size;    /* bytes of each of RX and TX */
+	uint32_t ffa_version;    /* negotiated */
+	uint16_t id;
+	uint16_t pending_target; /* vCPU word of a direct request that timed out and is still owed */
+	bool pending;
+	int32_t status;          /* FF-A status of the last call that failed with PEER, for reports */
+	uint64_t calls;          /* FF-A calls made */
+};
+
+/*
+ * Negotiates FF-A 1.2 (or what the manager has, at least 1.1), asks for the id and maps RX/TX of
+ * `pages` 4 KiB pages each (0 pages: no buffers). PEER with endpoint->status when the manager
+ * refuses, REVISION when its version is unusable.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_init(struct vmsg_endpoint *endpoint,
+						   const struct vmsg_conduit *conduit,
+						   struct vmsg_buffer tx, struct vmsg_buffer rx,
+						   uint32_t pages);
+
+/* Unmaps RX/TX. */
+VMSG_EXPORT void vmsg_endpoint_close(struct vmsg_endpoint *endpoint);
+
+/* FFA_FEATURES for a function or feature id: 1 supported, 0 not; properties may be NULL. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_feature(struct vmsg_endpoint *endpoint, uint32_t id,
+						      uint32_t input, uint32_t properties[2]);
+
+/*
+ * Partitions that offer `uuid` (NULL: all), by FFA_PARTITION_INFO_GET_REGS, or PARTITION_INFO_GET
+ * and RX where the manager has no such call. Returns their number (which may exceed `capacity`;
+ * only `capacity` are filled); 0 when there is none. Restarts when the list changes (RETRY), at
+ * most 8 times, then AGAIN.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_discover(struct vmsg_endpoint *endpoint,
+						       const struct vmsg_ffa_uuid *uuid,
+						       struct vmsg_ffa_partition_info *infos,
+						       size_t capacity);
+
+/*
+ * FFA_MSG_SEND_DIRECT_REQ2 to `destination`, waiting for its RESP2; FFA_INTERRUPT and FFA_YIELD are
+ * continued with FFA_RUN until `deadline_ns` of the conduit's clock. `answer` receives x4..x17.
+ *
+ * TIMEOUT when the deadline passes: the answer is still owed, and the next call to the endpoint
+ * first collects and drops it (AGAIN if it still has not come by its own deadline). AGAIN when the
+ * target is busy; PEER with endpoint->status for any other refusal (ABORTED: it died).
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int
+vmsg_endpoint_send_direct2(struct vmsg_endpoint *endpoint, uint16_t destination,
+			   const struct vmsg_ffa_uuid *uuid, struct vmsg_bytes payload,
+			   uint64_t deadline_ns, uint8_t answer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE]);
+
+/* What woke a waiting endpoint. */
+enum vmsg_wake { VMSG_WAKE_DIRECT2, VMSG_WAKE_INTERRUPT, VMSG_WAKE_RUN };
+
+struct vmsg_incoming {
+	enum vmsg_wake wake;
+	uint16_t source;
+	struct vmsg_ffa_uuid uuid;
+	uint8_t payload[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
+};
+
+/*
+ * Device side, split so that it works where the wait is somebody else's (the in-process manager, an
+ * event loop): prepare the call that waits or answers, and read what it returned.
+ */
+VMSG_EXPORT void vmsg_endpoint_prepare_wait(const struct vmsg_endpoint *endpoint,
+					    struct vmsg_ffa_regs *regs);
+VMSG_EXPORT VMSG_MUST_CHECK int
+vmsg_endpoint_prepare_response2(const struct vmsg_endpoint *endpoint, uint16_t destination,
+				struct vmsg_bytes payload, struct vmsg_ffa_regs *regs);
+/* PEER with endpoint->status when the call returned FFA_ERROR; BAD_HEADER for a call we do not
+ * serve. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_incoming(struct vmsg_endpoint *endpoint,
+						       const struct vmsg_ffa_regs *regs,
+						       struct vmsg_incoming *incoming);
+
+/*
+ * FFA_MEM_SHARE of `ranges` to `borrower`, read-write or read-only, fragmented when the descriptor
+ * exceeds the TX buffer. PEER with endpoint->status; on success `*handle`.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_share(struct vmsg_endpoint *endpoint,
+						    uint16_t borrower, uint64_t tag, bool writable,
+						    const struct vmsg_ffa_range *ranges,
+						    size_t range_count, uint64_t *handle);
+
+/* FFA_MEM_RECLAIM. AGAIN while a borrower still holds it (DENIED), PEER otherwise. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_reclaim(struct vmsg_endpoint *endpoint,
+						      uint64_t handle);
+
+/*
+ * FFA_MEM_RETRIEVE_REQ of a share of `owner`, then conduit.map. `expected_pages` must match the
+ * retrieved total (RANGE otherwise, and it is relinquished again). Returns the number of segments.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_retrieve(struct vmsg_endpoint *endpoint,
+						       uint16_t owner, uint64_t handle,
+						       uint64_t tag, uint32_t expected_pages,
+						       bool writable, struct vmsg_segment *segments,
+						       size_t capacity);
+
+/* conduit.unmap, then FFA_MEM_RELINQUISH. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_relinquish(struct vmsg_endpoint *endpoint,
+							 uint64_t handle);
+
+VMSG_END_DECLS
+
+#endif
