@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Little-endian loads and stores at any alignment, and the sticky cursor: a read or write out of
- * range makes the cursor failed for good, so one check at the end is enough. Shifts are written out:
- * gcc 12 merges those into single loads, but not shifts in a loop.
+ * range makes the cursor failed for good, so one check at the end is enough. Shifts are written
+ * out: gcc 12 merges those into single loads, but not shifts in a loop.
  */
 #ifndef VMSG_LIB_BYTES_H
 #define VMSG_LIB_BYTES_H

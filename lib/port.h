@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Everything the library needs from its surroundings beyond the compiler: three functions of libc,
- * barriers for memory that another CPU or world sees, and the assertion. The only file a port edits.
+ * barriers for memory that another CPU or world sees, and the assertion. The only file a port
+ * edits.
  */
 #ifndef VMSG_LIB_PORT_H
 #define VMSG_LIB_PORT_H
@@ -29,7 +30,7 @@ int memcmp(const void *left, const void *right, size_t size);
 	} while (0)
 #endif
 
-#define VMSG_ALWAYS_INLINE static inline __attribute__((always_inline))
+#define VMSG_ALWAYS_INLINE       static inline __attribute__((always_inline))
 #define VMSG_LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define VMSG_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Compiler attributes that the public headers use. The only place that asks which compiler this is. */
+/* Compiler attributes that the public headers use. The only place that asks which compiler this is.
+ */
 #ifndef VIRTIO_MSG_FFA_COMPILER_H
 #define VIRTIO_MSG_FFA_COMPILER_H
 
