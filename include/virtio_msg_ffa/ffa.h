@@ -126,6 +126,10 @@ enum vmsg_ffa_status {
 #define VMSG_FFA_PROPERTY_DIRECT2_SEND    (1u << 10)
 
 #define VMSG_FFA_SPMC_ID 0x8000u
+
+/* w0 of SMCCC's answer to an unknown function, and of a refused FFA_VERSION */
+#define VMSG_FFA_SMCCC_UNKNOWN 0xFFFFFFFFu
+
 #define VMSG_FFA_INTERRUPT_NPI 5u
 #define VMSG_FFA_INTERRUPT_SRI 8u
 
@@ -157,7 +161,11 @@ VMSG_EXPORT bool vmsg_ffa_uuid_equal(const struct vmsg_ffa_uuid *a, const struct
 VMSG_EXPORT void vmsg_ffa_pack_error(struct vmsg_ffa_regs *regs, enum vmsg_ffa_status status);
 VMSG_EXPORT void vmsg_ffa_pack_success(struct vmsg_ffa_regs *regs); /* FFA_SUCCESS_32, rest 0 */
 
-/* Status of a reply: 0 unless it is FFA_ERROR, then w2 as a signed number (VMSG_FFA_* or other). */
+/*
+ * Status of a reply: 0 unless it is FFA_ERROR, then w2 as a signed number (VMSG_FFA_* or other). An
+ * error never looks like success: a code >= 0 counts as INVALID_PARAMETERS, and the bare SMCCC
+ * answer to an unknown function (also a refused FFA_VERSION) as NOT_SUPPORTED.
+ */
 VMSG_EXPORT int32_t vmsg_ffa_reply_status(const struct vmsg_ffa_regs *regs);
 
 /*

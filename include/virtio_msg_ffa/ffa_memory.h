@@ -113,6 +113,23 @@ vmsg_ffa_memory_build(const struct vmsg_ffa_memory_header *header,
 		      const struct vmsg_ffa_range *ranges, uint32_t range_count,
 		      struct vmsg_span room);
 
+/* Length of a whole descriptor as vmsg_ffa_memory_build() writes it. */
+VMSG_EXPORT uint64_t vmsg_ffa_memory_size(uint32_t access_size, uint32_t access_count,
+					  uint32_t range_count);
+
+/*
+ * Writes what fits into `room` of the descriptor that vmsg_ffa_memory_build() would write, from
+ * `offset` on: 0, or where the fragment before it ended. The first fragment holds at least
+ * everything before the ranges, and fragments end with a whole range. Returns the bytes written;
+ * NO_SPACE when not even that fits; INVALID for an offset that is no start of a fragment, a wrong
+ * access size, no access descriptor, or more than 2^32 - 1 pages.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int
+vmsg_ffa_memory_fragment(const struct vmsg_ffa_memory_header *header,
+			 const struct vmsg_ffa_memory_access *access, uint32_t access_count,
+			 const struct vmsg_ffa_range *ranges, uint32_t range_count,
+			 uint64_t offset, struct vmsg_span room);
+
 /* FFA_MEM_RELINQUISH descriptor for one endpoint: 18 bytes. */
 struct vmsg_ffa_relinquish {
 	uint64_t handle;
@@ -123,8 +140,10 @@ struct vmsg_ffa_relinquish {
 
 #define VMSG_FFA_RELINQUISH_SIZE 18
 
+/* TRUNCATED when the list of endpoints goes beyond `bytes`. A count of 0 is left to the relayer. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_ffa_relinquish_parse(struct vmsg_bytes bytes,
 							  struct vmsg_ffa_relinquish *out);
+/* Returns VMSG_FFA_RELINQUISH_SIZE; INVALID unless count is 1, NO_SPACE. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_ffa_relinquish_build(const struct vmsg_ffa_relinquish *in,
 							  struct vmsg_span room);
 

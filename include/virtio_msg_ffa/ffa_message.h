@@ -21,14 +21,17 @@ struct vmsg_ffa_message_header {
 
 /*
  * Reads the header of the message in `buffer` as a partition of `ffa_version` wrote it, and checks
- * that the payload lies behind the header and inside the buffer: TRUNCATED, BAD_FIELD.
+ * that the reserved word is zero and the payload lies behind the header and inside the buffer:
+ * TRUNCATED, BAD_FIELD. Flags, ids and UUID are left to the relayer.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_ffa_message_parse(struct vmsg_bytes buffer,
 						       uint32_t ffa_version,
 						       struct vmsg_ffa_message_header *header);
 
-/* Writes the header (size by version; header->offset is ignored and set to the header's size) and
- * the payload. Returns the bytes written or NO_SPACE. */
+/*
+ * Writes the header (size by version; offset and size are those of what is written, whatever
+ * `header` says) and the payload. Returns the bytes written or NO_SPACE.
+ */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_ffa_message_build(const struct vmsg_ffa_message_header *header,
 						       uint32_t ffa_version,
 						       struct vmsg_bytes payload,
