@@ -1,2 +1,240 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-typedef int vmsg_spmc_empty;
+/*
+ * Life of the manager and of its partitions, and the ring of deliveries. Invariant: the ring has
+ * room for one RETURN of every vCPU, the interrupts of every partition and what one call adds, so
+ * that delivering never fails.
+ */
+#include "spmc/internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* NPI and SRI of a partition, at most one of each outstanding. */
+#define INTERRUPTS_PER_PARTITION 2
+/* A grant and a revocation of the call that is being made. */
+#define DELIVERIES_PER_CALL 4
+
+struct spmc *spmc_create(const struct spmc_options *options)
+{
+	struct spmc *spmc = calloc(1, sizeof(*spmc));
+
+	if (!spmc) {
+		return NULL;
+	}
+	spmc->version = options->ffa_version ? options->ffa_version : VMSG_FFA_VERSION_1_2;
+	spmc->time_slice_ns = options->time_slice_ns ? options->time_slice_ns : SPMC_TIME_SLICE_NS;
+	spmc->memory = options->memory;
+	spmc->memory_context = options->memory_context;
+	spmc->delivery_capacity = DELIVERIES_PER_CALL;
+	spmc->deliveries = calloc(spmc->delivery_capacity, sizeof(*spmc->deliveries));
+	if (!spmc->deliveries) {
+		free(spmc);
+		return NULL;
+	}
+	return spmc;
+}
+
+void spmc_destroy(struct spmc *spmc)
+{
+	if (!spmc) {
+		return;
+	}
+	/* Stopping a partition frees what it owns and nobody holds; when all are stopped, nobody
+	 * holds anything. */
+	for (size_t i = 0; i < spmc->partition_count; i++) {
+		spmc->delivery_count = 0;
+		spmc_stop(spmc, spmc->partitions[i]->config.id);
+	}
+	for (size_t i = 0; i < spmc->partition_count; i++) {
+		free(spmc->partitions[i]->vcpus);
+		free(spmc->partitions[i]);
+	}
+	free(spmc->deliveries);
+	free(spmc);
+}
+
+static const char *check_config(const struct spmc *spmc, const struct spmc_partition_config *config)
+{
+	const bool is_vm = config->id >= 1 && config->id < 0x7FFF;
+	const bool is_sp = config->id > VMSG_FFA_SPMC_ID && config->id < 0xFFC0;
+
+	if (!is_vm && !is_sp) {
+		return "id is neither a VM's (1 to 0x7FFE) nor a secure partition's (0x8001 to "
+		       "0xFFBF)";
+	}
+	if (spmc->index_of_id[config->id]) {
+		return "id is taken";
+	}
+	if (config->vcpu_count == 0 || config->vcpu_count > SPMC_VCPUS_MAX) {
+		return "a partition has 1 to 64 vCPUs";
+	}
+	if (config->uuid_count > SPMC_UUIDS_MAX) {
+		return "a partition has at most 8 UUIDs";
+	}
+	if (spmc->partition_count == SPMC_PARTITIONS_MAX) {
+		return "there are 250 partitions already";
+	}
+	return NULL;
+}
+
+/* Makes room for the deliveries of one more partition. The ring is empty between calls. */
+static bool reserve_deliveries(struct spmc *spmc, size_t more)
+{
+	assert(spmc->delivery_count == 0);
+	struct spmc_delivery *grown =
+		calloc(spmc->delivery_capacity + more, sizeof(*spmc->deliveries));
+	if (!grown) {
+		return false;
+	}
+	free(spmc->deliveries);
+	spmc->deliveries = grown;
+	spmc->delivery_capacity += more;
+	spmc->delivery_first = 0;
+	return true;
+}
+
+int spmc_add_partition(struct spmc *spmc, const struct spmc_partition_config *config,
+		       const char **why)
+{
+	*why = check_config(spmc, config);
+	if (*why) {
+		return -1;
+	}
+	struct partition *partition = calloc(1, sizeof(*partition));
+	struct vcpu *vcpus = calloc(config->vcpu_count, sizeof(*vcpus));
+	if (!partition || !vcpus ||
+	    !reserve_deliveries(spmc, config->vcpu_count + INTERRUPTS_PER_PARTITION)) {
+		free(vcpus);
+		free(partition);
+		*why = "out of memory";
+		return -1;
+	}
+	partition->config = *config;
+	partition->config.name[sizeof(partition->config.name) - 1] = '\0';
+	partition->vcpus = vcpus;
+	for (uint16_t i = 0; i < config->vcpu_count; i++) {
+		vcpus[i].partition = partition;
+		vcpus[i].index = i;
+	}
+	spmc->partitions[spmc->partition_count++] = partition;
+	spmc->index_of_id[config->id] = (uint16_t)spmc->partition_count;
+	return 0;
+}
+
+static struct partition *find_declared(const struct spmc *spmc, uint16_t id)
+{
+	const uint16_t index = spmc->index_of_id[id];
+
+	return index ? spmc->partitions[index - 1] : NULL;
+}
+
+struct partition *spmc_find(const struct spmc *spmc, uint16_t id)
+{
+	struct partition *partition = find_declared(spmc, id);
+
+	return partition && partition->started ? partition : NULL;
+}
+
+bool spmc_is_secure(uint16_t id)
+{
+	return (id & 0x8000) != 0;
+}
+
+static void list_has_changed(struct spmc *spmc)
+{
+	if (spmc->list_tag_is_out) {
+		spmc->list_tag++;
+		spmc->list_tag_is_out = false;
+	}
+}
+
+int spmc_start(struct spmc *spmc, uint16_t id)
+{
+	struct partition *partition = find_declared(spmc, id);
+
+	if (!partition || partition->started) {
+		return -1;
+	}
+	partition->started = true;
+	partition->version = 0;
+	partition->version_frozen = false;
+	partition->waiting = 0;
+	for (uint16_t i = 0; i < partition->config.vcpu_count; i++) {
+		partition->vcpus[i].state = VCPU_RUNNING;
+		partition->vcpus[i].interrupt_pending = false;
+	}
+	list_has_changed(spmc);
+	return 0;
+}
+
+void spmc_stop(struct spmc *spmc, uint16_t id)
+{
+	struct partition *partition = spmc_find(spmc, id);
+
+	if (!partition) {
+		return;
+	}
+	spmc_direct_stop(spmc, partition);
+	spmc_regions_stop(spmc, partition);
+	spmc_buffers_drop(spmc, partition);
+	partition->started = false;
+	list_has_changed(spmc);
+}
+
+void spmc_deliver(struct spmc *spmc, const struct spmc_delivery *delivery)
+{
+	assert(spmc->delivery_count < spmc->delivery_capacity);
+	const size_t last = (spmc->delivery_first + spmc->delivery_count) % spmc->delivery_capacity;
+	spmc->deliveries[last] = *delivery;
+	spmc->delivery_count++;
+}
+
+void spmc_return(struct spmc *spmc, struct vcpu *vcpu, const struct vmsg_ffa_regs *regs)
+{
+	struct partition *partition = vcpu->partition;
+
+	vcpu->state = VCPU_RUNNING;
+	partition->waiting &= ~(UINT64_C(1) << vcpu->index);
+	spmc_deliver(spmc, &(struct spmc_delivery){
+				   .kind = SPMC_RETURN,
+				   .partition = partition->config.id,
+				   .vcpu = vcpu->index,
+				   .regs = *regs,
+			   });
+}
+
+bool spmc_next(struct spmc *spmc, struct spmc_delivery *delivery)
+{
+	if (spmc->delivery_count == 0) {
+		return false;
+	}
+	*delivery = spmc->deliveries[spmc->delivery_first];
+	spmc->delivery_first = (spmc->delivery_first + 1) % spmc->delivery_capacity;
+	spmc->delivery_count--;
+	return true;
+}
+
+bool spmc_bank_in_use(const struct spmc *spmc, uint64_t bank)
+{
+	return page_index_has_bank(&spmc->pages, bank);
+}
+
+size_t spmc_partition_count(const struct spmc *spmc)
+{
+	return spmc->partition_count;
+}
+
+void spmc_partition_state(const struct spmc *spmc, size_t index, struct spmc_partition_state *state)
+{
+	memset(state, 0, sizeof(*state));
+	if (index >= spmc->partition_count) {
+		return;
+	}
+	const struct partition *partition = spmc->partitions[index];
+	state->config = &partition->config;
+	state->started = partition->started;
+	state->ffa_version = partition->started ? partition->version : 0;
+	state->regions_owned = partition->region_count;
+	state->regions_borrowed = partition->borrowed_count;
+}

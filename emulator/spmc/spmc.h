@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The FF-A partition manager (SPMC and hypervisor relayer in one), sans-I/O: a call goes in, a reply
- * or "blocked" and a list of deliveries come out. It knows FF-A and nothing of virtio-msg, sockets
- * or clocks; RAM is seen through a small seam. Hosted C: it allocates.
+ * The FF-A partition manager (SPMC and hypervisor relayer in one), sans-I/O: a call goes in, a
+ * reply or "blocked" and a list of deliveries come out. It knows FF-A and nothing of virtio-msg,
+ * sockets or clocks; RAM is seen through a small seam. Hosted C: it allocates.
  *
  * Contract: one struct spmc, one thread. A partition's registers are the caller's; deliveries are
  * pulled until spmc_next() returns false after every call, tick, start, stop and raise.
@@ -17,10 +17,10 @@
 #include "virtio_msg_ffa/ffa.h"
 #include "virtio_msg_ffa/ffa_memory.h"
 
-#define SPMC_UUIDS_MAX 8
+#define SPMC_UUIDS_MAX      8
 #define SPMC_PARTITIONS_MAX 250
-#define SPMC_VCPUS_MAX 64
-#define SPMC_TIME_SLICE_NS 10000000ull /* default: 10 ms */
+#define SPMC_VCPUS_MAX      64
+#define SPMC_TIME_SLICE_NS  10000000ull /* default: 10 ms */
 
 /* What the manager needs to know about a partition before it runs. */
 struct spmc_partition_config {
@@ -46,8 +46,9 @@ struct spmc_memory_ops {
 	int (*write)(void *context, uint16_t partition, uint64_t address, const void *from,
 		     size_t size);
 	int (*zero)(void *context, uint16_t partition, uint64_t address, uint64_t size);
-	/* Identity of the page at `address`, and how many pages from there on are consecutive in the
-	 * same bank (at most `pages`). `writable` tells whether the owner itself may write it. */
+	/* Identity of the page at `address`, and how many pages from there on are consecutive in
+	 * the same bank (at most `pages`). `writable` tells whether the owner itself may write it.
+	 */
 	int (*identify)(void *context, uint16_t partition, uint64_t address, uint32_t pages,
 			struct spmc_page *page, uint32_t *run, bool *writable);
 };
@@ -80,7 +81,8 @@ struct spmc_delivery {
 enum spmc_result {
 	SPMC_REPLIED, /* `regs` holds the reply */
 	SPMC_BLOCKED, /* a SPMC_RETURN for this vCPU comes later */
-	SPMC_REFUSED, /* not a call: partition not started, vCPU unknown or already has one outstanding */
+	SPMC_REFUSED, /* not a call: partition not started, vCPU unknown or already has one
+			 outstanding */
 };
 
 struct spmc;
@@ -132,6 +134,7 @@ struct spmc_partition_state {
 	uint32_t regions_borrowed;
 };
 size_t spmc_partition_count(const struct spmc *spmc);
-void spmc_partition_state(const struct spmc *spmc, size_t index, struct spmc_partition_state *state);
+void spmc_partition_state(const struct spmc *spmc, size_t index,
+			  struct spmc_partition_state *state);
 
 #endif

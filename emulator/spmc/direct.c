@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Direct messages and the time of vCPUs: waiting, being run, answering, being preempted. The states
+ * and their moves are in internal.h. A target has one request at a time; a caller's vCPU waits for
+ * one and may have left others preempted.
+ */
+#include "spmc/internal.h"
+
+#define RX_RETAIN 0x1u /* w2 of MSG_WAIT */
+
+static void slice_add(struct spmc *spmc, struct request *request)
+{
+	if (spmc->time_slice_ns >= UINT64_MAX - spmc->now_ns) {
+		request->deadline_ns = UINT64_MAX;
+	} else {
+		request->deadline_ns = spmc->now_ns + spmc->time_slice_ns;
+	}
+	/* Slices are equal and time goes forward, so the place is the end. */
+	struct request *earlier = spmc->slice_last;
+	while (earlier && earlier->deadline_ns > request->deadline_ns) {
+		earlier = earlier->earlier;
+	}
+	request->earlier = earlier;
+	request->later = earlier ? earlier->later : spmc->slice_first;
+	*(earlier ? &earlier->later : &spmc->slice_first) = request;
+	*(request->later ? &request->later->earlier : &spmc->slice_last) = request;
+}
+
+static void slice_remove(struct spmc *spmc, struct request *request)
+{
+	*(request->earlier ? &request->earlier->later : &spmc->slice_first) = request->later;
+	*(request->later ? &request->later->earlier : &spmc->slice_last) = request->earlier;
+}
+
+/* The caller's vCPU waits for `request`. */
+static enum spmc_result block_on(struct spmc *spmc, struct request *request)
+{
+	request->state = REQUEST_ACTIVE;
+	request->caller->state = VCPU_BLOCKED;
+	slice_add(spmc, request);
+	return SPMC_BLOCKED;
+}
+
+static void target_word(struct vmsg_ffa_regs *regs, const struct vcpu *vcpu)
+{
+	regs->x[1] = (uint32_t)vcpu->partition->config.id << 16 | vcpu->index;
+}
+
+/* What the target serves is done: hands `regs` to the caller, or keeps them until it asks. Nobody
+ * is interested in how an FFA_RUN ended whose time slice is over: the next one starts anew. */
+static void finish_serving(struct spmc *spmc, struct vcpu *target, const struct vmsg_ffa_regs *regs)
+{
+	struct request *request = target->request;
+
+	target->serving = false;
+	target->request = NULL;
+	if (!request) {
+		return;
+	}
+	if (request->state == REQUEST_ACTIVE) {
+		slice_remove(spmc, request);
+		request->state = REQUEST_FREE;
+		spmc_return(spmc, request->caller, regs);
+	} else if (request->function_id == VMSG_FFA_ID32(RUN)) {
+		request->state = REQUEST_FREE;
+	} else {
+		request->state = REQUEST_ANSWERED;
+		request->answer = *regs;
+	}
+}
+
+/* The call in `regs` is one that waits: it completes at once if an interrupt is pending. */
+static enum spmc_result wait_for_work(struct vcpu *vcpu, struct vmsg_ffa_regs *regs)
+{
+	if (vcpu->interrupt_pending) {
+		vcpu->interrupt_pending = false;
+		*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(INTERRUPT) } };
+		target_word(regs, vcpu);
+		return SPMC_REPLIED;
+	}
+	vcpu->state = VCPU_WAITING;
+	vcpu->partition->waiting |= UINT64_C(1) << vcpu->index;
+	return SPMC_BLOCKED;
+}
+
+enum spmc_result spmc_call_msg_wait(struct spmc *spmc, struct vcpu *vcpu,
+				    struct vmsg_ffa_regs *regs)
+{
+	struct partition *partition = vcpu->partition;
+	const uint64_t flags = partition->version >= VMSG_FFA_VERSION_1_2 ? RX_RETAIN : 0;
+	uint64_t must_be_zero = regs->x[1] | (regs->x[2] & ~flags);
+
+	for (size_t i = 3; i < VMSG_FFA_REGISTERS; i++) {
+		must_be_zero |= regs->x[i];
+	}
+	if (must_be_zero) {
+		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	}
+	if (vcpu->serving && vcpu->served_id != VMSG_FFA_ID32(RUN)) {
+		return spmc_error(regs, VMSG_FFA_DENIED);
+	}
+	if (!(regs->x[2] & RX_RETAIN)) {
+		spmc_rx_release(partition);
+	}
+	if (vcpu->serving) {
+		finish_serving(spmc, vcpu, &(struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MSG_WAIT) } });
+	}
+	return wait_for_work(vcpu, regs);
+}
+
+/* The request of `caller` to this vCPU that is not FREE, or NULL. */
+static struct request *find_request(struct vcpu *caller, const struct vcpu *target)
+{
+	for (size_t i = 0; i < SPMC_REQUESTS_MAX; i++) {
+		struct request *request = &caller->requests[i];
+		if (request->state != REQUEST_FREE && request->target == target) {
+			return request;
+		}
+	}
+	return NULL;
+}
+
+static struct request *find_free_request(struct vcpu *caller)
+{
+	for (size_t i = 0; i < SPMC_REQUESTS_MAX; i++) {
+		if (caller->requests[i].state == REQUEST_FREE) {
+			return &caller->requests[i];
+		}
+	}
+	return NULL;
+}
+
+/*
+ * A waiting vCPU of `partition` for a request of `caller`: the one of the same index where there
+ * is one, as vCPUs of a multiprocessor partition are pinned, else any. Not one whose last answer
+ * the caller has yet to collect.
+ */
+static struct vcpu *choose_target(struct vcpu *caller, struct partition *partition)
+{
+	uint64_t candidates = partition->waiting;
+
+	if (caller->index < partition->config.vcpu_count &&
+	    (candidates & UINT64_C(1) << caller->index) &&
+	    !find_request(caller, &partition->vcpus[caller->index])) {
+		return &partition->vcpus[caller->index];
+	}
+	while (candidates) {
+		const uint16_t index = (uint16_t)__builtin_ctzll(candidates);
+		if (!find_request(caller, &partition->vcpus[index])) {
+			return &partition->vcpus[index];
+		}
+		candidates &= candidates - 1;
+	}
+	return NULL;
+}
+
+/* Starts work on a waiting vCPU: `regs` complete its call, the caller waits. */
+static enum spmc_result start_serving(struct spmc *spmc, struct request *request,
+				      struct vcpu *caller, struct vcpu *target,
+				      const struct vmsg_ffa_regs *regs)
+{
+	request->function_id = (uint32_t)regs->x[0];
+	request->caller = caller;
+	request->target = target;
+	target->serving = true;
+	target->served_id = request->function_id;
+	target->served_source = caller->partition->config.id;
+	target->request = request;
+	spmc_return(spmc, target, regs);
+	return block_on(spmc, request);
+}
+
+static bool has_uuid(const struct partition *partition, const uint64_t pair[2])
+{
+	struct vmsg_ffa_uuid uuid;
+
+	vmsg_ffa_uuid_from_pair(&uuid, pair);
+	if (vmsg_ffa_uuid_is_nil(&uuid)) {
+		return true;
+	}
+	for (uint32_t i = 0; i < partition->config.uuid_count; i++) {
+		if (vmsg_ffa_uuid_equal(&uuid, &partition->config.uuids[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether this pair of partitions may exchange this kind of request at all. */
+static enum vmsg_ffa_status check_direct_request(struct spmc *spmc, const struct vcpu *caller,
+						 const struct vmsg_ffa_regs *regs)
+{
+	const struct partition *sender = caller->partition;
+	const uint16_t source = vmsg_ffa_source(regs);
+	const uint16_t destination = vmsg_ffa_destination(regs);
+	const struct partition *receiver = spmc_find(spmc, destination);
+
+	if (source != sender->config.id || source == destination || !receiver ||
+	    (spmc_is_secure(source) && !spmc_is_secure(destination)) ||
+	    !has_uuid(receiver, &regs->x[2])) {
+		return VMSG_FFA_INVALID_PARAMETERS;
+	}
+	if (!(sender->config.properties & VMSG_FFA_PROPERTY_DIRECT2_SEND) ||
+	    !(receiver->config.properties & VMSG_FFA_PROPERTY_DIRECT2_RECEIVE)) {
+		return VMSG_FFA_DENIED;
+	}
+	/* A partition that has not negotiated yet is on its way to waiting. */
+	if (receiver->version && receiver->version < VMSG_FFA_VERSION_1_2) {
+		return VMSG_FFA_DENIED;
+	}
+	return VMSG_FFA_OK;
+}
+
+enum spmc_result spmc_call_direct_request(struct spmc *spmc, struct vcpu *vcpu,
+					  struct vmsg_ffa_regs *regs)
+{
+	const enum vmsg_ffa_status status = check_direct_request(spmc, vcpu, regs);
+	if (status != VMSG_FFA_OK) {
+		return spmc_error(regs, status);
+	}
+	struct vcpu *target = choose_target(vcpu, spmc_find(spmc, vmsg_ffa_destination(regs)));
+	struct request *request = find_free_request(vcpu);
+	if (!target || !request) {
+		return spmc_error(regs, VMSG_FFA_BUSY);
+	}
+	regs->x[1] = (uint32_t)regs->x[1];
+	return start_serving(spmc, request, vcpu, target, regs);
+}
+
+enum spmc_result spmc_call_direct_response(struct spmc *spmc, struct vcpu *vcpu,
+					   struct vmsg_ffa_regs *regs)
+{
+	const uint16_t source = vmsg_ffa_source(regs);
+	const uint16_t destination = vmsg_ffa_destination(regs);
+
+	if (source != vcpu->partition->config.id || source == destination || regs->x[2] ||
+	    regs->x[3]) {
+		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	}
+	if (!vcpu->serving || vcpu->served_source != destination ||
+	    vcpu->served_id != VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ2)) {
+		return spmc_error(regs, VMSG_FFA_DENIED);
+	}
+	regs->x[1] = (uint32_t)regs->x[1];
+	finish_serving(spmc, vcpu, regs);
+	return wait_for_work(vcpu, regs);
+}
+
+/* FFA_RUN of a vCPU on which the caller has a request: continue it. */
+static enum spmc_result continue_request(struct spmc *spmc, struct request *request,
+					 struct vmsg_ffa_regs *regs)
+{
+	if (request->state == REQUEST_ANSWERED) {
+		request->state = REQUEST_FREE;
+		*regs = request->answer;
+		return SPMC_REPLIED;
+	}
+	return block_on(spmc, request);
+}
+
+/*
+ * FFA_RUN continues a preempted request of the caller, or gives a waiting vCPU of a secure
+ * partition time. VMs schedule themselves, and secure partitions schedule nobody.
+ */
+enum spmc_result spmc_call_run(struct spmc *spmc, struct vcpu *vcpu, struct vmsg_ffa_regs *regs)
+{
+	const uint16_t id = (uint16_t)(regs->x[1] >> 16);
+	const uint16_t index = (uint16_t)regs->x[1];
+	const uint16_t own_id = vcpu->partition->config.id;
+
+	/* An answer, be it ABORTED, outlives its sender. */
+	for (size_t i = 0; i < SPMC_REQUESTS_MAX; i++) {
+		struct request *request = &vcpu->requests[i];
+		if (request->state != REQUEST_FREE && request->target->partition->config.id == id &&
+		    request->target->index == index) {
+			return continue_request(spmc, request, regs);
+		}
+	}
+	struct partition *partition = spmc_find(spmc, id);
+	if (!partition || index >= partition->config.vcpu_count || id == own_id) {
+		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	}
+	if (spmc_is_secure(own_id) || !spmc_is_secure(id)) {
+		return spmc_error(regs, VMSG_FFA_DENIED);
+	}
+	struct vcpu *target = &partition->vcpus[index];
+	struct request *request = find_free_request(vcpu);
+	if (target->state != VCPU_WAITING || !request) {
+		return spmc_error(regs, VMSG_FFA_BUSY);
+	}
+	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(RUN) } };
+	target_word(regs, target);
+	return start_serving(spmc, request, vcpu, target, regs);
+}
+
+void spmc_raise(struct spmc *spmc, uint16_t id, uint16_t vcpu_index)
+{
+	struct partition *partition = spmc_find(spmc, id);
+
+	if (!partition || vcpu_index >= partition->config.vcpu_count) {
+		return;
+	}
+	struct vcpu *vcpu = &partition->vcpus[vcpu_index];
+	if (vcpu->state != VCPU_WAITING) {
+		vcpu->interrupt_pending = true;
+		return;
+	}
+	struct vmsg_ffa_regs regs = { { VMSG_FFA_ID32(INTERRUPT) } };
+	target_word(&regs, vcpu);
+	spmc_return(spmc, vcpu, &regs);
+}
+
+uint64_t spmc_deadline(const struct spmc *spmc)
+{
+	return spmc->slice_first ? spmc->slice_first->deadline_ns : UINT64_MAX;
+}
+
+void spmc_tick(struct spmc *spmc, uint64_t now_ns)
+{
+	spmc->now_ns = now_ns;
+	while (spmc->slice_first && spmc->slice_first->deadline_ns <= now_ns &&
+	       spmc->slice_first->deadline_ns != UINT64_MAX) {
+		struct request *request = spmc->slice_first;
+		struct vmsg_ffa_regs regs = { { VMSG_FFA_ID32(INTERRUPT) } };
+
+		slice_remove(spmc, request);
+		request->state = REQUEST_PREEMPTED;
+		target_word(&regs, request->target);
+		spmc_return(spmc, request->caller, &regs);
+	}
+}
+
+void spmc_direct_stop(struct spmc *spmc, struct partition *partition)
+{
+	struct vmsg_ffa_regs aborted;
+
+	vmsg_ffa_pack_error(&aborted, VMSG_FFA_ABORTED);
+	for (uint16_t i = 0; i < partition->config.vcpu_count; i++) {
+		struct vcpu *vcpu = &partition->vcpus[i];
+		/* Its own requests: targets work on, their answers will be dropped. */
+		for (size_t j = 0; j < SPMC_REQUESTS_MAX; j++) {
+			struct request *request = &vcpu->requests[j];
+			if (request->state == REQUEST_ACTIVE) {
+				slice_remove(spmc, request);
+			}
+			if (request->state == REQUEST_ACTIVE ||
+			    request->state == REQUEST_PREEMPTED) {
+				request->target->request = NULL;
+			}
+			request->state = REQUEST_FREE;
+		}
+	}
+	for (uint16_t i = 0; i < partition->config.vcpu_count; i++) {
+		finish_serving(spmc, &partition->vcpus[i], &aborted);
+		partition->vcpus[i].state = VCPU_RUNNING;
+	}
+	partition->waiting = 0;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The table of calls: which there are, since which version in which form, for whom, and who handles
+ * them. It answers FFA_FEATURES as well, so that the two cannot disagree. Also the calls about the
+ * manager itself: VERSION, FEATURES and the ids.
+ */
+#include "spmc/internal.h"
+
+#include <string.h>
+
+#define VERSION_NEVER UINT32_MAX
+#define SMC64_BIT     0x40000000u
+
+/* Feature ids of FFA_FEATURES */
+#define FEATURE_NPI 1u
+
+#define FUNCTION_ID_BIT      0x80000000u
+#define VERSION_MUST_BE_ZERO 0x80000000u
+#define VERSION_MAJOR_MASK   0x7FFF0000u
+#define RETRIEVE_NS_BIT      0x2u
+
+/* Properties that FFA_FEATURES reports for a call in w2 and w3; false: not supported after all. */
+typedef bool features_answer(const struct partition *partition, uint32_t input, uint64_t words[2]);
+
+struct call {
+	uint8_t number;
+	uint32_t since32; /* first version with the SMC32 form */
+	uint32_t since64;
+	uint32_t needs;       /* any of these partition properties; 0 = none */
+	call_handler *handle; /* NULL: a reply, never a request */
+	features_answer *features;
+};
+
+enum spmc_result spmc_error(struct vmsg_ffa_regs *regs, enum vmsg_ffa_status status)
+{
+	vmsg_ffa_pack_error(regs, status);
+	return SPMC_REPLIED;
+}
+
+enum spmc_result spmc_success(struct vmsg_ffa_regs *regs)
+{
+	vmsg_ffa_pack_success(regs);
+	return SPMC_REPLIED;
+}
+
+/* Highest version that this partition may negotiate. */
+static uint32_t own_version(const struct spmc *spmc, const struct partition *partition)
+{
+	const uint32_t limit = partition->config.ffa_version;
+
+	return limit && limit < spmc->version ? limit : spmc->version;
+}
+
+/* FFA_VERSION's reply is not wrapped: w0 is the version or NOT_SUPPORTED. FF-A 1.0 has other memory
+ * layouts, which we do not have. */
+static enum spmc_result call_version(struct spmc *spmc, struct vcpu *vcpu,
+				     struct vmsg_ffa_regs *regs)
+{
+	struct partition *partition = vcpu->partition;
+	const uint32_t wanted = (uint32_t)regs->x[1];
+	const uint32_t own = own_version(spmc, partition);
+	const uint32_t agreed = wanted < own ? wanted : own;
+	const bool is_compatible = (wanted & VERSION_MUST_BE_ZERO) == 0 &&
+				   (wanted & VERSION_MAJOR_MASK) == (own & VERSION_MAJOR_MASK) &&
+				   wanted >= VMSG_FFA_VERSION_1_1;
+
+	memset(regs, 0, sizeof(*regs));
+	if (!is_compatible || (partition->version_frozen && agreed != partition->version)) {
+		regs->x[0] = (uint32_t)VMSG_FFA_NOT_SUPPORTED;
+		return SPMC_REPLIED;
+	}
+	partition->version = agreed;
+	regs->x[0] = own;
+	return SPMC_REPLIED;
+}
+
+static enum spmc_result call_id_get(struct spmc *spmc, struct vcpu *vcpu,
+				    struct vmsg_ffa_regs *regs)
+{
+	(void)spmc;
+	vmsg_ffa_pack_success(regs);
+	regs->x[2] = vcpu->partition->config.id;
+	return SPMC_REPLIED;
+}
+
+static enum spmc_result call_spm_id_get(struct spmc *spmc, struct vcpu *vcpu,
+					struct vmsg_ffa_regs *regs)
+{
+	(void)spmc;
+	(void)vcpu;
+	vmsg_ffa_pack_success(regs);
+	regs->x[2] = VMSG_FFA_SPMC_ID;
+	return SPMC_REPLIED;
+}
+
+/* Minimum size and alignment 4 KiB (0); the maximum page count exists since 1.2. */
+static bool features_rxtx_map(const struct partition *partition, uint32_t input, uint64_t words[2])
+{
+	(void)input;
+	words[0] = partition->version >= VMSG_FFA_VERSION_1_2 ? SPMC_BUFFER_PAGES << 16 : 0;
+	return true;
+}
+
+/* A caller since 1.1 must say that it understands the NS bit of responses. w3 0: one retrieval. */
+static bool features_mem_retrieve(const struct partition *partition, uint32_t input,
+				  uint64_t words[2])
+{
+	(void)partition;
+	words[0] = RETRIEVE_NS_BIT;
+	return (input & RETRIEVE_NS_BIT) != 0;
+}
+
+static call_handler call_features;
+
+#define V1_0       VMSG_FFA_VERSION_1_0
+#define V1_1       VMSG_FFA_VERSION_1_1
+#define V1_2       VMSG_FFA_VERSION_1_2
+#define V1_3       VMSG_FFA_VERSION_1_3
+#define NEVER      VERSION_NEVER
+#define CALL(name) VMSG_FFA_CALL_##name
+
+static const struct call calls[] = {
+	{ CALL(ERROR), V1_0, V1_3, 0, NULL, NULL },
+	{ CALL(SUCCESS), V1_0, V1_0, 0, NULL, NULL },
+	{ CALL(INTERRUPT), V1_0, V1_3, 0, NULL, NULL },
+	{ CALL(VERSION), V1_0, NEVER, 0, call_version, NULL },
+	{ CALL(FEATURES), V1_0, NEVER, 0, call_features, NULL },
+	{ CALL(RX_RELEASE), V1_0, NEVER, 0, spmc_call_rx_release, NULL },
+	{ CALL(RXTX_MAP), V1_0, V1_0, 0, spmc_call_rxtx_map, features_rxtx_map },
+	{ CALL(RXTX_UNMAP), V1_0, NEVER, 0, spmc_call_rxtx_unmap, NULL },
+	{ CALL(PARTITION_INFO_GET), V1_0, NEVER, 0, spmc_call_partition_info_get, NULL },
+	{ CALL(ID_GET), V1_0, NEVER, 0, call_id_get, NULL },
+	{ CALL(MSG_WAIT), V1_0, V1_3, 0, spmc_call_msg_wait, NULL },
+	{ CALL(RUN), V1_0, V1_3, 0, spmc_call_run, NULL },
+	{ CALL(MEM_SHARE), V1_0, V1_0, 0, spmc_call_mem_share, NULL },
+	{ CALL(MEM_RETRIEVE_REQ), V1_0, V1_0, 0, spmc_call_mem_retrieve, features_mem_retrieve },
+	{ CALL(MEM_RETRIEVE_RESP), V1_0, NEVER, 0, NULL, NULL },
+	{ CALL(MEM_RELINQUISH), V1_0, NEVER, 0, spmc_call_mem_relinquish, NULL },
+	{ CALL(MEM_RECLAIM), V1_0, NEVER, 0, spmc_call_mem_reclaim, NULL },
+	{ CALL(SPM_ID_GET), V1_1, NEVER, 0, call_spm_id_get, NULL },
+	{ CALL(PARTITION_INFO_GET_REGS), NEVER, V1_2, 0, spmc_call_partition_info_get_regs, NULL },
+	{ CALL(MSG_SEND_DIRECT_REQ2), NEVER, V1_2, VMSG_FFA_PROPERTY_DIRECT2_SEND,
+	  spmc_call_direct_request, NULL },
+	{ CALL(MSG_SEND_DIRECT_RESP2), NEVER, V1_2, VMSG_FFA_PROPERTY_DIRECT2_RECEIVE,
+	  spmc_call_direct_response, NULL },
+};
+
+/* The row of a function id that exists, in this form, at this version. */
+static const struct call *find_call(uint32_t function_id, uint32_t version)
+{
+	const bool is_64 = (function_id & SMC64_BIT) != 0;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		if ((function_id & ~SMC64_BIT) == 0x84000000u + calls[i].number) {
+			const uint32_t since = is_64 ? calls[i].since64 : calls[i].since32;
+			return since <= version ? &calls[i] : NULL;
+		}
+	}
+	return NULL;
+}
+
+static bool has_feature(const struct partition *partition, uint32_t feature, uint64_t words[2])
+{
+	if (feature == FEATURE_NPI &&
+	    (partition->config.properties & VMSG_FFA_PROPERTY_NOTIFICATIONS)) {
+		words[0] = VMSG_FFA_INTERRUPT_NPI;
+		return true;
+	}
+	return false;
+}
+
+static bool has_call(const struct partition *partition, uint32_t function_id, uint32_t input,
+		     uint64_t words[2])
+{
+	const struct call *call = find_call(function_id, partition->version);
+
+	if (!call || (call->needs && !(partition->config.properties & call->needs))) {
+		return false;
+	}
+	return !call->features || call->features(partition, input, words);
+}
+
+static enum spmc_result call_features(struct spmc *spmc, struct vcpu *vcpu,
+				      struct vmsg_ffa_regs *regs)
+{
+	const uint32_t asked = (uint32_t)regs->x[1];
+	const uint32_t input = (uint32_t)regs->x[2];
+	uint64_t words[2] = { 0, 0 };
+
+	(void)spmc;
+	if (!(asked & FUNCTION_ID_BIT ? has_call(vcpu->partition, asked, input, words)
+				      : has_feature(vcpu->partition, asked, words))) {
+		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+	}
+	vmsg_ffa_pack_success(regs);
+	regs->x[2] = words[0];
+	regs->x[3] = words[1];
+	return SPMC_REPLIED;
+}
+
+/* An SMC32 call has 32-bit x1..x7 and nothing beyond. */
+static void truncate_to_smc32(struct vmsg_ffa_regs *regs)
+{
+	for (size_t i = 1; i < VMSG_FFA_REGISTERS; i++) {
+		regs->x[i] = i < 8 ? (uint32_t)regs->x[i] : 0;
+	}
+}
+
+static bool is_ffa_range(uint32_t function_id)
+{
+	const uint32_t number = function_id & 0xFFu;
+
+	return (function_id & ~(SMC64_BIT | 0xFFu)) == 0x84000000u && number >= CALL(ERROR);
+}
+
+enum spmc_result spmc_call(struct spmc *spmc, uint16_t id, uint16_t vcpu_index, uint64_t now_ns,
+			   struct vmsg_ffa_regs *regs)
+{
+	struct partition *partition = spmc_find(spmc, id);
+
+	if (!partition || vcpu_index >= partition->config.vcpu_count ||
+	    partition->vcpus[vcpu_index].state != VCPU_RUNNING) {
+		return SPMC_REFUSED;
+	}
+	spmc->now_ns = now_ns;
+
+	const uint32_t function_id = (uint32_t)regs->x[0];
+	if (!is_ffa_range(function_id)) {
+		memset(regs, 0, sizeof(*regs));
+		regs->x[0] = VMSG_FFA_SMCCC_UNKNOWN;
+		return SPMC_REPLIED;
+	}
+	regs->x[0] = function_id;
+	if (!(function_id & SMC64_BIT)) {
+		truncate_to_smc32(regs);
+	}
+	if (function_id != VMSG_FFA_ID32(VERSION)) {
+		if (partition->version == 0) {
+			return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+		}
+		partition->version_frozen = true;
+	}
+	const struct call *call =
+		find_call(function_id, partition->version ? partition->version : V1_0);
+	if (!call || !call->handle) {
+		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+	}
+	return call->handle(spmc, &partition->vcpus[vcpu_index], regs);
+}

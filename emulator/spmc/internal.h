@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of the partition manager share: its objects, their states with the legal moves,
+ * and the few functions that cross a file's edge. Nothing outside emulator/spmc includes this,
+ * except unit tests of the page index.
+ */
+#ifndef VMSG_EMULATOR_SPMC_INTERNAL_H
+#define VMSG_EMULATOR_SPMC_INTERNAL_H
+
+#include "spmc/pages.h"
+#include "spmc/spmc.h"
+
+/* Pages of each of RX and TX: one, which is what FFA_FEATURES advertises. */
+#define SPMC_BUFFER_PAGES 1
+#define SPMC_BUFFER_SIZE  (SPMC_BUFFER_PAGES * VMSG_FFA_PAGE_SIZE)
+
+struct partition;
+struct region;
+struct vcpu;
+
+/*
+ * A direct request (or FFA_RUN) from the caller's side. Moves:
+ *   FREE -> ACTIVE        sent; the caller's vCPU is blocked on it
+ *   ACTIVE -> FREE        answered, or the target died (ABORTED)
+ *   ACTIVE -> PREEMPTED   the time slice is over; the caller got FFA_INTERRUPT
+ *   PREEMPTED -> ACTIVE   the caller continues it with FFA_RUN
+ *   PREEMPTED -> ANSWERED the answer came while nobody waited for it
+ *   ANSWERED -> FREE      the caller collects it with FFA_RUN
+ *   any -> FREE           the caller died
+ */
+enum request_state { REQUEST_FREE, REQUEST_ACTIVE, REQUEST_PREEMPTED, REQUEST_ANSWERED };
+
+struct request {
+	enum request_state state;
+	uint32_t function_id;
+	struct vcpu *caller;
+	struct vcpu *target;
+	uint64_t deadline_ns;    /* ACTIVE */
+	struct request *earlier; /* ACTIVE: neighbours in the queue of time slices */
+	struct request *later;
+	struct vmsg_ffa_regs answer; /* ANSWERED */
+};
+
+/*
+ * A vCPU. Moves:
+ *   RUNNING -> WAITING    MSG_WAIT or a direct response with nothing pending
+ *   WAITING -> RUNNING    a request, RUN or interrupt completes that call
+ *   RUNNING -> BLOCKED    a direct request or RUN of another vCPU
+ *   BLOCKED -> RUNNING    its answer, the end of its time slice, or the target's death
+ */
+enum vcpu_state { VCPU_RUNNING, VCPU_WAITING, VCPU_BLOCKED };
+
+/* Requests that one vCPU may have unfinished: one it waits for, the others preempted. */
+#define SPMC_REQUESTS_MAX 8
+
+struct vcpu {
+	struct partition *partition;
+	uint16_t index;
+	enum vcpu_state state;
+	bool interrupt_pending;
+	/* What it works on: from delivery to the answer. `request` is NULL once the caller is dead:
+	 * the answer is then taken and dropped, so that the target notices nothing. */
+	bool serving;
+	uint32_t served_id;
+	uint16_t served_source;
+	struct request *request;
+	struct request requests[SPMC_REQUESTS_MAX];
+};
+
+/* Who may write RX: the manager while EMPTY, nobody while FULL (the partition reads it). */
+enum rx_state { RX_EMPTY, RX_FULL };
+
+struct buffers {
+	bool mapped;
+	enum rx_state rx_state;
+	uint64_t tx_address;
+	uint64_t rx_address;
+	struct page_run tx_run;
+	struct page_run rx_run;
+};
+
+struct partition {
+	struct spmc_partition_config config;
+	bool started;
+	uint32_t version;    /* negotiated; 0 = not yet */
+	bool version_frozen; /* the first other call has ended the negotiation */
+	struct buffers buffers;
+	struct vcpu *vcpus;
+	uint64_t waiting;       /* bit per vCPU in WAITING */
+	struct region *regions; /* owned */
+	uint32_t region_count;
+	uint32_t range_count;
+	struct borrower *borrowed; /* held */
+	uint32_t borrowed_count;
+};
+
+/* Regions, and ranges in them, that one partition may own. */
+#define SPMC_REGIONS_MAX 16384u
+#define SPMC_RANGES_MAX  (1u << 20)
+/* Borrowers of one region. */
+#define SPMC_BORROWERS_MAX  16u
+#define SPMC_REGION_BUCKETS 16384u
+
+/* One borrower of a region; `held` from retrieval to relinquishment, when it is in the list of what
+ * its partition has borrowed. */
+struct borrower {
+	struct region *region;
+	uint16_t partition;
+	uint8_t permissions; /* offered by the owner */
+	uint8_t implementation[16];
+	bool held;
+	bool writable;
+	bool zero_after;
+	struct borrower *previous;
+	struct borrower *next;
+};
+
+/*
+ * Memory that one partition has made available to others. `owner` is NULL once that partition is
+ * dead: the region then lives, without being retrievable, until its last borrower lets go.
+ */
+struct region {
+	uint64_t handle;
+	struct partition *owner;
+	uint16_t owner_id;
+	uint16_t attributes;
+	uint32_t flags; /* of the send, with the type */
+	uint64_t tag;
+	bool owner_writable; /* the owner may write every page of it */
+	struct borrower *borrowers;
+	uint32_t borrower_count;
+	uint32_t held_count;
+	struct vmsg_ffa_range *ranges;
+	uint32_t range_count;
+	uint32_t page_count;
+	struct page_run *runs; /* identity of its pages */
+	uint32_t run_count;
+	struct region *bucket_next;
+	struct region *previous; /* of the same owner */
+	struct region *next;
+};
+
+struct spmc {
+	uint32_t version;
+	uint64_t time_slice_ns;
+	const struct spmc_memory_ops *memory;
+	void *memory_context;
+	uint64_t now_ns;
+
+	struct partition *partitions[SPMC_PARTITIONS_MAX];
+	size_t partition_count;
+	uint16_t index_of_id[UINT16_MAX + 1]; /* index + 1, 0 = none */
+
+	uint16_t list_tag;    /* of the list of started partitions */
+	bool list_tag_is_out; /* somebody holds it: the next change needs a new one */
+
+	struct request *slice_first; /* time slices in the order of their end */
+	struct request *slice_last;
+
+	struct region *buckets[SPMC_REGION_BUCKETS];
+	uint64_t last_handle;
+	struct page_index pages; /* of all regions and RX/TX buffers */
+
+	struct spmc_delivery *deliveries; /* ring */
+	size_t delivery_capacity;
+	size_t delivery_first;
+	size_t delivery_count;
+
+	uint8_t scratch[SPMC_BUFFER_SIZE]; /* snapshot of TX, or what is about to go to RX */
+};
+
+/* A call: `regs` is request (SMC32 already truncated) and reply. */
+typedef enum spmc_result call_handler(struct spmc *spmc, struct vcpu *vcpu,
+				      struct vmsg_ffa_regs *regs);
+
+/* Helpers of handlers: fill `regs`, return SPMC_REPLIED. */
+enum spmc_result spmc_error(struct vmsg_ffa_regs *regs, enum vmsg_ffa_status status);
+enum spmc_result spmc_success(struct vmsg_ffa_regs *regs);
+
+/* The partition with this id if it is started, else NULL. */
+struct partition *spmc_find(const struct spmc *spmc, uint16_t id);
+bool spmc_is_secure(uint16_t id);
+
+/* Appends a delivery; room for everything that can be outstanding was reserved. */
+void spmc_deliver(struct spmc *spmc, const struct spmc_delivery *delivery);
+/* Completes the call that `vcpu` has outstanding: it runs again. */
+void spmc_return(struct spmc *spmc, struct vcpu *vcpu, const struct vmsg_ffa_regs *regs);
+
+/* buffers.c: RX is there and the manager may write it; write it and give it to the partition; unmap
+ * whatever its state (death). */
+bool spmc_rx_is_free(const struct partition *partition);
+bool spmc_rx_fill(struct spmc *spmc, struct partition *partition, const void *bytes, size_t size);
+void spmc_rx_release(struct partition *partition);
+void spmc_buffers_drop(struct spmc *spmc, struct partition *partition);
+call_handler spmc_call_rxtx_map, spmc_call_rxtx_unmap, spmc_call_rx_release;
+
+/* discovery.c */
+call_handler spmc_call_partition_info_get, spmc_call_partition_info_get_regs;
+
+/* direct.c: what a partition's death ends; see also spmc_tick() and spmc_raise(). */
+void spmc_direct_stop(struct spmc *spmc, struct partition *partition);
+call_handler spmc_call_msg_wait, spmc_call_run, spmc_call_direct_request, spmc_call_direct_response;
+
+/* region.c: the store of regions. */
+struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle);
+/* Puts a filled region under a new handle into the store and its owner's list. */
+void spmc_region_add(struct spmc *spmc, struct partition *owner, struct region *region);
+/* Takes it out of both, frees its pages and the region. */
+void spmc_region_remove(struct spmc *spmc, struct region *region);
+void spmc_region_free(struct spmc *spmc, struct region *region);
+struct borrower *spmc_region_borrower(struct region *region, uint16_t partition);
+/* Identifies and claims the pages of a region that is not yet in the store: DENIED, INVALID,
+ * NO_MEMORY or OK. */
+enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct partition *owner,
+				       struct region *region);
+void spmc_borrow(struct partition *partition, struct borrower *borrower);
+/* Takes what was borrowed back; the last one frees a region whose owner is dead. */
+void spmc_unborrow(struct spmc *spmc, struct partition *partition, struct borrower *borrower);
+/* Zeroes the region in its owner's memory; nothing to do when the owner is dead. */
+bool spmc_region_zero(struct spmc *spmc, const struct region *region);
+void spmc_regions_stop(struct spmc *spmc, struct partition *partition);
+
+/* share.c, retrieve.c */
+call_handler spmc_call_mem_share;
+call_handler spmc_call_mem_retrieve, spmc_call_mem_relinquish, spmc_call_mem_reclaim;
+/* Version's sizes of an endpoint memory access descriptor that it may use. */
+bool spmc_access_size_is_ok(const struct partition *partition, uint32_t access_size);
+
+#endif

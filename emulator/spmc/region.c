@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The store of shared regions. Invariants: a region in the store is in its handle's bucket and,
+ * while its owner lives, in the owner's list; all its runs are in the page index; held_count is the
+ * number of its borrowers that hold it, and each of those is in its partition's list; a region
+ * without an owner is held by somebody. Handles count up and are never used twice.
+ */
+#include "spmc/internal.h"
+
+#include <stdlib.h>
+
+#define HANDLE_BY_HYPERVISOR (UINT64_C(1) << 63)
+
+static size_t bucket_of(uint64_t handle)
+{
+	return (size_t)(handle % SPMC_REGION_BUCKETS);
+}
+
+struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle)
+{
+	struct region *region = spmc->buckets[bucket_of(handle)];
+
+	while (region && region->handle != handle) {
+		region = region->bucket_next;
+	}
+	return region;
+}
+
+/* Adds the pages of one range to the runs of a region, which has room for `*capacity` of them. */
+static enum vmsg_ffa_status identify_range(struct spmc *spmc, const struct partition *owner,
+					   struct region *region, uint32_t *capacity,
+					   const struct vmsg_ffa_range *range)
+{
+	uint64_t address = range->address;
+	uint32_t left = range->pages;
+
+	while (left > 0) {
+		struct spmc_page page;
+		uint32_t count = 0;
+		bool writable = false;
+
+		if (spmc->memory->identify(spmc->memory_context, owner->config.id, address, left,
+					   &page, &count, &writable) != 0 ||
+		    count == 0 || count > left) {
+			return VMSG_FFA_DENIED;
+		}
+		if (region->run_count == *capacity) {
+			const uint32_t grown_to = *capacity ? *capacity * 2 : 4;
+			struct page_run *grown = realloc(region->runs, grown_to * sizeof(*grown));
+			if (!grown) {
+				return VMSG_FFA_NO_MEMORY;
+			}
+			region->runs = grown;
+			*capacity = grown_to;
+		}
+		region->runs[region->run_count++] = (struct page_run){
+			.bank = page.bank,
+			.first = page.page,
+			.count = count,
+			.user = region,
+		};
+		region->owner_writable = region->owner_writable && writable;
+		address += (uint64_t)count * VMSG_FFA_PAGE_SIZE;
+		left -= count;
+	}
+	return VMSG_FFA_OK;
+}
+
+enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct partition *owner,
+				       struct region *region)
+{
+	enum vmsg_ffa_status status = VMSG_FFA_OK;
+	uint32_t capacity = 0;
+
+	region->owner_writable = true;
+	for (uint32_t i = 0; i < region->range_count && status == VMSG_FFA_OK; i++) {
+		status = identify_range(spmc, owner, region, &capacity, &region->ranges[i]);
+	}
+	/* From here on run_count counts those in the index, which spmc_region_free() takes out. */
+	const uint32_t count = region->run_count;
+	region->run_count = 0;
+	while (status == VMSG_FFA_OK && region->run_count < count) {
+		const struct page_run *other =
+			page_index_add(&spmc->pages, &region->runs[region->run_count]);
+		if (other) {
+			return other->user == region ? VMSG_FFA_INVALID_PARAMETERS
+						     : VMSG_FFA_DENIED;
+		}
+		region->run_count++;
+	}
+	return status;
+}
+
+void spmc_region_free(struct spmc *spmc, struct region *region)
+{
+	for (uint32_t i = 0; i < region->run_count; i++) {
+		page_index_remove(&spmc->pages, &region->runs[i]);
+	}
+	free(region->runs);
+	free(region->ranges);
+	free(region->borrowers);
+	free(region);
+}
+
+void spmc_region_add(struct spmc *spmc, struct partition *owner, struct region *region)
+{
+	/* Regions of VMs are the hypervisor's, those of secure partitions the SPMC's. */
+	region->handle = ++spmc->last_handle;
+	if (!spmc_is_secure(owner->config.id)) {
+		region->handle |= HANDLE_BY_HYPERVISOR;
+	}
+	region->owner = owner;
+	region->owner_id = owner->config.id;
+	for (uint32_t i = 0; i < region->borrower_count; i++) {
+		region->borrowers[i].region = region;
+	}
+
+	struct region **bucket = &spmc->buckets[bucket_of(region->handle)];
+	region->bucket_next = *bucket;
+	*bucket = region;
+
+	region->previous = NULL;
+	region->next = owner->regions;
+	if (region->next) {
+		region->next->previous = region;
+	}
+	owner->regions = region;
+	owner->region_count++;
+	owner->range_count += region->range_count;
+}
+
+/* Its owner no longer has it. */
+static void disown(struct region *region)
+{
+	struct partition *owner = region->owner;
+
+	*(region->previous ? &region->previous->next : &owner->regions) = region->next;
+	if (region->next) {
+		region->next->previous = region->previous;
+	}
+	owner->region_count--;
+	owner->range_count -= region->range_count;
+	region->owner = NULL;
+}
+
+void spmc_region_remove(struct spmc *spmc, struct region *region)
+{
+	struct region **at = &spmc->buckets[bucket_of(region->handle)];
+
+	while (*at != region) {
+		at = &(*at)->bucket_next;
+	}
+	*at = region->bucket_next;
+	if (region->owner) {
+		disown(region);
+	}
+	spmc_region_free(spmc, region);
+}
+
+struct borrower *spmc_region_borrower(struct region *region, uint16_t partition)
+{
+	for (uint32_t i = 0; i < region->borrower_count; i++) {
+		if (region->borrowers[i].partition == partition) {
+			return &region->borrowers[i];
+		}
+	}
+	return NULL;
+}
+
+void spmc_borrow(struct partition *partition, struct borrower *borrower)
+{
+	borrower->held = true;
+	borrower->region->held_count++;
+	borrower->previous = NULL;
+	borrower->next = partition->borrowed;
+	if (borrower->next) {
+		borrower->next->previous = borrower;
+	}
+	partition->borrowed = borrower;
+	partition->borrowed_count++;
+}
+
+void spmc_unborrow(struct spmc *spmc, struct partition *partition, struct borrower *borrower)
+{
+	struct region *region = borrower->region;
+
+	*(borrower->previous ? &borrower->previous->next : &partition->borrowed) = borrower->next;
+	if (borrower->next) {
+		borrower->next->previous = borrower->previous;
+	}
+	partition->borrowed_count--;
+	borrower->held = false;
+	region->held_count--;
+	if (!region->owner && region->held_count == 0) {
+		spmc_region_remove(spmc, region);
+	}
+}
+
+bool spmc_region_zero(struct spmc *spmc, const struct region *region)
+{
+	/* The addresses of a dead owner may be somebody else's by now. */
+	for (uint32_t i = 0; region->owner && i < region->range_count; i++) {
+		if (spmc->memory->zero(
+			    spmc->memory_context, region->owner_id, region->ranges[i].address,
+			    (uint64_t)region->ranges[i].pages * VMSG_FFA_PAGE_SIZE) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void spmc_regions_stop(struct spmc *spmc, struct partition *partition)
+{
+	while (partition->borrowed) {
+		struct borrower *borrower = partition->borrowed;
+		if (borrower->zero_after) {
+			(void)spmc_region_zero(spmc, borrower->region);
+		}
+		spmc_unborrow(spmc, partition, borrower);
+	}
+	while (partition->regions) {
+		struct region *region = partition->regions;
+		if (region->held_count > 0) {
+			disown(region);
+		} else {
+			spmc_region_remove(spmc, region);
+		}
+	}
+}
+
+uint32_t spmc_region_range_count(const struct spmc *spmc, uint64_t handle)
+{
+	const struct region *region = spmc_region_find(spmc, handle);
+
+	return region ? region->range_count : 0;
+}
+
+bool spmc_region_range(const struct spmc *spmc, uint64_t handle, uint32_t index,
+		       struct vmsg_ffa_range *range)
+{
+	const struct region *region = spmc_region_find(spmc, handle);
+
+	if (!region || index >= region->range_count) {
+		*range = (struct vmsg_ffa_range){ 0 };
+		return false;
+	}
+	*range = region->ranges[index];
+	return true;
+}
+
+uint16_t spmc_region_owner(const struct spmc *spmc, uint64_t handle)
+{
+	const struct region *region = spmc_region_find(spmc, handle);
+
+	return region ? region->owner_id : 0;
+}

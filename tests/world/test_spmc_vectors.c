@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The test vectors of the FF-A reference, row by row, against the partition manager. Rows of a
+ * table run in order on a fresh system, unless one says that it goes on after another.
+ */
+#include "support/cmocka.h"
+
+#include "support/spmc_world.h"
+
+#define SUCCESS            "84000061"
+#define NOT_SUPPORTED      "84000060 0 ffffffff"
+#define INVALID_PARAMETERS "84000060 0 fffffffe"
+#define BUSY               "84000060 0 fffffffc"
+#define DENIED             "84000060 0 fffffffa"
+
+#define DEVICE_ROLE "a14a9824b52860c6 f0ab2261da77e79d"
+#define REQUEST     "c400008d 18001 " DEVICE_ROLE " 14000100008002 0 10002"
+#define RESPONSE    "c400008e 80010001 0 0 1e000100008003 100000001 10002 ff00000021"
+
+static int open_world(void **state)
+{
+	static struct world world;
+
+	world_open_vectors(&world);
+	*state = &world;
+	return 0;
+}
+
+/* All three at 1.2, with buffers. */
+static int open_prepared(void **state)
+{
+	(void)open_world(state);
+	world_prepare(*state, VM1, VMSG_FFA_VERSION_1_2);
+	world_prepare(*state, VM2, VMSG_FFA_VERSION_1_2);
+	world_prepare(*state, SP1, VMSG_FFA_VERSION_1_2);
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	world_close(*state);
+	return 0;
+}
+
+static void t01_version(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, "84000063 10002", "10002");
+	assert_call(w, VM1, "84000063 20000", "ffffffff");
+	assert_call(w, VM1, "84000063 80010002", "ffffffff");
+}
+
+static void t02_ids(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, "84000069", "84000061 0 1");
+	assert_call(w, VM1, "84000085", "84000061 0 8000");
+}
+
+static void t03_features(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, "84000064 c4000066", "84000061 0 10000");
+	assert_call(w, VM1, "84000064 c4000074 2", "84000061 0 2");
+	assert_call(w, VM1, "84000064 c4000074", NOT_SUPPORTED);
+	assert_call(w, VM2, "84000064 1", "84000061 0 5");
+	assert_call(w, VM1, "84000064 8fffffff", NOT_SUPPORTED);
+	assert_call(w, VM1, "84000064 8400007c", NOT_SUPPORTED);
+}
+
+static void t04_rxtx(void **state)
+{
+	struct world *w = *state;
+
+	(void)world_call(w, VM1, "84000063 10002");
+	assert_call(w, VM1, "84000067", INVALID_PARAMETERS);
+	assert_call(w, VM1, "c4000066 40000100 40001000 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "c4000066 40000000 40001000", INVALID_PARAMETERS);
+	assert_call(w, VM1, "c4000066 40000000 40000000 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "c4000066 40000000 40001000 1", SUCCESS);
+	assert_call(w, VM1, "c4000066 40000000 40001000 1", DENIED);
+	assert_call(w, VM1, "84000065", DENIED);
+	assert_call(w, VM1, "84000067 10000", SUCCESS);
+	/* and the other form */
+	assert_call(w, VM1, "c4000066 40000000 40001000 1", SUCCESS);
+	assert_call(w, VM1, "84000067", SUCCESS);
+}
+
+static void t05_partition_info_get(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, "84000068 b52860c6 a14a9824 da77e79d f0ab2261 1", "84000061 0 2");
+	assert_call(w, VM1, "84000068 b52860c6 a14a9824 da77e79d f0ab2261", "84000061 0 2 18");
+	assert_rx(w, VM1,
+		  "020001000e05000000000000000000000000000000000000018001000b0700000000000000000000"
+		  "0000000000000000");
+	assert_call(w, VM1, "84000068 b52860c6 a14a9824 da77e79d f0ab2261", BUSY);
+	assert_call(w, VM1, "84000065", SUCCESS);
+	assert_call(w, VM1, "84000068", "84000061 0 3 18");
+	assert_rx(w, VM1,
+		  "010001000e050000bd7fd0896795472bb47fdb0c5d9a719d020001000e050000c66028b524984aa1"
+		  "9de777da6122abf0018001000b070000c66028b524984aa19de777da6122abf0");
+	assert_call(w, VM1, "84000065", SUCCESS);
+	assert_call(w, VM1, "84000068 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000068 0 0 0 0 2", INVALID_PARAMETERS);
+}
+
+static void t06_partition_info_get_regs(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, "c400008b",
+		    "c4000061 0 18000000020002 50e00010001 2b47956789d07fbd 9d719a5d0cdb7fb4 "
+		    "50e00010002 " DEVICE_ROLE " 70b00018001 " DEVICE_ROLE);
+	assert_call(w, VM1, "c400008b 0 0 3", INVALID_PARAMETERS);
+	assert_call(w, VM1, "c400008b 0 0 10000", INVALID_PARAMETERS);
+}
+
+static void t07_direct_request2(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, "8400006b", "-");
+	assert_call(w, VM1, REQUEST, "-");
+	assert_string_equal(world_reply(w, SP1, 0), REQUEST);
+	assert_call(w, SP1, RESPONSE, "-");
+	assert_string_equal(world_reply(w, VM1, 0), RESPONSE);
+}
+
+static void t08_direct_request2_errors(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, "c400008d 80010001 " DEVICE_ROLE, INVALID_PARAMETERS);
+	assert_call(w, VM1, "c400008d 10001 " DEVICE_ROLE, INVALID_PARAMETERS);
+	assert_call(w, VM1, "c400008d 18001 fffff eeeee", INVALID_PARAMETERS);
+	assert_call(w, VM1, "c400008d 10002 " DEVICE_ROLE, DENIED);
+	assert_call(w, SP1, "c400008e 80010001", DENIED);
+}
+
+static void t15_share_1_1(void **state)
+{
+	struct world *w = *state;
+
+	assert_call_tx(
+		w, VM1,
+		"01002f00000000000000000000000000341200000000000010000000010000003000000000000000"
+		"00000000000000000200020040000000000000000000000004000000010000000000000000000000"
+		"00000050000000000400000000000000",
+		"c4000073 60 60", "84000061 0 1 80000000");
+}
+
+#define T16_TX                                                                                     \
+	"01002f0000000000000000000000000034120000000000002000000001000000300000000000000000000000" \
+	"00"                                                                                       \
+	"0000000200020050000000000000000000000000000000000000000000000000000000050000000200000000" \
+	"00"                                                                                       \
+	"0000000000000000005000000000040000000000000000000150000000000100000000000000"
+
+static void t16_share_1_2(void **state)
+{
+	assert_call_tx(*state, VM1, T16_TX, "c4000073 80 80", "84000061 0 1 80000000");
+}
+
+static void t17_share_errors(void **state)
+{
+	static const struct {
+		const char *registers, *reply, *tx;
+	} rows[] = {
+		{ "c4000073 90 80", INVALID_PARAMETERS, T16_TX },
+		{ "c4000073 80 90", INVALID_PARAMETERS, T16_TX },
+		{ "c4000073 80 80", DENIED,
+		  "02002f00000000000000000000000000341200000000000020000000010000003000000000000000"
+		  "00000000000000000200020050000000000000000000000000000000000000000000000000000000"
+		  "05000000020000000000000000000000000000500000000004000000000000000000015000000000"
+		  "0100000000000000" },
+		{ "c4000073 80 80", INVALID_PARAMETERS,
+		  "01002f00000000000000000000000000341200000000000020000000010000003000000000000000"
+		  "00000000000000007700020050000000000000000000000000000000000000000000000000000000"
+		  "05000000020000000000000000000000000000500000000004000000000000000000015000000000"
+		  "0100000000000000" },
+		{ "c4000073 80 80", INVALID_PARAMETERS,
+		  "01002f00000000000000000000000000341200000000000020000000010000003000000000000000"
+		  "00000000000000000100020050000000000000000000000000000000000000000000000000000000"
+		  "05000000020000000000000000000000000000500000000004000000000000000000015000000000"
+		  "0100000000000000" },
+		{ "c4000073 80 80", INVALID_PARAMETERS,
+		  "01002f00010000000000000000000000341200000000000020000000010000003000000000000000"
+		  "00000000000000000200020050000000000000000000000000000000000000000000000000000000"
+		  "05000000020000000000000000000000000000500000000004000000000000000000015000000000"
+		  "0100000000000000" },
+		{ "c4000073 80 80", INVALID_PARAMETERS,
+		  "01002f00000000000000000000000000341200000000000020000000010000003000000000000000"
+		  "00000000000000000200060050000000000000000000000000000000000000000000000000000000"
+		  "05000000020000000000000000000000000000500000000004000000000000000000015000000000"
+		  "0100000000000000" },
+		{ "c4000073 80 80", INVALID_PARAMETERS,
+		  "01006f00000000000000000000000000341200000000000020000000010000003000000000000000"
+		  "00000000000000000200020050000000000000000000000000000000000000000000000000000000"
+		  "05000000020000000000000000000000000000500000000004000000000000000000015000000000"
+		  "0100000000000000" },
+		{ "c4000073 80 80", INVALID_PARAMETERS,
+		  "01002f00000000000000000000000000341200000000000020000000010000003000000000000000"
+		  "00000000000000000200020050000000000000000000000000000000000000000000000000000000"
+		  "06000000020000000000000000000000000000500000000004000000000000000000015000000000"
+		  "0100000000000000" },
+		{ "c4000073 80 80", INVALID_PARAMETERS,
+		  "01002f00000000000000000000000000341200000000000020000000000000003000000000000000"
+		  "00000000000000000200020050000000000000000000000000000000000000000000000000000000"
+		  "05000000020000000000000000000000000000500000000004000000000000000000015000000000"
+		  "0100000000000000" },
+		{ "c4000073 80 80", DENIED, T16_TX },
+	};
+
+	t16_share_1_2(state);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_call_tx(*state, VM1, rows[i].tx, rows[i].registers, rows[i].reply);
+	}
+}
+
+/* Retrieve request of T19 with one place changed; the rest of it is zero. */
+#define T19_TX(head, handle, tag)                                                                  \
+	head handle tag "0000000000002000000001000000300000000000000000000000000000000200020000"
+#define T19_TAIL   "000000000000000000000000000000000000000000000000000000"
+#define T19_IMPDEF "000000000001000000000000000000000000000000000000000000"
+
+static void t19_retrieve(void **state)
+{
+	static const struct {
+		const char *reply, *tx;
+	} rows[] = {
+		{ INVALID_PARAMETERS,
+		  T19_TX("01002f0008000000", "0200000000000080", "3412") T19_TAIL },
+		{ INVALID_PARAMETERS,
+		  T19_TX("01002f0008000000", "0100000000000080", "3511") T19_TAIL },
+		{ DENIED, T19_TX("01802f0008000000", "0100000000000080", "3412") T19_TAIL },
+		{ INVALID_PARAMETERS,
+		  T19_TX("01002f0018000000", "0100000000000080", "3412") T19_TAIL },
+		{ INVALID_PARAMETERS,
+		  T19_TX("01002f0009000000", "0100000000000080", "3412") T19_TAIL },
+		{ INVALID_PARAMETERS,
+		  T19_TX("01006f0008000000", "0100000000000080", "3412") T19_TAIL },
+		{ INVALID_PARAMETERS,
+		  T19_TX("01002f0008000000", "0100000000000080", "3412") T19_IMPDEF },
+	};
+	static const char good[] = T19_TX("01002f0008000000", "0100000000000080", "3412") T19_TAIL;
+	struct world *w = *state;
+
+	t16_share_1_2(state);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_call_tx(w, VM2, rows[i].tx, "c4000074 50 50", rows[i].reply);
+	}
+	assert_call_tx(w, VM2, good, "c4000074 50 50", "84000075 80 80");
+	assert_string_equal(w->events, "2:grant 8000000000000001 rw");
+	assert_rx(w, VM2,
+		  "01006f00080000000100000000000080341200000000000020000000010000003000000000000000"
+		  "00000000000000000200060050000000000000000000000000000000000000000000000000000000"
+		  "05000000020000000000000000000000000000500000000004000000000000000000015000000000"
+		  "0100000000000000");
+	assert_call(w, VM2, "84000065", SUCCESS);
+	assert_call_tx(w, VM2, good, "c4000074 50 50", DENIED);
+}
+
+static void t20_relinquish_and_reclaim(void **state)
+{
+	struct world *w = *state;
+
+	t19_retrieve(state);
+	assert_call(w, VM1, "84000077 1 80000000", DENIED);
+	assert_call_tx(w, VM2, "010000000000008001000000010000000200", "84000076",
+		       INVALID_PARAMETERS);
+	assert_call_tx(w, VM2, "010000000000008000000000000000000200", "84000076",
+		       INVALID_PARAMETERS);
+	assert_call_tx(w, VM2, "020000000000008000000000010000000200", "84000076",
+		       INVALID_PARAMETERS);
+	assert_call_tx(w, VM2, "010000000000008000000000010000000200", "84000076", SUCCESS);
+	assert_string_equal(w->events, "2:revoke 8000000000000001");
+	assert_call(w, VM1, "84000077 2 80000000", INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000077 1 80000000", SUCCESS);
+	assert_call(w, VM1, "84000077 1 80000000", INVALID_PARAMETERS);
+}
+
+int main(void)
+{
+#define VECTOR(name, open) cmocka_unit_test_setup_teardown(name, open, close_world)
+	const struct CMUnitTest tests[] = {
+		VECTOR(t01_version, open_world),
+		VECTOR(t02_ids, open_prepared),
+		VECTOR(t03_features, open_prepared),
+		VECTOR(t04_rxtx, open_world),
+		VECTOR(t05_partition_info_get, open_prepared),
+		VECTOR(t06_partition_info_get_regs, open_prepared),
+		VECTOR(t07_direct_request2, open_prepared),
+		VECTOR(t08_direct_request2_errors, open_prepared),
+		VECTOR(t15_share_1_1, open_prepared),
+		VECTOR(t16_share_1_2, open_prepared),
+		VECTOR(t17_share_errors, open_prepared),
+		VECTOR(t19_retrieve, open_prepared),
+		VECTOR(t20_relinquish_and_reclaim, open_prepared),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
