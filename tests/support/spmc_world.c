@@ -388,6 +388,12 @@ void assert_call(struct world *world, uint16_t partition, const char *registers,
 	assert_string_equal(world_call(world, partition, registers), expected);
 }
 
+void assert_call_vcpu(struct world *world, uint16_t partition, uint16_t vcpu, const char *registers,
+		      const char *expected)
+{
+	assert_string_equal(world_call_vcpu(world, partition, vcpu, registers), expected);
+}
+
 void assert_call_tx(struct world *world, uint16_t partition, const char *tx, const char *registers,
 		    const char *expected)
 {

@@ -42,7 +42,7 @@ struct world {
 	uint64_t now_ns;
 	struct world_bank banks[WORLD_BANKS_MAX];
 	size_t bank_count;
-	struct world_vcpu vcpus[16];
+	struct world_vcpu vcpus[64];
 	size_t vcpu_count;
 	/* Deliveries other than RETURN since the last call, as text: "grant 1 rw" and so on. */
 	char events[WORLD_TEXT_SIZE];
@@ -86,6 +86,8 @@ void world_put_hex(struct world *world, uint16_t partition, uint64_t address, co
 /* Fails the test unless the call of vCPU 0 is answered like this. */
 void assert_call(struct world *world, uint16_t partition, const char *registers,
 		 const char *expected);
+void assert_call_vcpu(struct world *world, uint16_t partition, uint16_t vcpu, const char *registers,
+		      const char *expected);
 /* The same with a descriptor in TX first. */
 void assert_call_tx(struct world *world, uint16_t partition, const char *tx, const char *registers,
 		    const char *expected);

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "support/cmocka.h"
+
+#include <stdio.h>
+
+#include "support/spmc_world.h"
+
+#define NOT_SUPPORTED      "84000060 0 ffffffff"
+#define INVALID_PARAMETERS "84000060 0 fffffffe"
+#define BUSY               "84000060 0 fffffffc"
+#define DENIED             "84000060 0 fffffffa"
+#define ABORTED            "84000060 0 fffffff8"
+
+#define SLICE SPMC_TIME_SLICE_NS
+
+#define WAIT          "8400006b"
+#define RUN_SP1       "8400006d 80010000"
+#define INTERRUPT_SP1 "84000062 80010000"
+#define REQUEST       "c400008d 18001 0 0 11 22"
+#define RESPONSE      "c400008e 80010001 0 0 33 44"
+
+/* VM 3 has what VM1 has; SP2 has four vCPUs. */
+enum { VM3 = 3, SP2 = 0x8002 };
+
+static int open_world(void **state)
+{
+	static struct world world;
+
+	world_open_vectors(&world);
+	world_add(&world, &(struct spmc_partition_config){
+				  .name = "VM3", .id = VM3, .vcpu_count = 2, .properties = 0x50e });
+	world_add(&world, &(struct spmc_partition_config){
+				  .name = "SP2", .id = SP2, .vcpu_count = 4, .properties = 0x70b });
+	const uint16_t ids[] = { VM1, VM2, SP1, VM3, SP2 };
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		assert_call(&world, ids[i], "84000063 10002", "10002");
+	}
+	*state = &world;
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	world_close(*state);
+	return 0;
+}
+
+static void a_target_is_busy_unless_it_waits(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, REQUEST, BUSY);
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	assert_string_equal(world_reply(w, SP1, 0), REQUEST);
+	assert_call(w, VM3, "c400008d 38001", BUSY);
+	assert_call(w, SP1, RESPONSE, "-");
+	assert_string_equal(world_reply(w, VM1, 0), RESPONSE);
+	assert_call(w, VM3, "c400008d 38001", "-");
+}
+
+static void a_blocked_vcpu_cannot_call(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, SP1, WAIT, "refused");
+	assert_call(w, SP1, "84000069", "refused");
+	assert_call_vcpu(w, SP1, 1, "84000069", "refused");
+	world_stop(w, SP1);
+	assert_call(w, SP1, "84000069", "refused");
+}
+
+static void high_halves_and_reserved_registers(void **state)
+{
+	struct world *w = *state;
+
+	/* SMC32: high halves and x8.. are not there */
+	assert_call(w, SP1, "aaaaaaaa8400006b bbbbbbbb00000000 0 0 0 0 0 0 1 2 3", "-");
+	world_raise(w, SP1, 0);
+	assert_string_equal(world_reply(w, SP1, 0), INTERRUPT_SP1);
+	/* must be zero */
+	assert_call(w, SP1, "8400006b 1", INVALID_PARAMETERS);
+	assert_call(w, SP1, "8400006b 0 2", INVALID_PARAMETERS);
+	assert_call(w, SP1, "8400006b 0 0 1", INVALID_PARAMETERS);
+	assert_call(w, SP1, "8400006b 0 0 0 0 0 0 1", INVALID_PARAMETERS);
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	assert_call(w, SP1, "c400008e 80010001 1", INVALID_PARAMETERS);
+	assert_call(w, SP1, "c400008e 80010001 0 1", INVALID_PARAMETERS);
+	assert_call(w, SP1, RESPONSE, "-");
+}
+
+static void responses_go_to_who_asked_and_once(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, RESPONSE, DENIED);
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	assert_call(w, SP1, "c400008e 10001", INVALID_PARAMETERS);
+	assert_call(w, SP1, "c400008e 80018001", INVALID_PARAMETERS);
+	assert_call(w, SP1, "c400008e 80010003", DENIED);
+	assert_call(w, SP1, "c400008e 8001ffff", DENIED);
+	/* waiting for more work with work in hand */
+	assert_call(w, SP1, WAIT, DENIED);
+	assert_call(w, SP1, RESPONSE, "-");
+	world_raise(w, SP1, 0);
+	assert_call(w, SP1, RESPONSE, DENIED);
+}
+
+static void requests_need_properties_ids_and_versions(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, SP2, WAIT, "-");
+	assert_call(w, VM1, "c400008d 18003", INVALID_PARAMETERS); /* unknown */
+	assert_call(w, VM1, "c400008d 18000", INVALID_PARAMETERS); /* the manager */
+	assert_call(w, VM1, "c400008d 18001 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "c400008d 18002 a14a9824b52860c6 f0ab2261da77e79d", INVALID_PARAMETERS);
+	assert_call_vcpu(w, SP2, 1, "c400008d 80020001", INVALID_PARAMETERS); /* to a VM */
+	assert_call(w, VM1, "c400008d 10003", DENIED);
+	world_stop(w, SP1);
+	assert_call(w, VM1, "c400008d 18001", INVALID_PARAMETERS);
+	/* a partition that has not negotiated will wait soon; one at 1.1 has no such message */
+	assert_int_equal(spmc_start(w->spmc, SP1), 0);
+	assert_call(w, VM1, "c400008d 18001", BUSY);
+	assert_call(w, SP1, "84000063 10001", "10002");
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, "c400008d 18001", DENIED);
+}
+
+static void a_request_goes_to_the_same_vcpu_or_one_that_waits(void **state)
+{
+	struct world *w = *state;
+
+	assert_call_vcpu(w, SP2, 2, WAIT, "-");
+	assert_call_vcpu(w, SP2, 1, WAIT, "-");
+	assert_call_vcpu(w, VM3, 1, "c400008d 38002", "-");
+	assert_string_equal(world_reply(w, SP2, 1), "c400008d 38002");
+	assert_call_vcpu(w, VM3, 0, "c400008d 38002", "-");
+	assert_string_equal(world_reply(w, SP2, 2), "c400008d 38002");
+	assert_call(w, VM1, "c400008d 18002", BUSY);
+	assert_call_vcpu(w, SP2, 2, "c400008e 80020003 0 0 7", "-");
+	assert_string_equal(world_reply(w, VM3, 0), "c400008e 80020003 0 0 7");
+	assert_string_equal(world_reply(w, VM3, 1), "-");
+}
+
+static void a_slice_that_ends_gives_interrupt_and_run_continues(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_true(spmc_deadline(w->spmc) == UINT64_MAX);
+	w->now_ns = 1000;
+	assert_call(w, VM1, REQUEST, "-");
+	assert_true(spmc_deadline(w->spmc) == 1000 + SLICE);
+	world_advance(w, SLICE - 1);
+	assert_string_equal(world_reply(w, VM1, 0), "-");
+	world_advance(w, 1);
+	assert_string_equal(world_reply(w, VM1, 0), INTERRUPT_SP1);
+	assert_true(spmc_deadline(w->spmc) == UINT64_MAX);
+	/* still busy for everybody, the caller included */
+	assert_call(w, VM3, "c400008d 38001", BUSY);
+	assert_call(w, VM1, REQUEST, BUSY);
+	assert_call(w, VM3, RUN_SP1, BUSY);
+	/* a new slice, which also ends */
+	assert_call(w, VM1, RUN_SP1, "-");
+	world_advance(w, SLICE);
+	assert_string_equal(world_reply(w, VM1, 0), INTERRUPT_SP1);
+	assert_call(w, VM1, RUN_SP1, "-");
+	assert_call(w, SP1, RESPONSE, "-");
+	assert_string_equal(world_reply(w, VM1, 0), RESPONSE);
+	assert_true(spmc_deadline(w->spmc) == UINT64_MAX);
+}
+
+static void an_answer_nobody_waits_for_is_kept_for_run(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	world_advance(w, SLICE);
+	assert_call(w, SP1, RESPONSE, "-");
+	assert_string_equal(world_reply(w, VM1, 0), INTERRUPT_SP1);
+	/* answered: free for others, but VM1 owes the collection of its answer first */
+	assert_call(w, VM3, "c400008d 38001", "-");
+	assert_call(w, SP1, "c400008e 80010003", "-");
+	assert_string_equal(world_reply(w, VM3, 0), "c400008e 80010003");
+	assert_call(w, VM1, REQUEST, BUSY);
+	assert_call(w, VM1, RUN_SP1, RESPONSE);
+	/* once */
+	assert_call(w, VM1, REQUEST, "-");
+	assert_call(w, SP1, RESPONSE, "-");
+	assert_string_equal(world_reply(w, VM1, 0), RESPONSE);
+}
+
+static void a_preempted_caller_can_turn_to_others(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, SP2, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	world_advance(w, SLICE);
+	assert_call(w, VM1, "c400008d 18002", "-");
+	assert_call(w, SP2, "c400008e 80020001", "-");
+	assert_string_equal(world_reply(w, VM1, 0), "c400008e 80020001");
+	assert_call(w, SP1, RESPONSE, "-");
+	assert_call(w, VM1, RUN_SP1, RESPONSE);
+}
+
+static void a_target_may_ask_others_on_its_way(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, SP2, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	assert_call(w, SP1, "c400008d 80018002 0 0 5", "-");
+	assert_call(w, SP2, "c400008d 80028001", BUSY);
+	/* both slices end, in order */
+	world_advance(w, SLICE);
+	assert_string_equal(world_reply(w, VM1, 0), INTERRUPT_SP1);
+	assert_string_equal(world_reply(w, SP1, 0), "84000062 80020000");
+	assert_call(w, SP1, "8400006d 80020000", "-");
+	assert_call(w, SP2, "c400008e 80028001 0 0 6", "-");
+	assert_string_equal(world_reply(w, SP1, 0), "c400008e 80028001 0 0 6");
+	assert_call(w, SP1, RESPONSE, "-");
+	assert_call(w, VM1, RUN_SP1, RESPONSE);
+}
+
+/* T24.1 and T24.2 of the vectors, and who may run whom. */
+static void run_gives_a_waiting_secure_partition_time(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, RUN_SP1, BUSY);
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM2, WAIT, "-");
+	assert_call(w, VM1, RUN_SP1, "-");
+	assert_string_equal(world_reply(w, SP1, 0), RUN_SP1);
+	assert_call(w, SP1, WAIT, "-");
+	assert_string_equal(world_reply(w, VM1, 0), WAIT);
+	/* nobody, no such vCPU, oneself; VMs and other secure partitions are not to be run */
+	assert_call(w, VM1, "8400006d 80770000", INVALID_PARAMETERS);
+	assert_call(w, VM1, "8400006d 80010001", INVALID_PARAMETERS);
+	assert_call(w, VM1, "8400006d 10000", INVALID_PARAMETERS);
+	assert_call(w, VM1, "8400006d 20000", DENIED);
+	assert_call(w, SP2, RUN_SP1, DENIED);
+	/* preempted while it runs: the end is not kept, the next RUN starts anew */
+	assert_call(w, VM1, RUN_SP1, "-");
+	world_advance(w, SLICE);
+	assert_string_equal(world_reply(w, VM1, 0), INTERRUPT_SP1);
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, RUN_SP1, "-");
+	assert_string_equal(world_reply(w, SP1, 0), RUN_SP1);
+	/* a run partition answers no request */
+	assert_call(w, SP1, RESPONSE, DENIED);
+}
+
+static void raise_completes_waiting_or_stays_pending(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	world_raise(w, SP1, 0);
+	assert_string_equal(world_reply(w, SP1, 0), INTERRUPT_SP1);
+	/* one bit */
+	world_raise(w, SP1, 0);
+	world_raise(w, SP1, 0);
+	assert_call(w, SP1, WAIT, INTERRUPT_SP1);
+	assert_call(w, SP1, WAIT, "-");
+	/* pending during a request: its response goes out, then the interrupt comes */
+	assert_call(w, VM1, REQUEST, "-");
+	world_raise(w, SP1, 0);
+	assert_call(w, SP1, RESPONSE, INTERRUPT_SP1);
+	assert_string_equal(world_reply(w, VM1, 0), RESPONSE);
+	assert_call(w, SP1, WAIT, "-");
+	/* of nobody: nothing happens */
+	world_raise(w, SP1, 1);
+	world_raise(w, 0x8077, 0);
+}
+
+static void a_dead_target_aborts_who_waits_for_it(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	world_stop(w, SP1);
+	assert_string_equal(world_reply(w, VM1, 0), ABORTED);
+	assert_call(w, VM1, RUN_SP1, INVALID_PARAMETERS);
+	assert_true(spmc_deadline(w->spmc) == UINT64_MAX);
+}
+
+static void a_dead_target_aborts_a_preempted_caller_at_its_next_run(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	world_advance(w, SLICE);
+	world_stop(w, SP1);
+	assert_string_equal(world_reply(w, VM1, 0), INTERRUPT_SP1);
+	assert_call(w, VM1, RUN_SP1, ABORTED);
+	assert_call(w, VM1, RUN_SP1, INVALID_PARAMETERS);
+}
+
+static void a_target_does_not_notice_its_callers_death(void **state)
+{
+	struct world *w = *state;
+
+	for (int preempted = 0; preempted < 2; preempted++) {
+		assert_call(w, SP1, WAIT, "-");
+		assert_call(w, VM1, REQUEST, "-");
+		if (preempted) {
+			world_advance(w, SLICE);
+		}
+		world_stop(w, VM1);
+		assert_true(spmc_deadline(w->spmc) == UINT64_MAX);
+		assert_call(w, VM3, "c400008d 38001", BUSY);
+		assert_call(w, SP1, WAIT, DENIED);
+		/* the answer is not for whoever has the identity now */
+		assert_int_equal(spmc_start(w->spmc, VM1), 0);
+		assert_call(w, VM1, "84000063 10002", "10002");
+		assert_call(w, VM1, REQUEST, BUSY);
+		assert_call(w, VM1, RUN_SP1, BUSY);
+		assert_call(w, SP1, RESPONSE, "-");
+		assert_string_equal(world_reply(w, VM1, 0), BUSY);
+		world_raise(w, SP1, 0);
+	}
+}
+
+static void a_restarted_partition_begins_anew(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	world_raise(w, SP1, 0);
+	world_advance(w, SLICE);
+	assert_call(w, SP1, RESPONSE, INTERRUPT_SP1);
+	world_raise(w, SP1, 0);
+	world_stop(w, SP1);
+	assert_int_equal(spmc_start(w->spmc, SP1), 0);
+	assert_int_equal(spmc_start(w->spmc, SP1), -1);
+	assert_call(w, SP1, WAIT, NOT_SUPPORTED);
+	assert_call(w, SP1, "84000063 10002", "10002");
+	assert_call(w, SP1, WAIT, "-");
+	/* the answer of its former life is still VM1's */
+	assert_call(w, VM1, RUN_SP1, RESPONSE);
+	assert_call(w, VM1, REQUEST, "-");
+}
+
+static void unfinished_requests_are_bounded(void **state)
+{
+	struct world *w = *state;
+	char text[64];
+
+	/* VM1 lets eight requests be preempted: targets SP1, SP2 (4) and three more partitions */
+	for (uint16_t i = 0; i < 4; i++) {
+		world_add(w, &(struct spmc_partition_config){ .id = (uint16_t)(0x8010 + i),
+							      .vcpu_count = 1,
+							      .properties = 0x70b });
+		assert_call(w, (uint16_t)(0x8010 + i), "84000063 10002", "10002");
+		assert_call(w, (uint16_t)(0x8010 + i), WAIT, "-");
+	}
+	for (uint16_t i = 0; i < 4; i++) {
+		assert_call_vcpu(w, SP2, i, WAIT, "-");
+	}
+	assert_call(w, SP1, WAIT, "-");
+	for (uint16_t i = 0; i < 8; i++) {
+		snprintf(text, sizeof(text), "c400008d 1%04x", i < 4 ? SP2 : 0x8010 + i - 4);
+		assert_call(w, VM1, text, "-");
+		world_advance(w, SLICE);
+	}
+	assert_call(w, VM1, REQUEST, BUSY);
+	assert_call(w, VM1, RUN_SP1, BUSY);
+	assert_call(w, VM1, "8400006d 80020000", "-");
+	assert_call_vcpu(w, SP2, 0, "c400008e 80020001", "-");
+	assert_call(w, VM1, REQUEST, "-");
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+	const struct CMUnitTest tests[] = {
+		CASE(a_target_is_busy_unless_it_waits),
+		CASE(a_blocked_vcpu_cannot_call),
+		CASE(high_halves_and_reserved_registers),
+		CASE(responses_go_to_who_asked_and_once),
+		CASE(requests_need_properties_ids_and_versions),
+		CASE(a_request_goes_to_the_same_vcpu_or_one_that_waits),
+		CASE(a_slice_that_ends_gives_interrupt_and_run_continues),
+		CASE(an_answer_nobody_waits_for_is_kept_for_run),
+		CASE(a_preempted_caller_can_turn_to_others),
+		CASE(a_target_may_ask_others_on_its_way),
+		CASE(run_gives_a_waiting_secure_partition_time),
+		CASE(raise_completes_waiting_or_stays_pending),
+		CASE(a_dead_target_aborts_who_waits_for_it),
+		CASE(a_dead_target_aborts_a_preempted_caller_at_its_next_run),
+		CASE(a_target_does_not_notice_its_callers_death),
+		CASE(a_restarted_partition_begins_anew),
+		CASE(unfinished_requests_are_bounded),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
