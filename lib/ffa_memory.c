@@ -189,11 +189,11 @@ int vmsg_ffa_memory_fragment(const struct vmsg_ffa_memory_header *header,
 	/* The result is an int. */
 	const size_t size = room.size > INT32_MAX ? INT32_MAX : room.size;
 	struct vmsg_writer writer = { .data = room.data, .size = size };
-	uint32_t page_count;
+	uint32_t page_count = 0;
 
 	if (!is_access_size(header->access_size) || access_count == 0 || offset >= total ||
 	    (offset != 0 && (offset < head || offset % VMSG_FFA_CONSTITUENT_SIZE != 0)) ||
-	    !sum_pages(ranges, range_count, &page_count)) {
+	    (offset == 0 && !sum_pages(ranges, range_count, &page_count))) {
 		return VMSG_ERROR_INVALID;
 	}
 	if (size < (offset == 0 ? head : VMSG_FFA_CONSTITUENT_SIZE)) {

@@ -3,8 +3,6 @@
  * being shared and from being mapped by two partitions. */
 #include "spmc/internal.h"
 
-#define PAGE_COUNT_MASK 0x3Fu
-
 static bool is_aligned(uint64_t address)
 {
 	return address % VMSG_FFA_PAGE_SIZE == 0;
@@ -55,13 +53,13 @@ enum spmc_result spmc_call_rxtx_map(struct spmc *spmc, struct vcpu *vcpu,
 	struct buffers *buffers = &vcpu->partition->buffers;
 	const uint64_t tx = regs->x[1];
 	const uint64_t rx = regs->x[2];
+	const uint32_t pages = (uint32_t)regs->x[3]; /* bits 31:6 must be zero */
 	struct page_run tx_run, rx_run;
 
 	/* One page: distinct aligned addresses cannot overlap, and aliases are caught by claim().
 	 */
-	if (!is_aligned(tx) || !is_aligned(rx) || tx == rx ||
-	    regs->x[3] & ~(uint64_t)PAGE_COUNT_MASK || regs->x[3] == 0 ||
-	    regs->x[3] > SPMC_BUFFER_PAGES) {
+	if (!is_aligned(tx) || !is_aligned(rx) || tx == rx || pages == 0 ||
+	    pages > SPMC_BUFFER_PAGES) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
 	if (buffers->mapped) {
@@ -102,7 +100,7 @@ void spmc_buffers_drop(struct spmc *spmc, struct partition *partition)
 }
 
 /* Only a hypervisor names a partition; older Linux and the ACS name themselves. */
-static bool names_self(const struct partition *partition, uint64_t id)
+bool spmc_names_self(const struct partition *partition, uint64_t id)
 {
 	return id == 0 || id == partition->config.id;
 }
@@ -112,7 +110,7 @@ enum spmc_result spmc_call_rxtx_unmap(struct spmc *spmc, struct vcpu *vcpu,
 {
 	struct partition *partition = vcpu->partition;
 
-	if ((regs->x[1] & 0xFFFF) || !names_self(partition, regs->x[1] >> 16) ||
+	if ((regs->x[1] & 0xFFFF) || !spmc_names_self(partition, regs->x[1] >> 16) ||
 	    !partition->buffers.mapped) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
@@ -129,7 +127,7 @@ enum spmc_result spmc_call_rx_release(struct spmc *spmc, struct vcpu *vcpu,
 	struct partition *partition = vcpu->partition;
 
 	(void)spmc;
-	if (!names_self(partition, regs->x[1])) {
+	if (!spmc_names_self(partition, regs->x[1])) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
 	if (partition->buffers.rx_state != RX_FULL) {
@@ -159,4 +157,11 @@ bool spmc_rx_fill(struct spmc *spmc, struct partition *partition, const void *by
 void spmc_rx_release(struct partition *partition)
 {
 	partition->buffers.rx_state = RX_EMPTY;
+}
+
+bool spmc_snapshot_tx(struct spmc *spmc, const struct partition *partition, size_t size)
+{
+	return partition->buffers.mapped && size <= SPMC_BUFFER_SIZE &&
+	       spmc->memory->read(spmc->memory_context, partition->config.id,
+				  partition->buffers.tx_address, spmc->scratch, size) == 0;
 }

@@ -79,6 +79,17 @@ struct buffers {
 	struct page_run rx_run;
 };
 
+/* A retrieve response of which fragments are still to be fetched; borrower NULL when there is none.
+ * One per partition, as there is one RX: the next retrieval ends it. */
+struct response {
+	struct borrower *borrower;
+	uint64_t offset;
+	uint64_t total;
+};
+
+/* Unfinished fragmented sends of one partition; the next one makes the oldest give way. */
+#define SPMC_SENDS_MAX 4
+
 struct partition {
 	struct spmc_partition_config config;
 	bool started;
@@ -86,12 +97,14 @@ struct partition {
 	bool version_frozen; /* the first other call has ended the negotiation */
 	struct buffers buffers;
 	struct vcpu *vcpus;
-	uint64_t waiting;       /* bit per vCPU in WAITING */
-	struct region *regions; /* owned */
-	uint32_t region_count;
+	uint64_t waiting;                       /* bit per vCPU in WAITING */
+	struct region *regions;                 /* owned, in the store */
+	struct region *sending[SPMC_SENDS_MAX]; /* sends whose fragments are still coming */
+	uint32_t region_count;                  /* of both */
 	uint32_t range_count;
 	struct borrower *borrowed; /* held */
 	uint32_t borrowed_count;
+	struct response response;
 };
 
 /* Regions, and ranges in them, that one partition may own. */
@@ -126,12 +139,14 @@ struct region {
 	uint16_t attributes;
 	uint32_t flags; /* of the send, with the type */
 	uint64_t tag;
-	bool owner_writable; /* the owner may write every page of it */
+	uint32_t head_size;      /* of the descriptor, before its ranges */
+	uint32_t range_capacity; /* ranges that the send announced */
+	bool owner_writable;     /* the owner may write every page of it */
 	struct borrower *borrowers;
 	uint32_t borrower_count;
 	uint32_t held_count;
 	struct vmsg_ffa_range *ranges;
-	uint32_t range_count;
+	uint32_t range_count; /* that have come; all of them in the store */
 	uint32_t page_count;
 	struct page_run *runs; /* identity of its pages */
 	uint32_t run_count;
@@ -173,6 +188,11 @@ struct spmc {
 typedef enum spmc_result call_handler(struct spmc *spmc, struct vcpu *vcpu,
 				      struct vmsg_ffa_regs *regs);
 
+/* Reads the first `size` bytes of TX into the scratch buffer, once; false without buffers. */
+bool spmc_snapshot_tx(struct spmc *spmc, const struct partition *partition, size_t size);
+/* At a virtual instance a partition is named by nobody (0) or by itself. */
+bool spmc_names_self(const struct partition *partition, uint64_t id);
+
 /* Helpers of handlers: fill `regs`, return SPMC_REPLIED. */
 enum spmc_result spmc_error(struct vmsg_ffa_regs *regs, enum vmsg_ffa_status status);
 enum spmc_result spmc_success(struct vmsg_ffa_regs *regs);
@@ -203,16 +223,22 @@ call_handler spmc_call_msg_wait, spmc_call_run, spmc_call_direct_request, spmc_c
 
 /* region.c: the store of regions. */
 struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle);
-/* Puts a filled region under a new handle into the store and its owner's list. */
-void spmc_region_add(struct spmc *spmc, struct partition *owner, struct region *region);
+/* A region of `owner` outside the store, with room for what was announced; NULL when that exceeds
+ * the owner's limits or memory. */
+struct region *spmc_region_create(struct partition *owner, uint32_t borrower_count,
+				  uint32_t range_count);
+/* Gives it a handle if it has none. */
+void spmc_region_name(struct spmc *spmc, struct region *region);
+/* Puts a complete region into the store and its owner's list. */
+void spmc_region_add(struct spmc *spmc, struct region *region);
 /* Takes it out of both, frees its pages and the region. */
 void spmc_region_remove(struct spmc *spmc, struct region *region);
+/* Frees one that is not in the store. */
 void spmc_region_free(struct spmc *spmc, struct region *region);
 struct borrower *spmc_region_borrower(struct region *region, uint16_t partition);
 /* Identifies and claims the pages of a region that is not yet in the store: DENIED, INVALID,
  * NO_MEMORY or OK. */
-enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct partition *owner,
-				       struct region *region);
+enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct region *region);
 void spmc_borrow(struct partition *partition, struct borrower *borrower);
 /* Takes what was borrowed back; the last one frees a region whose owner is dead. */
 void spmc_unborrow(struct spmc *spmc, struct partition *partition, struct borrower *borrower);
@@ -220,9 +246,11 @@ void spmc_unborrow(struct spmc *spmc, struct partition *partition, struct borrow
 bool spmc_region_zero(struct spmc *spmc, const struct region *region);
 void spmc_regions_stop(struct spmc *spmc, struct partition *partition);
 
-/* share.c, retrieve.c */
-call_handler spmc_call_mem_share;
-call_handler spmc_call_mem_retrieve, spmc_call_mem_relinquish, spmc_call_mem_reclaim;
+/* send.c, retrieve.c */
+call_handler spmc_call_mem_send, spmc_call_mem_frag_tx;
+call_handler spmc_call_mem_retrieve, spmc_call_mem_frag_rx, spmc_call_mem_relinquish,
+	spmc_call_mem_reclaim;
+void spmc_sends_stop(struct spmc *spmc, struct partition *partition);
 /* Version's sizes of an endpoint memory access descriptor that it may use. */
 bool spmc_access_size_is_ok(const struct partition *partition, uint32_t access_size);
 

@@ -27,9 +27,8 @@ struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle)
 }
 
 /* Adds the pages of one range to the runs of a region, which has room for `*capacity` of them. */
-static enum vmsg_ffa_status identify_range(struct spmc *spmc, const struct partition *owner,
-					   struct region *region, uint32_t *capacity,
-					   const struct vmsg_ffa_range *range)
+static enum vmsg_ffa_status identify_range(struct spmc *spmc, struct region *region,
+					   uint32_t *capacity, const struct vmsg_ffa_range *range)
 {
 	uint64_t address = range->address;
 	uint32_t left = range->pages;
@@ -39,7 +38,7 @@ static enum vmsg_ffa_status identify_range(struct spmc *spmc, const struct parti
 		uint32_t count = 0;
 		bool writable = false;
 
-		if (spmc->memory->identify(spmc->memory_context, owner->config.id, address, left,
+		if (spmc->memory->identify(spmc->memory_context, region->owner_id, address, left,
 					   &page, &count, &writable) != 0 ||
 		    count == 0 || count > left) {
 			return VMSG_FFA_DENIED;
@@ -66,15 +65,14 @@ static enum vmsg_ffa_status identify_range(struct spmc *spmc, const struct parti
 	return VMSG_FFA_OK;
 }
 
-enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct partition *owner,
-				       struct region *region)
+enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct region *region)
 {
 	enum vmsg_ffa_status status = VMSG_FFA_OK;
 	uint32_t capacity = 0;
 
 	region->owner_writable = true;
 	for (uint32_t i = 0; i < region->range_count && status == VMSG_FFA_OK; i++) {
-		status = identify_range(spmc, owner, region, &capacity, &region->ranges[i]);
+		status = identify_range(spmc, region, &capacity, &region->ranges[i]);
 	}
 	/* From here on run_count counts those in the index, which spmc_region_free() takes out. */
 	const uint32_t count = region->run_count;
@@ -91,8 +89,46 @@ enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct partition *owne
 	return status;
 }
 
+struct region *spmc_region_create(struct partition *owner, uint32_t borrower_count,
+				  uint32_t range_count)
+{
+	if (owner->region_count >= SPMC_REGIONS_MAX ||
+	    range_count > SPMC_RANGES_MAX - owner->range_count) {
+		return NULL;
+	}
+	struct region *region = calloc(1, sizeof(*region));
+	if (!region) {
+		return NULL;
+	}
+	region->borrowers = calloc(borrower_count, sizeof(*region->borrowers));
+	region->ranges = calloc(range_count, sizeof(*region->ranges));
+	if (!region->borrowers || !region->ranges) {
+		free(region->borrowers);
+		free(region->ranges);
+		free(region);
+		return NULL;
+	}
+	region->range_capacity = range_count;
+	region->owner = owner;
+	region->owner_id = owner->config.id;
+	owner->region_count++;
+	owner->range_count += range_count;
+	return region;
+}
+
+/* Its owner no longer has it. */
+static void disown(struct region *region)
+{
+	region->owner->region_count--;
+	region->owner->range_count -= region->range_capacity;
+	region->owner = NULL;
+}
+
 void spmc_region_free(struct spmc *spmc, struct region *region)
 {
+	if (region->owner) {
+		disown(region);
+	}
 	for (uint32_t i = 0; i < region->run_count; i++) {
 		page_index_remove(&spmc->pages, &region->runs[i]);
 	}
@@ -102,20 +138,22 @@ void spmc_region_free(struct spmc *spmc, struct region *region)
 	free(region);
 }
 
-void spmc_region_add(struct spmc *spmc, struct partition *owner, struct region *region)
+void spmc_region_name(struct spmc *spmc, struct region *region)
 {
 	/* Regions of VMs are the hypervisor's, those of secure partitions the SPMC's. */
-	region->handle = ++spmc->last_handle;
-	if (!spmc_is_secure(owner->config.id)) {
-		region->handle |= HANDLE_BY_HYPERVISOR;
+	if (region->handle == 0) {
+		region->handle = ++spmc->last_handle;
+		region->handle |= spmc_is_secure(region->owner_id) ? 0 : HANDLE_BY_HYPERVISOR;
 	}
-	region->owner = owner;
-	region->owner_id = owner->config.id;
-	for (uint32_t i = 0; i < region->borrower_count; i++) {
-		region->borrowers[i].region = region;
-	}
+}
 
-	struct region **bucket = &spmc->buckets[bucket_of(region->handle)];
+void spmc_region_add(struct spmc *spmc, struct region *region)
+{
+	struct partition *owner = region->owner;
+	struct region **bucket;
+
+	spmc_region_name(spmc, region);
+	bucket = &spmc->buckets[bucket_of(region->handle)];
 	region->bucket_next = *bucket;
 	*bucket = region;
 
@@ -125,22 +163,15 @@ void spmc_region_add(struct spmc *spmc, struct partition *owner, struct region *
 		region->next->previous = region;
 	}
 	owner->regions = region;
-	owner->region_count++;
-	owner->range_count += region->range_count;
 }
 
-/* Its owner no longer has it. */
-static void disown(struct region *region)
+/* Takes a stored region out of its owner's list. */
+static void unlink_from_owner(struct region *region)
 {
-	struct partition *owner = region->owner;
-
-	*(region->previous ? &region->previous->next : &owner->regions) = region->next;
+	*(region->previous ? &region->previous->next : &region->owner->regions) = region->next;
 	if (region->next) {
 		region->next->previous = region->previous;
 	}
-	owner->region_count--;
-	owner->range_count -= region->range_count;
-	region->owner = NULL;
 }
 
 void spmc_region_remove(struct spmc *spmc, struct region *region)
@@ -152,7 +183,7 @@ void spmc_region_remove(struct spmc *spmc, struct region *region)
 	}
 	*at = region->bucket_next;
 	if (region->owner) {
-		disown(region);
+		unlink_from_owner(region);
 	}
 	spmc_region_free(spmc, region);
 }
@@ -190,6 +221,9 @@ void spmc_unborrow(struct spmc *spmc, struct partition *partition, struct borrow
 	}
 	partition->borrowed_count--;
 	borrower->held = false;
+	if (partition->response.borrower == borrower) {
+		partition->response = (struct response){ 0 };
+	}
 	region->held_count--;
 	if (!region->owner && region->held_count == 0) {
 		spmc_region_remove(spmc, region);
@@ -218,9 +252,11 @@ void spmc_regions_stop(struct spmc *spmc, struct partition *partition)
 		}
 		spmc_unborrow(spmc, partition, borrower);
 	}
+	spmc_sends_stop(spmc, partition);
 	while (partition->regions) {
 		struct region *region = partition->regions;
 		if (region->held_count > 0) {
+			unlink_from_owner(region);
 			disown(region);
 		} else {
 			spmc_region_remove(spmc, region);

@@ -19,6 +19,9 @@
 #define ATTRIBUTE_TYPE_MASK      0x30u
 #define ATTRIBUTE_CACHE_MASK     0x0Cu
 #define ATTRIBUTE_SHARE_MASK     0x03u
+#define ATTRIBUTE_SHARE_RESERVED 0x01u
+#define ATTRIBUTE_NON_CACHEABLE  0x04u
+#define ATTRIBUTE_WRITE_BACK     0x0Cu
 #define PERMISSIONS_MUST_BE_ZERO 0xF0u
 #define HINT_SHIFT               5
 #define ACCESS_NOT_THE_RETRIEVER 0x1u
@@ -29,15 +32,14 @@ struct retrieval {
 	struct borrower *borrower;
 	uint16_t attributes;
 	uint8_t permissions;
-	uint8_t implementation[16];
 	uint32_t flags;
 };
 
-static bool snapshot_tx(struct spmc *spmc, const struct partition *partition, size_t size)
+/* One borrower of memory that its owner has given up: it has more to choose. */
+static bool is_exclusive(const struct region *region)
 {
-	return partition->buffers.mapped &&
-	       spmc->memory->read(spmc->memory_context, partition->config.id,
-				  partition->buffers.tx_address, spmc->scratch, size) == 0;
+	return (region->flags & VMSG_FFA_MEMORY_TYPE_MASK) != VMSG_FFA_MEMORY_TYPE_SHARE &&
+	       region->borrower_count == 1;
 }
 
 /* Takes a snapshot of a whole retrieve request; its length is what its header says. */
@@ -47,8 +49,8 @@ static bool read_request(struct spmc *spmc, const struct partition *partition,
 {
 	const uint32_t total = (uint32_t)regs->x[1];
 
-	if (regs->x[3] || regs->x[4] || (uint32_t)regs->x[2] != total || total > SPMC_BUFFER_SIZE ||
-	    !snapshot_tx(spmc, partition, total)) {
+	if (regs->x[3] || (uint32_t)regs->x[4] || (uint32_t)regs->x[2] != total ||
+	    total > SPMC_BUFFER_SIZE || !spmc_snapshot_tx(spmc, partition, total)) {
 		return false;
 	}
 	*descriptor = (struct vmsg_bytes){ spmc->scratch, total };
@@ -75,16 +77,20 @@ static enum vmsg_ffa_status check_hint(const struct region *region, uint32_t fla
 	return VMSG_FFA_OK;
 }
 
-/* Flags that concern the contents. A shared region is never zeroed on the way. */
 static enum vmsg_ffa_status check_flags(const struct region *region, uint32_t flags)
 {
-	const uint32_t type = flags & VMSG_FFA_MEMORY_TYPE_MASK;
+	const uint32_t zero = VMSG_FFA_MEMORY_ZERO | VMSG_FFA_MEMORY_ZERO_AFTER;
+	const uint32_t asked = flags & VMSG_FFA_MEMORY_TYPE_MASK;
+	const uint32_t type = region->flags & VMSG_FFA_MEMORY_TYPE_MASK;
 
-	if ((flags & ~RETRIEVE_FLAGS) ||
-	    (type && type != (region->flags & VMSG_FFA_MEMORY_TYPE_MASK)) ||
-	    (flags & (VMSG_FFA_MEMORY_ZERO | VMSG_FFA_MEMORY_ZERO_AFTER)) ||
+	/* Shared memory has other users, who do not expect it to be zeroed. */
+	if ((flags & ~RETRIEVE_FLAGS) || (asked && asked != type) ||
+	    ((flags & zero) && type == VMSG_FFA_MEMORY_TYPE_SHARE) ||
 	    ((flags & VMSG_FFA_MEMORY_BYPASS) && region->borrower_count == 1)) {
 		return VMSG_FFA_INVALID_PARAMETERS;
+	}
+	if ((flags & VMSG_FFA_MEMORY_ZERO) && !(region->flags & VMSG_FFA_MEMORY_ZERO)) {
+		return VMSG_FFA_DENIED;
 	}
 	return check_hint(region, flags);
 }
@@ -118,8 +124,6 @@ static bool read_access(struct vmsg_bytes descriptor, const struct vmsg_ffa_memo
 			found = true;
 			retrieval->borrower = borrower;
 			retrieval->permissions = access.permissions;
-			memcpy(retrieval->implementation, access.implementation,
-			       sizeof(retrieval->implementation));
 			if (access.flags || (header->access_size == VMSG_FFA_ACCESS_SIZE_1_2 &&
 					     memcmp(access.implementation, borrower->implementation,
 						    sizeof(access.implementation)) != 0)) {
@@ -134,40 +138,51 @@ static bool read_access(struct vmsg_bytes descriptor, const struct vmsg_ffa_memo
 static enum vmsg_ffa_status grant_permissions(struct retrieval *retrieval)
 {
 	const uint8_t offered = retrieval->borrower->permissions & VMSG_FFA_DATA_MASK;
-	uint8_t data = retrieval->permissions & VMSG_FFA_DATA_MASK;
+	const uint8_t data = retrieval->permissions & VMSG_FFA_DATA_MASK;
+	const uint8_t instruction = retrieval->permissions & VMSG_FFA_INSTRUCTION_MASK;
+	/* Only who has the memory for itself may, and then must, say whether it executes it. */
+	const bool chooses = is_exclusive(retrieval->region);
 
-	/* Sharing grants no execution, and the borrower must not even ask. */
-	if ((retrieval->permissions & (PERMISSIONS_MUST_BE_ZERO | VMSG_FFA_INSTRUCTION_MASK)) ||
-	    data == VMSG_FFA_DATA_MASK) {
+	if ((retrieval->permissions & PERMISSIONS_MUST_BE_ZERO) || data == VMSG_FFA_DATA_MASK ||
+	    instruction == VMSG_FFA_INSTRUCTION_MASK || chooses != (instruction != 0)) {
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
 	if (data == VMSG_FFA_DATA_RW && offered == VMSG_FFA_DATA_RO) {
 		return VMSG_FFA_DENIED;
 	}
-	if (data == 0) {
-		data = offered;
+	retrieval->permissions = data ? data : offered;
+	retrieval->permissions |= chooses ? instruction : VMSG_FFA_INSTRUCTION_NX;
+	if (!(retrieval->permissions & VMSG_FFA_DATA_RW) &&
+	    (retrieval->flags & (VMSG_FFA_MEMORY_ZERO | VMSG_FFA_MEMORY_ZERO_AFTER))) {
+		return VMSG_FFA_DENIED;
 	}
-	retrieval->permissions = data | VMSG_FFA_INSTRUCTION_NX;
 	return VMSG_FFA_OK;
 }
 
-/* Attributes may be weaker than the owner's, and unspecified ones become those. */
+/* Attributes may be weaker than the owner's, and unspecified ones become those. RAM is normal
+ * memory: nobody gets it as a device. */
 static enum vmsg_ffa_status grant_attributes(struct retrieval *retrieval)
 {
-	const uint16_t offered = retrieval->region->attributes;
+	const uint16_t offered = VMSG_FFA_ATTR_NORMAL_WB_INNER;
 	const uint16_t asked = retrieval->attributes;
+	const uint16_t cache = asked & ATTRIBUTE_CACHE_MASK;
+	const uint16_t share = asked & ATTRIBUTE_SHARE_MASK;
+	const uint16_t type = asked & ATTRIBUTE_TYPE_MASK;
 
-	if (asked & (ATTRIBUTES_MUST_BE_ZERO | VMSG_FFA_ATTR_NS)) {
+	if ((asked & (ATTRIBUTES_MUST_BE_ZERO | VMSG_FFA_ATTR_NS)) || (type == 0 && asked) ||
+	    type == ATTRIBUTE_TYPE_MASK) {
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
-	if ((asked & ATTRIBUTE_TYPE_MASK) == 0) {
+	if (type == 0) {
 		retrieval->attributes = offered;
-		return asked ? VMSG_FFA_INVALID_PARAMETERS : VMSG_FFA_OK;
+		return VMSG_FFA_OK;
 	}
-	if ((asked & ATTRIBUTE_TYPE_MASK) != (offered & ATTRIBUTE_TYPE_MASK) ||
-	    (asked & ATTRIBUTE_CACHE_MASK) > (offered & ATTRIBUTE_CACHE_MASK) ||
-	    (asked & ATTRIBUTE_SHARE_MASK) > (offered & ATTRIBUTE_SHARE_MASK)) {
+	if (type != (offered & ATTRIBUTE_TYPE_MASK)) {
 		return VMSG_FFA_DENIED;
+	}
+	if ((cache != ATTRIBUTE_NON_CACHEABLE && cache != ATTRIBUTE_WRITE_BACK) ||
+	    share == ATTRIBUTE_SHARE_RESERVED) {
+		return VMSG_FFA_INVALID_PARAMETERS;
 	}
 	return VMSG_FFA_OK;
 }
@@ -200,12 +215,19 @@ static enum vmsg_ffa_status check_retrieval(struct spmc *spmc, const struct part
 		status = grant_attributes(retrieval);
 	}
 	if (status == VMSG_FFA_OK && retrieval->borrower->held) {
-		status = VMSG_FFA_DENIED;
+		status = header->flags & VMSG_FFA_MEMORY_ZERO ? VMSG_FFA_INVALID_PARAMETERS
+							      : VMSG_FFA_DENIED;
 	}
 	return status;
 }
 
-/* The response in the layout of the caller's version; < 0 when it does not fit. */
+static uint32_t own_access_size(const struct partition *partition)
+{
+	return partition->version >= VMSG_FFA_VERSION_1_2 ? VMSG_FFA_ACCESS_SIZE_1_2
+							  : VMSG_FFA_ACCESS_SIZE_1_1;
+}
+
+/* The response in the layout of the caller's version, as much of it as fits into RX. */
 static int build_response(struct spmc *spmc, const struct partition *partition,
 			  const struct retrieval *retrieval)
 {
@@ -214,12 +236,10 @@ static int build_response(struct spmc *spmc, const struct partition *partition,
 	const struct vmsg_ffa_memory_header header = {
 		.sender = region->owner_id,
 		.attributes = retrieval->attributes | ns,
-		.flags = region->flags & VMSG_FFA_MEMORY_TYPE_MASK,
+		.flags = region->flags,
 		.handle = region->handle,
 		.tag = region->tag,
-		.access_size = partition->version >= VMSG_FFA_VERSION_1_2
-				       ? VMSG_FFA_ACCESS_SIZE_1_2
-				       : VMSG_FFA_ACCESS_SIZE_1_1,
+		.access_size = own_access_size(partition),
 	};
 	struct vmsg_ffa_memory_access access = {
 		.endpoint = partition->config.id,
@@ -228,8 +248,15 @@ static int build_response(struct spmc *spmc, const struct partition *partition,
 
 	memcpy(access.implementation, retrieval->borrower->implementation,
 	       sizeof(access.implementation));
-	return vmsg_ffa_memory_build(&header, &access, 1, region->ranges, region->range_count,
-				     (struct vmsg_span){ spmc->scratch, SPMC_BUFFER_SIZE });
+	return vmsg_ffa_memory_fragment(&header, &access, 1, region->ranges, region->range_count, 0,
+					(struct vmsg_span){ spmc->scratch, SPMC_BUFFER_SIZE });
+}
+
+/* Nobody else has it yet, and the owner asked for it: the memory arrives zeroed. */
+static bool zero_on_arrival(struct spmc *spmc, const struct retrieval *retrieval)
+{
+	return !(retrieval->flags & VMSG_FFA_MEMORY_ZERO) || retrieval->region->held_count > 0 ||
+	       spmc_region_zero(spmc, retrieval->region);
 }
 
 enum spmc_result spmc_call_mem_retrieve(struct spmc *spmc, struct vcpu *vcpu,
@@ -255,25 +282,82 @@ enum spmc_result spmc_call_mem_retrieve(struct spmc *spmc, struct vcpu *vcpu,
 	if (size < 0) {
 		return spmc_error(regs, VMSG_FFA_NO_MEMORY);
 	}
-	if (!spmc_rx_fill(spmc, partition, spmc->scratch, (size_t)size)) {
+	if (!zero_on_arrival(spmc, &retrieval) ||
+	    !spmc_rx_fill(spmc, partition, spmc->scratch, (size_t)size)) {
 		return spmc_error(regs, VMSG_FFA_ABORTED);
 	}
-	retrieval.borrower->writable = (retrieval.permissions & VMSG_FFA_DATA_RW) != 0;
-	retrieval.borrower->zero_after = (retrieval.flags & VMSG_FFA_MEMORY_ZERO_AFTER) != 0;
-	spmc_borrow(partition, retrieval.borrower);
+	struct borrower *borrower = retrieval.borrower;
+	borrower->writable = (retrieval.permissions & VMSG_FFA_DATA_RW) != 0;
+	borrower->zero_after = (retrieval.flags & VMSG_FFA_MEMORY_ZERO_AFTER) != 0;
+	spmc_borrow(partition, borrower);
 
+	const uint64_t total =
+		vmsg_ffa_memory_size(own_access_size(partition), 1, retrieval.region->range_count);
+	partition->response = (struct response){ 0 };
+	if ((uint64_t)size < total) {
+		partition->response = (struct response){ borrower, (uint64_t)size, total };
+	}
 	/* The memory arrives before the answer that announces it. */
 	spmc_deliver(spmc, &(struct spmc_delivery){
 				   .kind = SPMC_GRANT,
 				   .partition = partition->config.id,
 				   .vcpu = vcpu->index,
 				   .handle = retrieval.region->handle,
-				   .writable = retrieval.borrower->writable,
+				   .writable = borrower->writable,
 			   });
-	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MEM_RETRIEVE_RESP), (uint32_t)size,
+	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MEM_RETRIEVE_RESP), total,
 					  (uint32_t)size } };
 	spmc_return(spmc, vcpu, regs);
 	return SPMC_BLOCKED;
+}
+
+enum spmc_result spmc_call_mem_frag_rx(struct spmc *spmc, struct vcpu *vcpu,
+				       struct vmsg_ffa_regs *regs)
+{
+	struct partition *partition = vcpu->partition;
+	struct response *response = &partition->response;
+	const uint64_t handle = (uint32_t)regs->x[1] | regs->x[2] << 32;
+
+	if (!response->borrower || response->borrower->region->handle != handle ||
+	    regs->x[3] != response->offset || (regs->x[4] & 0xFFFF) ||
+	    !spmc_names_self(partition, regs->x[4] >> 16)) {
+		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	}
+	if (!spmc_rx_is_free(partition)) {
+		return spmc_error(regs, VMSG_FFA_BUSY);
+	}
+	const struct region *region = response->borrower->region;
+	const struct vmsg_ffa_memory_header header = { .access_size = own_access_size(partition) };
+	const struct vmsg_ffa_memory_access access = { 0 };
+	const int size = vmsg_ffa_memory_fragment(
+		&header, &access, 1, region->ranges, region->range_count, response->offset,
+		(struct vmsg_span){ spmc->scratch, SPMC_BUFFER_SIZE });
+	if (size < 0 || !spmc_rx_fill(spmc, partition, spmc->scratch, (size_t)size)) {
+		return spmc_error(regs, VMSG_FFA_ABORTED);
+	}
+	response->offset += (uint64_t)size;
+	if (response->offset == response->total) {
+		*response = (struct response){ 0 };
+	}
+	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MEM_FRAG_TX), (uint32_t)handle,
+					  handle >> 32, (uint64_t)size } };
+	return SPMC_REPLIED;
+}
+
+/* Whether `borrower` may give its region back like this. */
+static enum vmsg_ffa_status check_relinquish(const struct borrower *borrower, uint32_t flags)
+{
+	if (!borrower || !borrower->held || (flags & ~RETURN_FLAGS)) {
+		return VMSG_FFA_INVALID_PARAMETERS;
+	}
+	if (flags & VMSG_FFA_MEMORY_ZERO) {
+		const uint32_t type = borrower->region->flags & VMSG_FFA_MEMORY_TYPE_MASK;
+		if (type == VMSG_FFA_MEMORY_TYPE_SHARE) {
+			return VMSG_FFA_INVALID_PARAMETERS;
+		}
+		return borrower->writable ? VMSG_FFA_OK : VMSG_FFA_DENIED;
+	}
+	return VMSG_FFA_OK;
 }
 
 enum spmc_result spmc_call_mem_relinquish(struct spmc *spmc, struct vcpu *vcpu,
@@ -282,7 +366,7 @@ enum spmc_result spmc_call_mem_relinquish(struct spmc *spmc, struct vcpu *vcpu,
 	struct partition *partition = vcpu->partition;
 	struct vmsg_ffa_relinquish relinquish;
 
-	if (!snapshot_tx(spmc, partition, VMSG_FFA_RELINQUISH_SIZE) ||
+	if (!spmc_snapshot_tx(spmc, partition, VMSG_FFA_RELINQUISH_SIZE) ||
 	    vmsg_ffa_relinquish_parse(
 		    (struct vmsg_bytes){ spmc->scratch, VMSG_FFA_RELINQUISH_SIZE }, &relinquish) <
 		    0 ||
@@ -292,10 +376,13 @@ enum spmc_result spmc_call_mem_relinquish(struct spmc *spmc, struct vcpu *vcpu,
 	struct region *region = spmc_region_find(spmc, relinquish.handle);
 	struct borrower *borrower =
 		region ? spmc_region_borrower(region, partition->config.id) : NULL;
-	/* Shared memory has other users, who do not expect it to be zeroed. */
-	if (!borrower || !borrower->held || (relinquish.flags & ~RETURN_FLAGS) ||
-	    (relinquish.flags & VMSG_FFA_MEMORY_ZERO)) {
-		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	const enum vmsg_ffa_status status = check_relinquish(borrower, relinquish.flags);
+	if (status != VMSG_FFA_OK) {
+		return spmc_error(regs, status);
+	}
+	if (((relinquish.flags & VMSG_FFA_MEMORY_ZERO) || borrower->zero_after) &&
+	    !spmc_region_zero(spmc, region)) {
+		return spmc_error(regs, VMSG_FFA_ABORTED);
 	}
 	spmc_unborrow(spmc, partition, borrower);
 	spmc_deliver(spmc, &(struct spmc_delivery){

@@ -12,34 +12,34 @@
 VMSG_BEGIN_DECLS
 
 #define VMSG_FFA_MEMORY_HEADER_SIZE 48
-#define VMSG_FFA_ACCESS_SIZE_1_1 16
-#define VMSG_FFA_ACCESS_SIZE_1_2 32
-#define VMSG_FFA_COMPOSITE_SIZE 16
-#define VMSG_FFA_CONSTITUENT_SIZE 16
+#define VMSG_FFA_ACCESS_SIZE_1_1    16
+#define VMSG_FFA_ACCESS_SIZE_1_2    32
+#define VMSG_FFA_COMPOSITE_SIZE     16
+#define VMSG_FFA_CONSTITUENT_SIZE   16
 
 /* Memory region attributes */
 #define VMSG_FFA_ATTR_NORMAL_WB_INNER 0x2Fu
-#define VMSG_FFA_ATTR_NS 0x40u
+#define VMSG_FFA_ATTR_NS              0x40u
 
 /* Permissions byte */
-#define VMSG_FFA_DATA_RO 0x1u
-#define VMSG_FFA_DATA_RW 0x2u
-#define VMSG_FFA_DATA_MASK 0x3u
-#define VMSG_FFA_INSTRUCTION_NX 0x4u
-#define VMSG_FFA_INSTRUCTION_X 0x8u
+#define VMSG_FFA_DATA_RO          0x1u
+#define VMSG_FFA_DATA_RW          0x2u
+#define VMSG_FFA_DATA_MASK        0x3u
+#define VMSG_FFA_INSTRUCTION_NX   0x4u
+#define VMSG_FFA_INSTRUCTION_X    0x8u
 #define VMSG_FFA_INSTRUCTION_MASK 0xCu
 
 /* Flags */
-#define VMSG_FFA_MEMORY_ZERO 0x1u
-#define VMSG_FFA_MEMORY_TIME_SLICE 0x2u
-#define VMSG_FFA_MEMORY_ZERO_AFTER 0x4u
-#define VMSG_FFA_MEMORY_TYPE_MASK 0x18u
-#define VMSG_FFA_MEMORY_TYPE_SHARE 0x08u
-#define VMSG_FFA_MEMORY_TYPE_LEND 0x10u
+#define VMSG_FFA_MEMORY_ZERO        0x1u
+#define VMSG_FFA_MEMORY_TIME_SLICE  0x2u
+#define VMSG_FFA_MEMORY_ZERO_AFTER  0x4u
+#define VMSG_FFA_MEMORY_TYPE_MASK   0x18u
+#define VMSG_FFA_MEMORY_TYPE_SHARE  0x08u
+#define VMSG_FFA_MEMORY_TYPE_LEND   0x10u
 #define VMSG_FFA_MEMORY_TYPE_DONATE 0x18u
-#define VMSG_FFA_MEMORY_HINT_MASK 0x1E0u
-#define VMSG_FFA_MEMORY_HINT_VALID 0x200u
-#define VMSG_FFA_MEMORY_BYPASS 0x400u
+#define VMSG_FFA_MEMORY_HINT_MASK   0x1E0u
+#define VMSG_FFA_MEMORY_HINT_VALID  0x200u
+#define VMSG_FFA_MEMORY_BYPASS      0x400u
 
 /* The fixed part of a memory transaction descriptor. */
 struct vmsg_ffa_memory_header {
@@ -107,11 +107,11 @@ VMSG_EXPORT void vmsg_ffa_range_store(const struct vmsg_ffa_range *range,
  * then, if range_count > 0, the composite and its ranges. With range_count 0 (retrieve request) no
  * composite is written and composite offsets are 0. Returns the length or NO_SPACE, INVALID.
  */
-VMSG_EXPORT VMSG_MUST_CHECK int
-vmsg_ffa_memory_build(const struct vmsg_ffa_memory_header *header,
-		      const struct vmsg_ffa_memory_access *access, uint32_t access_count,
-		      const struct vmsg_ffa_range *ranges, uint32_t range_count,
-		      struct vmsg_span room);
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_ffa_memory_build(const struct vmsg_ffa_memory_header *header,
+						      const struct vmsg_ffa_memory_access *access,
+						      uint32_t access_count,
+						      const struct vmsg_ffa_range *ranges,
+						      uint32_t range_count, struct vmsg_span room);
 
 /* Length of a whole descriptor as vmsg_ffa_memory_build() writes it. */
 VMSG_EXPORT uint64_t vmsg_ffa_memory_size(uint32_t access_size, uint32_t access_count,
@@ -122,13 +122,13 @@ VMSG_EXPORT uint64_t vmsg_ffa_memory_size(uint32_t access_size, uint32_t access_
  * `offset` on: 0, or where the fragment before it ended. The first fragment holds at least
  * everything before the ranges, and fragments end with a whole range. Returns the bytes written;
  * NO_SPACE when not even that fits; INVALID for an offset that is no start of a fragment, a wrong
- * access size, no access descriptor, or more than 2^32 - 1 pages.
+ * access size, no access descriptor, or (checked with the first fragment) more than 2^32 - 1 pages.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int
 vmsg_ffa_memory_fragment(const struct vmsg_ffa_memory_header *header,
 			 const struct vmsg_ffa_memory_access *access, uint32_t access_count,
-			 const struct vmsg_ffa_range *ranges, uint32_t range_count,
-			 uint64_t offset, struct vmsg_span room);
+			 const struct vmsg_ffa_range *ranges, uint32_t range_count, uint64_t offset,
+			 struct vmsg_span room);
 
 /* FFA_MEM_RELINQUISH descriptor for one endpoint: 18 bytes. */
 struct vmsg_ffa_relinquish {

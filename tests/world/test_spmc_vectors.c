@@ -222,6 +222,28 @@ static void t17_share_errors(void **state)
 	}
 }
 
+static void t18_fragmented_share(void **state)
+{
+	struct world *w = *state;
+	uint8_t *tx = world_at(w, VM1, world_tx(VM1), 4096);
+
+	world_put_hex(
+		w, VM1, world_tx(VM1),
+		"01002f00000000000000000000000000000000000000000020000000010000003000000000000000"
+		"00000000000000000200020050000000000000000000000000000000000000000000000000000000"
+		"2c0100002c0100000000000000000000");
+	for (uint32_t i = 0; i < 250; i++) {
+		const struct vmsg_ffa_range range = { 0x50000000 + i * 4096, 1 };
+		vmsg_ffa_range_store(&range, tx + 96 + 16 * i);
+	}
+	assert_call(w, VM1, "c4000073 1320 1000", "8400007a 1 80000000 1000");
+	for (uint32_t i = 0; i < 50; i++) {
+		const struct vmsg_ffa_range range = { 0x50000000 + (250 + i) * 4096, 1 };
+		vmsg_ffa_range_store(&range, tx + 16 * i);
+	}
+	assert_call(w, VM1, "8400007b 1 80000000 320", "84000061 0 1 80000000");
+}
+
 /* Retrieve request of T19 with one place changed; the rest of it is zero. */
 #define T19_TX(head, handle, tag)                                                                  \
 	head handle tag "0000000000002000000001000000300000000000000000000000000000000200020000"
@@ -284,6 +306,48 @@ static void t20_relinquish_and_reclaim(void **state)
 	assert_call(w, VM1, "84000077 1 80000000", INVALID_PARAMETERS);
 }
 
+/* Shares pages that no vector names, so that the next handle is `next`. */
+static void use_up_handles(struct world *w, unsigned next)
+{
+	for (unsigned i = 1; i < next; i++) {
+		const struct vmsg_ffa_memory_header header = { .sender = VM1,
+							       .attributes = 0x2f,
+							       .access_size = 32 };
+		const struct vmsg_ffa_memory_access access = { .endpoint = VM2, .permissions = 2 };
+		const struct vmsg_ffa_range range = { 0x50000000 + (100 + i) * 4096, 1 };
+		struct vmsg_span tx = { world_at(w, VM1, world_tx(VM1), 4096), 4096 };
+		assert_int_equal(vmsg_ffa_memory_build(&header, &access, 1, &range, 1, tx), 0x70);
+		assert_string_not_equal(world_call(w, VM1, "c4000073 70 70"), INVALID_PARAMETERS);
+	}
+}
+
+static void t21_lend(void **state)
+{
+	struct world *w = *state;
+
+	use_up_handles(w, 2);
+	assert_call_tx(
+		w, VM1,
+		"01000000010000000000000000000000000000000000000020000000010000003000000000000000"
+		"00000000000000000180020050000000000000000000000000000000000000000000000000000000"
+		"0200000001000000000000000000000000000070000000000200000000000000",
+		"c4000072 70 70", "84000061 0 2 80000000");
+}
+
+static void t22_share_to_two(void **state)
+{
+	struct world *w = *state;
+
+	use_up_handles(w, 4);
+	assert_call_tx(
+		w, VM1,
+		"01002f00000000000000000000000000000000000000000020000000020000003000000000000000"
+		"00000000000000000200020070000000000000000000000000000000000000000000000000000000"
+		"01800100700000000000000000000000000000000000000000000000000000000400000001000000"
+		"000000000000000000000050000000000400000000000000",
+		"c4000073 90 90", "84000061 0 4 80000000");
+}
+
 int main(void)
 {
 #define VECTOR(name, open) cmocka_unit_test_setup_teardown(name, open, close_world)
@@ -299,8 +363,11 @@ int main(void)
 		VECTOR(t15_share_1_1, open_prepared),
 		VECTOR(t16_share_1_2, open_prepared),
 		VECTOR(t17_share_errors, open_prepared),
+		VECTOR(t18_fragmented_share, open_prepared),
 		VECTOR(t19_retrieve, open_prepared),
 		VECTOR(t20_relinquish_and_reclaim, open_prepared),
+		VECTOR(t21_lend, open_prepared),
+		VECTOR(t22_share_to_two, open_prepared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
