@@ -236,7 +236,7 @@ static void share_checks_every_field(void **state)
 		{ 32, 0x40, INVALID_PARAMETERS },
 		{ 48, 0x01, INVALID_PARAMETERS }, /* borrower: oneself, nobody, the manager */
 		{ 48, 0x77, INVALID_PARAMETERS },
-		{ 49, 0x80, INVALID_PARAMETERS },
+		{ 49, 0x90, INVALID_PARAMETERS },
 		{ 50, 0x00, INVALID_PARAMETERS }, /* data permission */
 		{ 50, 0x03, INVALID_PARAMETERS },
 		{ 50, 0x06, INVALID_PARAMETERS }, /* instruction permission */
