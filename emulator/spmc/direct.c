@@ -186,10 +186,54 @@ static bool has_uuid(const struct partition *partition, const uint64_t pair[2])
 	return false;
 }
 
+/* The two generations of direct messages: properties of sender and receiver, and since when. */
+struct generation {
+	uint32_t send;
+	uint32_t receive;
+	uint32_t since;
+};
+
+static const struct generation generation_1 = {
+	.send = VMSG_FFA_PROPERTY_DIRECT_SEND,
+	.receive = VMSG_FFA_PROPERTY_DIRECT_RECEIVE,
+};
+
+static const struct generation generation_2 = {
+	.send = VMSG_FFA_PROPERTY_DIRECT2_SEND,
+	.receive = VMSG_FFA_PROPERTY_DIRECT2_RECEIVE,
+	.since = VMSG_FFA_VERSION_1_2,
+};
+
+/* By request or response. Forms of one generation may be mixed: the ACS answers REQ_32 with
+ * RESP_64. */
+static const struct generation *generation_of(uint32_t function_id)
+{
+	return function_id == VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ2) ||
+			       function_id == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP2)
+		       ? &generation_2
+		       : &generation_1;
+}
+
+/* First generation: x3..x7 are payload, what follows is not there. w2 marks framework messages,
+ * which only the manager exchanges with partitions. */
+static bool normalize_direct(struct vmsg_ffa_regs *regs)
+{
+	regs->x[1] = (uint32_t)regs->x[1];
+	if (generation_of((uint32_t)regs->x[0]) == &generation_2) {
+		return true;
+	}
+	for (size_t i = 8; i < VMSG_FFA_REGISTERS; i++) {
+		regs->x[i] = 0;
+	}
+	regs->x[2] = (uint32_t)regs->x[2];
+	return regs->x[2] == 0;
+}
+
 /* Whether this pair of partitions may exchange this kind of request at all. */
 static enum vmsg_ffa_status check_direct_request(struct spmc *spmc, const struct vcpu *caller,
 						 const struct vmsg_ffa_regs *regs)
 {
+	const struct generation *generation = generation_of((uint32_t)regs->x[0]);
 	const struct partition *sender = caller->partition;
 	const uint16_t source = vmsg_ffa_source(regs);
 	const uint16_t destination = vmsg_ffa_destination(regs);
@@ -197,15 +241,15 @@ static enum vmsg_ffa_status check_direct_request(struct spmc *spmc, const struct
 
 	if (source != sender->config.id || source == destination || !receiver ||
 	    (spmc_is_secure(source) && !spmc_is_secure(destination)) ||
-	    !has_uuid(receiver, &regs->x[2])) {
+	    (generation == &generation_2 && !has_uuid(receiver, &regs->x[2]))) {
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
-	if (!(sender->config.properties & VMSG_FFA_PROPERTY_DIRECT2_SEND) ||
-	    !(receiver->config.properties & VMSG_FFA_PROPERTY_DIRECT2_RECEIVE)) {
+	if (!(sender->config.properties & generation->send) ||
+	    !(receiver->config.properties & generation->receive)) {
 		return VMSG_FFA_DENIED;
 	}
 	/* A partition that has not negotiated yet is on its way to waiting. */
-	if (receiver->version && receiver->version < VMSG_FFA_VERSION_1_2) {
+	if (receiver->version && receiver->version < generation->since) {
 		return VMSG_FFA_DENIED;
 	}
 	return VMSG_FFA_OK;
@@ -214,6 +258,9 @@ static enum vmsg_ffa_status check_direct_request(struct spmc *spmc, const struct
 enum spmc_result spmc_call_direct_request(struct spmc *spmc, struct vcpu *vcpu,
 					  struct vmsg_ffa_regs *regs)
 {
+	if (!normalize_direct(regs)) {
+		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	}
 	const enum vmsg_ffa_status status = check_direct_request(spmc, vcpu, regs);
 	if (status != VMSG_FFA_OK) {
 		return spmc_error(regs, status);
@@ -223,27 +270,56 @@ enum spmc_result spmc_call_direct_request(struct spmc *spmc, struct vcpu *vcpu,
 	if (!target || !request) {
 		return spmc_error(regs, VMSG_FFA_BUSY);
 	}
-	regs->x[1] = (uint32_t)regs->x[1];
 	return start_serving(spmc, request, vcpu, target, regs);
 }
 
 enum spmc_result spmc_call_direct_response(struct spmc *spmc, struct vcpu *vcpu,
 					   struct vmsg_ffa_regs *regs)
 {
+	const struct generation *generation = generation_of((uint32_t)regs->x[0]);
 	const uint16_t source = vmsg_ffa_source(regs);
 	const uint16_t destination = vmsg_ffa_destination(regs);
 
-	if (source != vcpu->partition->config.id || source == destination || regs->x[2] ||
-	    regs->x[3]) {
+	if (!normalize_direct(regs) || source != vcpu->partition->config.id ||
+	    source == destination || (generation == &generation_2 && (regs->x[2] || regs->x[3]))) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
 	if (!vcpu->serving || vcpu->served_source != destination ||
-	    vcpu->served_id != VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ2)) {
+	    vcpu->served_id == VMSG_FFA_ID32(RUN) || generation_of(vcpu->served_id) != generation) {
 		return spmc_error(regs, VMSG_FFA_DENIED);
 	}
-	regs->x[1] = (uint32_t)regs->x[1];
 	finish_serving(spmc, vcpu, regs);
 	return wait_for_work(vcpu, regs);
+}
+
+/* The target gives the rest of its time back to whom it serves, until that one runs it again. Who
+ * serves nobody schedules itself. */
+enum spmc_result spmc_call_yield(struct spmc *spmc, struct vcpu *vcpu, struct vmsg_ffa_regs *regs)
+{
+	struct request *request = vcpu->serving ? vcpu->request : NULL;
+
+	if (!request) {
+		return spmc_success(regs);
+	}
+	vcpu->state = VCPU_YIELDED;
+	if (request->state == REQUEST_ACTIVE) {
+		struct vmsg_ffa_regs yield = { { VMSG_FFA_ID32(YIELD) } };
+		target_word(&yield, vcpu);
+		slice_remove(spmc, request);
+		request->state = REQUEST_PREEMPTED;
+		spmc_return(spmc, request->caller, &yield);
+	}
+	return SPMC_BLOCKED;
+}
+
+static void resume_yielded(struct spmc *spmc, struct vcpu *vcpu)
+{
+	struct vmsg_ffa_regs success;
+
+	if (vcpu->state == VCPU_YIELDED) {
+		vmsg_ffa_pack_success(&success);
+		spmc_return(spmc, vcpu, &success);
+	}
 }
 
 /* FFA_RUN of a vCPU on which the caller has a request: continue it. */
@@ -255,6 +331,7 @@ static enum spmc_result continue_request(struct spmc *spmc, struct request *requ
 		*regs = request->answer;
 		return SPMC_REPLIED;
 	}
+	resume_yielded(spmc, request->target);
 	return block_on(spmc, request);
 }
 
@@ -346,6 +423,7 @@ void spmc_direct_stop(struct spmc *spmc, struct partition *partition)
 			if (request->state == REQUEST_ACTIVE ||
 			    request->state == REQUEST_PREEMPTED) {
 				request->target->request = NULL;
+				resume_yielded(spmc, request->target);
 			}
 			request->state = REQUEST_FREE;
 		}

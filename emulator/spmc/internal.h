@@ -22,7 +22,8 @@ struct vcpu;
  * A direct request (or FFA_RUN) from the caller's side. Moves:
  *   FREE -> ACTIVE        sent; the caller's vCPU is blocked on it
  *   ACTIVE -> FREE        answered, or the target died (ABORTED)
- *   ACTIVE -> PREEMPTED   the time slice is over; the caller got FFA_INTERRUPT
+ *   ACTIVE -> PREEMPTED   the time slice is over or the target yields; the caller got
+ *                         FFA_INTERRUPT or FFA_YIELD
  *   PREEMPTED -> ACTIVE   the caller continues it with FFA_RUN
  *   PREEMPTED -> ANSWERED the answer came while nobody waited for it
  *   ANSWERED -> FREE      the caller collects it with FFA_RUN
@@ -47,8 +48,10 @@ struct request {
  *   WAITING -> RUNNING    a request, RUN or interrupt completes that call
  *   RUNNING -> BLOCKED    a direct request or RUN of another vCPU
  *   BLOCKED -> RUNNING    its answer, the end of its time slice, or the target's death
+ *   RUNNING -> YIELDED    YIELD while it serves somebody
+ *   YIELDED -> RUNNING    whom it serves continues with RUN, or dies
  */
-enum vcpu_state { VCPU_RUNNING, VCPU_WAITING, VCPU_BLOCKED };
+enum vcpu_state { VCPU_RUNNING, VCPU_WAITING, VCPU_BLOCKED, VCPU_YIELDED };
 
 /* Requests that one vCPU may have unfinished: one it waits for, the others preempted. */
 #define SPMC_REQUESTS_MAX 8
@@ -214,12 +217,16 @@ void spmc_rx_release(struct partition *partition);
 void spmc_buffers_drop(struct spmc *spmc, struct partition *partition);
 call_handler spmc_call_rxtx_map, spmc_call_rxtx_unmap, spmc_call_rx_release;
 
+/* console.c */
+call_handler spmc_call_console_log;
+
 /* discovery.c */
 call_handler spmc_call_partition_info_get, spmc_call_partition_info_get_regs;
 
 /* direct.c: what a partition's death ends; see also spmc_tick() and spmc_raise(). */
 void spmc_direct_stop(struct spmc *spmc, struct partition *partition);
-call_handler spmc_call_msg_wait, spmc_call_run, spmc_call_direct_request, spmc_call_direct_response;
+call_handler spmc_call_msg_wait, spmc_call_yield, spmc_call_run, spmc_call_direct_request,
+	spmc_call_direct_response;
 
 /* region.c: the store of regions. */
 struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle);

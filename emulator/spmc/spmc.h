@@ -66,6 +66,7 @@ enum spmc_delivery_kind {
 	SPMC_INTERRUPT, /* interrupt `interrupt` becomes pending for the partition */
 	SPMC_GRANT,     /* hand `handle`'s memory to the partition before its RETURN is sent */
 	SPMC_REVOKE,    /* the partition no longer holds `handle` */
+	SPMC_CONSOLE,   /* the partition logs what spmc_console_text() finds in `regs` */
 };
 
 struct spmc_delivery {
@@ -104,12 +105,21 @@ void spmc_stop(struct spmc *spmc, uint16_t partition);
 enum spmc_result spmc_call(struct spmc *spmc, uint16_t partition, uint16_t vcpu, uint64_t now_ns,
 			   struct vmsg_ffa_regs *regs);
 
+/*
+ * A successful FFA_MEM_RETRIEVE_REQ is SPMC_BLOCKED, too: its SPMC_GRANT comes before its
+ * SPMC_RETURN. The dead partition itself gets no deliveries when it is stopped.
+ */
+
 /* The partition interrupts itself (asynchronous work of its own): completes MSG_WAIT of that vCPU
  * with FFA_INTERRUPT, or stays pending (one bit) until the running call returns. */
 void spmc_raise(struct spmc *spmc, uint16_t partition, uint16_t vcpu);
 
 /* Pulls the next delivery; false when there is none. */
 bool spmc_next(struct spmc *spmc, struct spmc_delivery *delivery);
+
+/* Text of a SPMC_CONSOLE delivery: as the partition wrote it, any byte, not terminated. */
+#define SPMC_CONSOLE_TEXT_MAX 128
+size_t spmc_console_text(const struct spmc_delivery *delivery, uint8_t text[SPMC_CONSOLE_TEXT_MAX]);
 
 /* Next time at which spmc_tick() has something to do (end of a time slice); UINT64_MAX = none. */
 uint64_t spmc_deadline(const struct spmc *spmc);

@@ -281,6 +281,13 @@ static void note_event(struct world *world, const struct spmc_delivery *delivery
 	};
 	const size_t at = strlen(world->events);
 
+	if (delivery->kind == SPMC_CONSOLE) {
+		uint8_t text[SPMC_CONSOLE_TEXT_MAX];
+		const size_t size = spmc_console_text(delivery, text);
+		snprintf(world->events + at, sizeof(world->events) - at, "%s%x:console %.*s",
+			 at ? ", " : "", delivery->partition, (int)size, (const char *)text);
+		return;
+	}
 	snprintf(world->events + at, sizeof(world->events) - at, "%s%x:%s %" PRIx64 "%s",
 		 at ? ", " : "", delivery->partition, names[delivery->kind],
 		 delivery->kind == SPMC_INTERRUPT ? delivery->interrupt : delivery->handle,

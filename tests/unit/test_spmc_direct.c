@@ -354,6 +354,76 @@ static void a_restarted_partition_begins_anew(void **state)
 	assert_call(w, VM1, REQUEST, "-");
 }
 
+static void generations_of_direct_messages_do_not_mix(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, "8400006f 18001 0 1 2 3 4 5 6 7", "-");
+	assert_string_equal(world_reply(w, SP1, 0), "8400006f 18001 0 1 2 3 4 5");
+	assert_call(w, SP1, RESPONSE, DENIED);
+	assert_call(w, SP1, "84000070 80010001 1 9", INVALID_PARAMETERS);
+	/* either form may answer */
+	assert_call(w, SP1, "c4000070 80010001 0 1111111111111111", "-");
+	assert_string_equal(world_reply(w, VM1, 0), "c4000070 80010001 0 1111111111111111");
+	/* the SMC64 form ends at x7, too */
+	assert_call(w, VM1, "c400006f 18001 0 1 2 3 4 5 6", "-");
+	assert_string_equal(world_reply(w, SP1, 0), "c400006f 18001 0 1 2 3 4 5");
+	assert_call(w, SP1, "84000070 80010001", "-");
+	assert_call(w, VM1, REQUEST, "-");
+	assert_call(w, SP1, "84000070 80010001", DENIED);
+	assert_call(w, SP1, RESPONSE, "-");
+	/* properties: VM2 receives neither, VM1 sends both */
+	assert_call(w, VM1, "8400006f 10002", DENIED);
+	assert_call(w, VM1, "8400006f 18001 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "8400006f 10001", INVALID_PARAMETERS);
+	assert_call(w, VM1, "8400006f 1ffff", INVALID_PARAMETERS);
+}
+
+static void yield_gives_time_back_until_run(void **state)
+{
+	struct world *w = *state;
+
+	/* who serves nobody goes on */
+	assert_call(w, VM1, "8400006c", "84000061");
+	assert_call(w, SP1, "8400006c", "84000061");
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	assert_call(w, SP1, "8400006c", "-");
+	assert_string_equal(world_reply(w, VM1, 0), "8400006c 80010000");
+	assert_true(spmc_deadline(w->spmc) == UINT64_MAX);
+	assert_call(w, SP1, WAIT, "refused");
+	assert_call(w, VM3, RUN_SP1, BUSY);
+	assert_call(w, VM3, "c400008d 38001", BUSY);
+	world_raise(w, SP1, 0);
+	assert_string_equal(world_reply(w, SP1, 0), "refused");
+	assert_call(w, VM1, RUN_SP1, "-");
+	assert_string_equal(world_reply(w, SP1, 0), "84000061");
+	/* yielding after the slice has ended: the caller knows already */
+	world_advance(w, SLICE);
+	assert_string_equal(world_reply(w, VM1, 0), INTERRUPT_SP1);
+	assert_call(w, SP1, "8400006c", "-");
+	assert_string_equal(world_reply(w, VM1, 0), INTERRUPT_SP1);
+	assert_call(w, VM1, RUN_SP1, "-");
+	assert_string_equal(world_reply(w, SP1, 0), "84000061");
+	assert_call(w, SP1, RESPONSE, INTERRUPT_SP1);
+	assert_string_equal(world_reply(w, VM1, 0), RESPONSE);
+	/* the caller dies: nobody will run it again */
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, VM1, REQUEST, "-");
+	assert_call(w, SP1, "8400006c", "-");
+	world_stop(w, VM1);
+	assert_string_equal(world_reply(w, SP1, 0), "84000061");
+	assert_call(w, SP1, "8400006c", "84000061");
+	assert_call(w, SP1, RESPONSE, "-");
+	/* the target dies while it has yielded */
+	assert_call(w, VM3, "c400008d 38001", "-");
+	assert_call(w, SP1, "8400006c", "-");
+	world_stop(w, SP1);
+	assert_string_equal(world_reply(w, VM3, 0), "8400006c 80010000");
+	assert_call(w, VM3, RUN_SP1, ABORTED);
+}
+
 static void unfinished_requests_are_bounded(void **state)
 {
 	struct world *w = *state;
@@ -403,6 +473,8 @@ int main(void)
 		CASE(a_dead_target_aborts_a_preempted_caller_at_its_next_run),
 		CASE(a_target_does_not_notice_its_callers_death),
 		CASE(a_restarted_partition_begins_anew),
+		CASE(generations_of_direct_messages_do_not_mix),
+		CASE(yield_gives_time_back_until_run),
 		CASE(unfinished_requests_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

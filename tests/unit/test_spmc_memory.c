@@ -226,7 +226,7 @@ static void share_checks_every_field(void **state)
 		{ 4, 0x02, INVALID_PARAMETERS }, /* time slice */
 		{ 4, 0x08, INVALID_PARAMETERS }, /* type is not for the sender to say */
 		{ 7, 0x80, INVALID_PARAMETERS },
-		{ 8, 1, INVALID_PARAMETERS },   /* handle */
+		{ 8, 1, INVALID_PARAMETERS }, /* handle */
 		{ 24, 24, INVALID_PARAMETERS },
 		{ 28, 0, INVALID_PARAMETERS },
 		{ 28, 2, INVALID_PARAMETERS }, /* count */

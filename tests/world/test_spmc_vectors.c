@@ -142,6 +142,26 @@ static void t08_direct_request2_errors(void **state)
 	assert_call(w, SP1, "c400008e 80010001", DENIED);
 }
 
+static void t09_direct_request(void **state)
+{
+	struct world *w = *state;
+	static const char *const rows[][2] = {
+		{ "8400006f 18001 0 11111111 22222222 33333333 44444444 55555555",
+		  "84000070 80010001 0 aaaaaaaa bbbbbbbb" },
+		{ "c400006f 18001 0 1111111122222222 3333333344444444",
+		  "c4000070 80010001 0 deadbeefcafef00d" },
+	};
+
+	assert_call(w, SP1, "8400006b", "-");
+	for (size_t i = 0; i < 2; i++) {
+		assert_call(w, VM1, rows[i][0], "-");
+		assert_string_equal(world_reply(w, SP1, 0), rows[i][0]);
+		assert_call(w, SP1, rows[i][1], "-");
+		assert_string_equal(world_reply(w, VM1, 0), rows[i][1]);
+	}
+	assert_call(w, VM1, "8400006f 18001 80000000 1", INVALID_PARAMETERS);
+}
+
 static void t15_share_1_1(void **state)
 {
 	struct world *w = *state;
@@ -348,6 +368,65 @@ static void t22_share_to_two(void **state)
 		"c4000073 90 90", "84000061 0 4 80000000");
 }
 
+static void t23_console_log(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, "8400008a 5 6c6c6548 6f", SUCCESS);
+	assert_string_equal(w->events, "8001:console Hello");
+	assert_call(w, SP1, "c400008a 5 6f6c6c6548", SUCCESS);
+	assert_string_equal(w->events, "8001:console Hello");
+	assert_call(w, SP1, "8400008a", INVALID_PARAMETERS);
+	assert_call(w, SP1, "8400008a 1e", INVALID_PARAMETERS);
+	assert_call(w, SP1, "c400008a 82", INVALID_PARAMETERS);
+}
+
+static void t24_cpu_cycles(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, "8400006b", "-");
+	assert_call(w, VM1, "8400006d 80010000", "-");
+	assert_string_equal(world_reply(w, SP1, 0), "8400006d 80010000");
+	assert_call(w, SP1, "8400006b", "-");
+	assert_string_equal(world_reply(w, VM1, 0), "8400006b");
+
+	assert_call(w, VM1, REQUEST, "-");
+	world_advance(w, SPMC_TIME_SLICE_NS);
+	assert_string_equal(world_reply(w, VM1, 0), "84000062 80010000");
+	assert_call(w, VM1, "8400006d 80010000", "-");
+	assert_call(w, SP1, "8400006c", "-");
+	assert_string_equal(world_reply(w, VM1, 0), "8400006c 80010000");
+	assert_call(w, VM1, "8400006d 80010000", "-");
+	assert_string_equal(world_reply(w, SP1, 0), SUCCESS);
+	assert_call(w, SP1, RESPONSE, "-");
+	assert_string_equal(world_reply(w, VM1, 0), RESPONSE);
+}
+
+static void t25_calls_refused_at_a_virtual_instance(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, "8400007d 1 1", NOT_SUPPORTED);
+	assert_call(w, VM1, "8400007e 1", NOT_SUPPORTED);
+	assert_call(w, VM1, "84000084 1", NOT_SUPPORTED);
+	assert_call(w, VM1, "84000088 1000", NOT_SUPPORTED);
+	assert_call(w, VM1, "840000fe", NOT_SUPPORTED);
+}
+
+/* The AREA_SHARE request that announces the region of T16. */
+static void t27_area_share(void **state)
+{
+	static const char request[] =
+		"c400008d 18001 " DEVICE_ROLE " 22000200008102 10001 12348000 6f4000000050000";
+	struct world *w = *state;
+
+	t16_share_1_2(state);
+	assert_call(w, SP1, "8400006b", "-");
+	assert_call(w, VM1, request, "-");
+	assert_string_equal(world_reply(w, SP1, 0), request);
+}
+
 int main(void)
 {
 #define VECTOR(name, open) cmocka_unit_test_setup_teardown(name, open, close_world)
@@ -360,6 +439,7 @@ int main(void)
 		VECTOR(t06_partition_info_get_regs, open_prepared),
 		VECTOR(t07_direct_request2, open_prepared),
 		VECTOR(t08_direct_request2_errors, open_prepared),
+		VECTOR(t09_direct_request, open_prepared),
 		VECTOR(t15_share_1_1, open_prepared),
 		VECTOR(t16_share_1_2, open_prepared),
 		VECTOR(t17_share_errors, open_prepared),
@@ -368,6 +448,10 @@ int main(void)
 		VECTOR(t20_relinquish_and_reclaim, open_prepared),
 		VECTOR(t21_lend, open_prepared),
 		VECTOR(t22_share_to_two, open_prepared),
+		VECTOR(t23_console_log, open_prepared),
+		VECTOR(t24_cpu_cycles, open_prepared),
+		VECTOR(t25_calls_refused_at_a_virtual_instance, open_prepared),
+		VECTOR(t27_area_share, open_prepared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
