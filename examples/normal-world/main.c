@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The scenario in the normal world, at EL1 or EL2. QEMU's exit status is its result. */
+#include "bare.h"
+
+#include "scenario.h"
+
+#ifndef NORMAL_WORLD_TRACE
+#define NORMAL_WORLD_TRACE false
+#endif
+
+static uint8_t tx[VMSG_FFA_PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t rx[VMSG_FFA_PAGE_SIZE] __attribute__((aligned(4096)));
+static uint8_t pool[SCENARIO_POOL_SIZE] __attribute__((aligned(4096)));
+
+/* The file system image (secure-partition/disk.S). */
+extern uint8_t disk_start[];
+extern uint8_t disk_end[];
+
+int main(void)
+{
+	const struct scenario_platform platform = {
+		.conduit = bare_conduit(),
+		.tx = { tx, (uintptr_t)tx },
+		.rx = { rx, (uintptr_t)rx },
+		.pool = { pool, (uintptr_t)pool },
+		.image = { disk_start, (size_t)(disk_end - disk_start) },
+		.print = bare_print,
+		.trace = NORMAL_WORLD_TRACE,
+	};
+
+	bare_exit(scenario_run(&platform) == 0 ? 0 : 1);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One driver-side scenario for every partition manager: discovery, negotiation, area, whole disk
+ * read, written and compared, random numbers, a reset in the middle, refused requests, unshare and
+ * reclaim. Prints TAP. The same file runs at EL1 or EL2 on firmware and on the emulator.
+ */
+#ifndef EXAMPLES_NORMAL_WORLD_SCENARIO_H
+#define EXAMPLES_NORMAL_WORLD_SCENARIO_H
+
+#include "virtio_msg_ffa/endpoint.h"
+
+#define SCENARIO_POOL_SIZE 0x20000u /* shared: rings and data */
+
+struct scenario_platform {
+	struct vmsg_conduit conduit;
+	struct vmsg_buffer tx; /* one page each */
+	struct vmsg_buffer rx;
+	struct vmsg_buffer pool; /* SCENARIO_POOL_SIZE bytes, page aligned */
+	struct vmsg_bytes image; /* what the disk must hold */
+	void (*print)(const char *text);
+	bool trace; /* print every FF-A call */
+};
+
+/* Runs against every partition that offers virtio-msg; returns the number of failed tests. */
+int scenario_run(const struct scenario_platform *platform);
+
+#endif
