@@ -67,6 +67,15 @@ VMSG_ALWAYS_INLINE void vmsg_port_store_relaxed_le16(void *at, uint16_t value)
 	__atomic_store_n((uint16_t *)at, vmsg_port_le16(value), __ATOMIC_RELAXED);
 }
 
+/* Copies shared memory into a local, once: what is checked afterwards is what is used, however the
+ * other side changes the original. */
+VMSG_ALWAYS_INLINE void vmsg_port_fetch(void *restrict local, const void *restrict shared,
+					size_t size)
+{
+	memcpy(local, shared, size);
+	__asm__ volatile("" ::: "memory"); /* the compiler may not read the original again */
+}
+
 /* Full fence: orders our earlier stores before our later loads (the EVENT_IDX handshake). */
 VMSG_ALWAYS_INLINE void vmsg_port_fence(void)
 {
