@@ -8,6 +8,7 @@
 
 #include "support/cmocka.h"
 #include "support/hex.h"
+#include "support/regs_text.h"
 
 #define PAGE VMSG_FFA_PAGE_SIZE
 
@@ -240,36 +241,6 @@ static struct world_vcpu *vcpu_of(struct world *world, uint16_t partition, uint1
 	new_vcpu->partition = partition;
 	new_vcpu->vcpu = vcpu;
 	return new_vcpu;
-}
-
-static void regs_to_text(const struct vmsg_ffa_regs *regs, char text[WORLD_TEXT_SIZE])
-{
-	size_t count = VMSG_FFA_REGISTERS;
-	size_t at = 0;
-
-	while (count > 1 && regs->x[count - 1] == 0) {
-		count--;
-	}
-	for (size_t i = 0; i < count; i++) {
-		at += (size_t)snprintf(text + at, WORLD_TEXT_SIZE - at, "%s%" PRIx64, i ? " " : "",
-				       regs->x[i]);
-	}
-}
-
-static void regs_from_text(const char *text, struct vmsg_ffa_regs *regs)
-{
-	char *end;
-
-	memset(regs, 0, sizeof(*regs));
-	for (size_t i = 0; *text; i++, text = end) {
-		if (i == VMSG_FFA_REGISTERS) {
-			broken("more than 18 registers");
-		}
-		regs->x[i] = strtoull(text, &end, 16);
-		if (end == text) {
-			broken("registers are not hex");
-		}
-	}
 }
 
 static void note_event(struct world *world, const struct spmc_delivery *delivery)

@@ -12,12 +12,13 @@
 #include <stdint.h>
 
 #include "spmc/spmc.h"
+#include "support/regs_text.h"
 
 /* The topology of the vectors. */
 enum { VM1 = 1, VM2 = 2, SP1 = 0x8001 };
 
 #define WORLD_BANKS_MAX 16
-#define WORLD_TEXT_SIZE 512
+#define WORLD_TEXT_SIZE REGS_TEXT_SIZE
 
 struct world_bank {
 	uint16_t partition;
