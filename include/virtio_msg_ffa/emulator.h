@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Hosted: connects a process to vmsg-ffa-emu as a partition (libvmsg-ffa-emu), or runs the partition
- * manager inside the process. Needs an operating system; the rest of the library does not.
+ * Hosted: connects a process to vmsg-ffa-emu as a partition (libvmsg-ffa-emu), or runs the
+ * partition manager inside the process. Needs an operating system; the rest of the library does
+ * not.
  */
 #ifndef VIRTIO_MSG_FFA_EMULATOR_H
 #define VIRTIO_MSG_FFA_EMULATOR_H
@@ -21,10 +22,10 @@ struct vmsg_emu_bank {
 };
 
 struct vmsg_emu_options {
-	const char *socket_path; /* NULL: the default path of vmsg_emu_default_path() */
-	uint16_t id;             /* wanted identity, 0 = the first free of `secure` */
-	bool secure;             /* with id 0: a secure partition rather than a VM */
-	uint16_t vcpu;           /* vCPU that this connection drives through the conduit */
+	const char *socket_path;     /* NULL: the default path of vmsg_emu_default_path() */
+	uint16_t id;                 /* wanted identity, 0 = the first free of `secure` */
+	bool secure;                 /* with id 0: a secure partition rather than a VM */
+	uint16_t vcpu;               /* vCPU that this connection drives through the conduit */
 	struct vmsg_emu_bank *banks; /* in and out */
 	size_t bank_count;
 };
@@ -50,13 +51,16 @@ VMSG_EXPORT uint16_t vmsg_emu_id(const struct vmsg_emu *emu);
 /* True once the manager has gone away; every call then answers ABORTED. */
 VMSG_EXPORT bool vmsg_emu_is_lost(const struct vmsg_emu *emu);
 
+/* Why, in one line: what the manager said last, or what it did wrong. "" while it is there. */
+VMSG_EXPORT const char *vmsg_emu_lost_reason(const struct vmsg_emu *emu);
+
 /* Conduit for vmsg_endpoint_init(): valid until close. Its calls block. */
 VMSG_EXPORT struct vmsg_conduit vmsg_emu_conduit(struct vmsg_emu *emu);
 
 /*
  * For event loops: starts a call without waiting; `fd` of vmsg_emu_fd() becomes readable when
- * something arrived; finish returns 1 with the reply in `regs`, 0 when it has not come yet, < 0 when
- * the manager is gone. One call may be outstanding.
+ * something arrived; finish returns 1 with the reply in `regs`, 0 when it has not come yet, < 0
+ * when the manager is gone. One call may be outstanding.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_start(struct vmsg_emu *emu,
 					       const struct vmsg_ffa_regs *regs);
@@ -72,8 +76,8 @@ VMSG_EXPORT uint64_t vmsg_emu_interrupts(struct vmsg_emu *emu);
 
 /*
  * ---- the manager in this process (tests, examples) ----
- * Single-threaded: a partition is its own calls plus, on the device side, an entry function that the
- * manager runs when its MSG_WAIT completes.
+ * Single-threaded: a partition is its own calls plus, on the device side, an entry function that
+ * the manager runs when its MSG_WAIT completes.
  */
 struct vmsg_emu_local;
 struct vmsg_emu_local_partition;

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The way into the system: path, socket, hello, welcome. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "client/internal.h"
+
+int vmsg_emu_default_path(char *path, size_t size)
+{
+	const char *chosen = getenv("VMSG_FFA_EMU_SOCKET");
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	int length;
+
+	if (chosen && *chosen) {
+		length = snprintf(path, size, "%s", chosen);
+	} else if (runtime && *runtime) {
+		length = snprintf(path, size, "%s/vmsg-ffa-emu.sock", runtime);
+	} else {
+		length = snprintf(path, size, "/tmp/vmsg-ffa-emu-%lu/sock",
+				  (unsigned long)geteuid());
+	}
+	if (length < 0 || (size_t)length >= size) {
+		if (size > 0) {
+			path[0] = '\0';
+		}
+		return VMSG_ERROR_NO_SPACE;
+	}
+	return VMSG_OK;
+}
+
+/* A manager of another user would see all our RAM. */
+static bool is_ours(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	       (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static int open_socket(struct vmsg_emu *emu, const char *path, char *why, size_t why_size)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		snprintf(why, why_size, "%s: a socket's path has at most %zu bytes", path,
+			 sizeof(address.sun_path) - 1);
+		return VMSG_ERROR_INVALID;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	emu->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (emu->fd < 0) {
+		snprintf(why, why_size, "no socket: %s", strerror(errno));
+		return VMSG_ERROR_NO_SPACE;
+	}
+	if (connect(emu->fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+		snprintf(why, why_size, "no manager listens on %s: %s", path, strerror(errno));
+		return VMSG_ERROR_NOT_FOUND;
+	}
+	if (!is_ours(emu->fd)) {
+		snprintf(why, why_size, "the manager on %s belongs to another user", path);
+		return VMSG_ERROR_PEER;
+	}
+	return VMSG_OK;
+}
+
+static int send_hello(struct vmsg_emu *emu, const struct vmsg_emu_options *options,
+		      const int *descriptors)
+{
+	struct vmsg_wire_hello hello = {
+		.magic = VMSG_WIRE_MAGIC,
+		.version = VMSG_WIRE_VERSION,
+		.role = VMSG_WIRE_PARTITION,
+		.class = options->secure ? VMSG_WIRE_SECURE : VMSG_WIRE_VM,
+		.id = options->id,
+		.bank_count = (uint16_t)options->bank_count,
+	};
+	uint8_t frame[VMSG_WIRE_FRAME_MAX];
+	union {
+		struct cmsghdr alignment;
+		char bytes[CMSG_SPACE(sizeof(int) * VMSG_WIRE_BANKS_MAX)];
+	} control = { .bytes = { 0 } };
+	const size_t descriptors_size = sizeof(int) * options->bank_count;
+
+	for (size_t i = 0; i < options->bank_count; i++) {
+		hello.banks[i].address = options->banks[i].address;
+		hello.banks[i].size = options->banks[i].size;
+	}
+	struct iovec part = { .iov_base = frame, .iov_len = vmsg_wire_encode_hello(frame, &hello) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	if (options->bank_count > 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(descriptors_size);
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(descriptors_size);
+		memcpy(CMSG_DATA(header), descriptors, descriptors_size);
+	}
+	return sendmsg(emu->fd, &message, MSG_NOSIGNAL) < 0 ? VMSG_ERROR_PEER : VMSG_OK;
+}
+
+static int receive_welcome(struct vmsg_emu *emu, struct vmsg_emu_options *options, char *why,
+			   size_t why_size)
+{
+	uint8_t frame[VMSG_WIRE_FRAME_MAX];
+	struct vmsg_wire_header header;
+	struct vmsg_wire_welcome welcome;
+	struct vmsg_wire_refuse refuse;
+	ssize_t size;
+
+	do {
+		/* Descriptors that do not belong to a welcome are dropped by the kernel. */
+		size = recv(emu->fd, frame, sizeof(frame), 0);
+	} while (size < 0 && errno == EINTR);
+	if (size <= 0) {
+		snprintf(why, why_size, "the manager hung up");
+		return VMSG_ERROR_PEER;
+	}
+	if (vmsg_wire_check(frame, (size_t)size, 0, false, &header, why, why_size) != 0) {
+		return VMSG_ERROR_PEER;
+	}
+	if (header.kind == VMSG_WIRE_REFUSE) {
+		vmsg_wire_decode_refuse(frame, (size_t)size, &refuse);
+		snprintf(why, why_size, "the manager refused: %s", refuse.text);
+		return VMSG_ERROR_PEER;
+	}
+	if (header.kind != VMSG_WIRE_WELCOME ||
+	    vmsg_wire_decode_welcome(frame, (size_t)size, &welcome) != 0 ||
+	    welcome.version != VMSG_WIRE_VERSION || welcome.bank_count != options->bank_count) {
+		snprintf(why, why_size, "the manager does not answer a HELLO as it should");
+		return VMSG_ERROR_PEER;
+	}
+	if (emu->vcpu >= welcome.vcpu_count) {
+		snprintf(why, why_size, "partition 0x%04x has %u vCPUs, not one number %u",
+			 welcome.id, welcome.vcpu_count, emu->vcpu);
+		return VMSG_ERROR_RANGE;
+	}
+	emu->id = welcome.id;
+	for (size_t i = 0; i < options->bank_count; i++) {
+		options->banks[i].address = welcome.addresses[i];
+	}
+	return VMSG_OK;
+}
+
+/* Everything that can fail; what was made is in `emu` or `descriptors`. */
+static int enter(struct vmsg_emu *emu, struct vmsg_emu_options *options, int *descriptors,
+		 char *why, size_t why_size)
+{
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	const char *chosen = options->socket_path;
+
+	if (!chosen) {
+		if (vmsg_emu_default_path(path, sizeof(path)) < 0) {
+			snprintf(why, why_size, "the default socket path is too long");
+			return VMSG_ERROR_INVALID;
+		}
+		chosen = path;
+	}
+	int result = open_socket(emu, chosen, why, why_size);
+	if (result < 0) {
+		return result;
+	}
+	result = emu_banks_create(options->banks, options->bank_count, descriptors);
+	for (size_t i = 0; i < options->bank_count; i++) {
+		emu->own[emu->own_count++] = options->banks[i];
+	}
+	if (result < 0) {
+		snprintf(why, why_size, "cannot make the RAM banks: %s", vmsg_error_text(result));
+		return result;
+	}
+	result = send_hello(emu, options, descriptors);
+	if (result < 0) {
+		/* It may have refused before it looked. */
+		const int refused = receive_welcome(emu, options, why, why_size);
+		return refused < 0 ? refused : result;
+	}
+	return receive_welcome(emu, options, why, why_size);
+}
+
+int vmsg_emu_connect(struct vmsg_emu **out, struct vmsg_emu_options *options, char *why,
+		     size_t why_size)
+{
+	int descriptors[VMSG_EMU_BANKS_MAX];
+	struct vmsg_emu *emu = calloc(1, sizeof(*emu));
+
+	*out = NULL;
+	if (why_size > 0) {
+		why[0] = '\0';
+	}
+	if (options->bank_count > VMSG_EMU_BANKS_MAX) {
+		snprintf(why, why_size, "a partition has at most %d banks", VMSG_EMU_BANKS_MAX);
+		free(emu);
+		return VMSG_ERROR_RANGE;
+	}
+	if (emu) {
+		emu->own = calloc(options->bank_count + 1, sizeof(*emu->own));
+	}
+	if (!emu || !emu->own) {
+		snprintf(why, why_size, "out of memory");
+		free(emu);
+		return VMSG_ERROR_NO_SPACE;
+	}
+	emu->fd = -1;
+	emu->vcpu = options->vcpu;
+	for (size_t i = 0; i < options->bank_count; i++) {
+		descriptors[i] = -1;
+	}
+	const int result = enter(emu, options, descriptors, why, why_size);
+	/* The manager has its own by now, and the mappings do not need them. */
+	for (size_t i = 0; i < options->bank_count; i++) {
+		if (descriptors[i] >= 0) {
+			close(descriptors[i]);
+		}
+	}
+	if (result < 0) {
+		vmsg_emu_close(emu);
+		for (size_t i = 0; i < options->bank_count; i++) {
+			options->banks[i].data = NULL;
+		}
+		return result;
+	}
+	*out = emu;
+	return VMSG_OK;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Memory that this partition has retrieved: grants as the manager sends them, and their mappings.
+ * The manager is checked like any peer: a frame that breaks a rule ends the connection. Whatever
+ * the pieces of a region are, they are mapped one behind the other, as an MMU would do, so a region
+ * is always one segment.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/internal.h"
+
+/* Ranges of one region: as many as an owner may have in all its regions together. */
+#define RANGES_MAX (1u << 20)
+
+static struct emu_bank *find_bank(struct vmsg_emu *emu, uint32_t number)
+{
+	for (size_t i = 0; i < emu->bank_count; i++) {
+		if (emu->banks[i].number == number) {
+			return &emu->banks[i];
+		}
+	}
+	return NULL;
+}
+
+static struct emu_grant *find_grant(struct vmsg_emu *emu, uint64_t handle)
+{
+	struct emu_grant *grant = emu->grants;
+
+	while (grant && grant->handle != handle) {
+		grant = grant->next;
+	}
+	return grant;
+}
+
+static const char *add_bank(struct vmsg_emu *emu, uint32_t number, int *descriptor)
+{
+	struct stat status;
+
+	if (find_bank(emu, number)) {
+		return "GRANT frame with a bank that is known";
+	}
+	const int seals = fcntl(*descriptor, F_GET_SEALS);
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(*descriptor, &status) != 0 ||
+	    status.st_size <= 0) {
+		return "GRANT frame with a bank that could shrink";
+	}
+	if (emu->bank_count == emu->bank_capacity) {
+		const size_t capacity = emu->bank_capacity ? emu->bank_capacity * 2 : 8;
+		struct emu_bank *grown = realloc(emu->banks, capacity * sizeof(*grown));
+		if (!grown) {
+			return "no memory for a grant";
+		}
+		emu->banks = grown;
+		emu->bank_capacity = capacity;
+	}
+	emu->banks[emu->bank_count++] = (struct emu_bank){
+		.number = number,
+		.fd = *descriptor,
+		.size = (uint64_t)status.st_size,
+	};
+	*descriptor = -1;
+	return NULL;
+}
+
+/* Counts a grant's use of a bank once. */
+static const char *use_bank(struct emu_grant *grant, struct emu_bank *bank)
+{
+	for (size_t i = 0; i < grant->bank_count; i++) {
+		if (grant->banks[i] == bank->number) {
+			return NULL;
+		}
+	}
+	if (grant->bank_count == VMSG_WIRE_BANKS_MAX) {
+		return "GRANT of more than 64 banks";
+	}
+	grant->banks[grant->bank_count++] = bank->number;
+	bank->uses++;
+	return NULL;
+}
+
+/* Merges two pieces that are neighbours both in the physical map and in their bank. */
+static bool extend(struct vmsg_wire_piece *last, const struct vmsg_wire_piece *piece)
+{
+	const uint64_t size = (uint64_t)last->pages * VMSG_WIRE_PAGE_SIZE;
+
+	if (last->bank != piece->bank || last->address + size != piece->address ||
+	    last->offset + size != piece->offset || piece->pages > UINT32_MAX - last->pages) {
+		return false;
+	}
+	last->pages += piece->pages;
+	return true;
+}
+
+static const char *add_piece(struct vmsg_emu *emu, struct emu_grant *grant,
+			     const struct vmsg_wire_piece *piece)
+{
+	struct emu_bank *bank = find_bank(emu, piece->bank);
+	const uint64_t size = (uint64_t)piece->pages * VMSG_WIRE_PAGE_SIZE;
+
+	if (!bank || size == 0 || piece->offset % VMSG_WIRE_PAGE_SIZE != 0 || size > bank->size ||
+	    piece->offset > bank->size - size) {
+		return "GRANT frame with a piece outside its bank";
+	}
+	if (grant->piece_count > 0 && extend(&grant->pieces[grant->piece_count - 1], piece)) {
+		return NULL;
+	}
+	if (grant->piece_count == grant->piece_capacity) {
+		const size_t capacity = grant->piece_capacity ? grant->piece_capacity * 2 : 4;
+		struct vmsg_wire_piece *grown = realloc(grant->pieces, capacity * sizeof(*grown));
+		if (!grown) {
+			return "no memory for a grant";
+		}
+		grant->pieces = grown;
+		grant->piece_capacity = capacity;
+	}
+	grant->pieces[grant->piece_count++] = *piece;
+	return use_bank(grant, bank);
+}
+
+static void unmap(struct emu_grant *grant)
+{
+	if (grant->data) {
+		munmap(grant->data, grant->size);
+		grant->data = NULL;
+	}
+}
+
+static void free_grant(struct emu_grant *grant)
+{
+	unmap(grant);
+	free(grant->pieces);
+	free(grant);
+}
+
+static void drop_grant(struct vmsg_emu *emu, uint64_t handle)
+{
+	struct emu_grant **link = &emu->grants;
+
+	while (*link && (*link)->handle != handle) {
+		link = &(*link)->next;
+	}
+	struct emu_grant *grant = *link;
+	if (!grant) {
+		return;
+	}
+	*link = grant->next;
+	for (size_t i = 0; i < grant->bank_count; i++) {
+		struct emu_bank *bank = find_bank(emu, grant->banks[i]);
+		if (--bank->uses == 0) {
+			close(bank->fd);
+			*bank = emu->banks[--emu->bank_count];
+		}
+	}
+	free_grant(grant);
+}
+
+/* The grant that a frame begins or continues; NULL if it does neither. */
+static struct emu_grant *open_grant(struct vmsg_emu *emu, uint8_t flags,
+				    const struct vmsg_wire_grant *head)
+{
+	struct emu_grant *grant = find_grant(emu, head->handle);
+	const bool writable = (flags & VMSG_WIRE_GRANT_WRITABLE) != 0;
+
+	if (head->first >= head->next || head->next > head->total || head->total > RANGES_MAX) {
+		return NULL;
+	}
+	if (grant) {
+		return grant->next_range == head->first && grant->total == head->total &&
+				       grant->writable == writable
+			       ? grant
+			       : NULL;
+	}
+	grant = head->first == 0 ? calloc(1, sizeof(*grant)) : NULL;
+	if (grant) {
+		grant->handle = head->handle;
+		grant->writable = writable;
+		grant->total = head->total;
+		grant->next = emu->grants;
+		emu->grants = grant;
+	}
+	return grant;
+}
+
+void emu_grant_receive(struct vmsg_emu *emu, uint8_t flags, const uint8_t *frame, size_t size,
+		       int *descriptors, size_t descriptor_count)
+{
+	struct vmsg_wire_grant head;
+	struct vmsg_wire_piece piece;
+	const char *problem = NULL;
+
+	if (vmsg_wire_decode_grant(frame, size, &head) != 0 ||
+	    head.bank_count != descriptor_count) {
+		emu_lose(emu, "GRANT frame whose size does not fit its counts");
+		return;
+	}
+	if (flags & VMSG_WIRE_GRANT_REVOKED) {
+		drop_grant(emu, head.handle);
+		return;
+	}
+	struct emu_grant *grant = open_grant(emu, flags, &head);
+	if (!grant) {
+		emu_lose(emu, "GRANT frame out of order");
+		return;
+	}
+	for (size_t i = 0; i < head.bank_count && !problem; i++) {
+		problem = add_bank(emu, vmsg_wire_grant_bank(frame, i), &descriptors[i]);
+	}
+	for (size_t i = 0; i < head.piece_count && !problem; i++) {
+		vmsg_wire_grant_piece(frame, &head, i, &piece);
+		problem = add_piece(emu, grant, &piece);
+	}
+	grant->next_range = head.next;
+	if (problem) {
+		emu_lose(emu, problem);
+	}
+}
+
+/* Asks for what one frame did not hold. */
+static int complete(struct vmsg_emu *emu, uint64_t handle)
+{
+	uint8_t frame[VMSG_WIRE_FRAME_MAX];
+	struct emu_grant *grant = find_grant(emu, handle);
+
+	while (grant && grant->next_range < grant->total) {
+		const uint32_t first = grant->next_range;
+		const size_t size = vmsg_wire_encode_grant_more(frame, handle, first);
+		if (emu_send(emu, frame, size) < 0) {
+			return VMSG_ERROR_PEER;
+		}
+		while (grant && grant->next_range == first) {
+			if (emu_receive(emu, 0) < 0) {
+				return VMSG_ERROR_PEER;
+			}
+			grant = find_grant(emu, handle);
+		}
+	}
+	return grant ? VMSG_OK : VMSG_ERROR_NOT_FOUND;
+}
+
+/* The caller's ranges must be the grant's, in order: both describe the same region. */
+static bool is_same(const struct emu_grant *grant, const struct vmsg_ffa_range *ranges,
+		    size_t range_count, uint64_t *size)
+{
+	size_t piece = 0;
+	uint64_t done = 0; /* pages of the current piece */
+
+	*size = 0;
+	for (size_t i = 0; i < range_count; i++) {
+		uint64_t address = ranges[i].address;
+		uint64_t pages = ranges[i].pages;
+		*size += pages * VMSG_WIRE_PAGE_SIZE;
+		while (pages > 0) {
+			if (piece == grant->piece_count ||
+			    grant->pieces[piece].address + done * VMSG_WIRE_PAGE_SIZE != address) {
+				return false;
+			}
+			const uint64_t rest = grant->pieces[piece].pages - done;
+			const uint64_t step = pages < rest ? pages : rest;
+			address += step * VMSG_WIRE_PAGE_SIZE;
+			pages -= step;
+			done += step;
+			if (done == grant->pieces[piece].pages) {
+				piece++;
+				done = 0;
+			}
+		}
+	}
+	return piece == grant->piece_count && *size > 0;
+}
+
+/* Pieces go into one reservation, so nothing else can end up between them. */
+static int map_pieces(struct vmsg_emu *emu, struct emu_grant *grant, uint64_t size, bool writable)
+{
+	const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	uint64_t offset = 0;
+
+	uint8_t *data =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (data == MAP_FAILED) {
+		return VMSG_ERROR_NO_SPACE;
+	}
+	for (size_t i = 0; i < grant->piece_count; i++) {
+		const struct vmsg_wire_piece *piece = &grant->pieces[i];
+		const uint64_t piece_size = (uint64_t)piece->pages * VMSG_WIRE_PAGE_SIZE;
+		const struct emu_bank *bank = find_bank(emu, piece->bank);
+		if (mmap(data + offset, piece_size, protection, MAP_SHARED | MAP_FIXED, bank->fd,
+			 (off_t)piece->offset) == MAP_FAILED) {
+			munmap(data, size);
+			return VMSG_ERROR_NO_SPACE;
+		}
+		offset += piece_size;
+	}
+	grant->data = data;
+	grant->size = size;
+	return VMSG_OK;
+}
+
+int emu_grant_map(struct vmsg_emu *emu, uint64_t handle, const struct vmsg_ffa_range *ranges,
+		  size_t range_count, bool writable, struct vmsg_segment *segments, size_t capacity)
+{
+	uint64_t size;
+
+	if (capacity == 0) {
+		return VMSG_ERROR_NO_SPACE;
+	}
+	int result = complete(emu, handle);
+	if (result < 0) {
+		return result;
+	}
+	struct emu_grant *grant = find_grant(emu, handle);
+	if (grant->data) {
+		return VMSG_ERROR_STATE;
+	}
+	if (!is_same(grant, ranges, range_count, &size) || (writable && !grant->writable)) {
+		return VMSG_ERROR_INVALID;
+	}
+	result = map_pieces(emu, grant, size, writable);
+	if (result < 0) {
+		return result;
+	}
+	segments[0] = (struct vmsg_segment){ .data = grant->data, .size = size };
+	return 1;
+}
+
+void emu_grant_unmap(struct vmsg_emu *emu, uint64_t handle)
+{
+	struct emu_grant *grant = find_grant(emu, handle);
+
+	if (grant) {
+		unmap(grant);
+	}
+}
+
+void emu_grants_free(struct vmsg_emu *emu)
+{
+	while (emu->grants) {
+		struct emu_grant *grant = emu->grants;
+		emu->grants = grant->next;
+		free_grant(grant);
+	}
+	for (size_t i = 0; i < emu->bank_count; i++) {
+		close(emu->banks[i].fd);
+	}
+	free(emu->banks);
+	emu->banks = NULL;
+	emu->bank_count = 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of the socket client share. */
+#ifndef VMSG_EMULATOR_CLIENT_INTERNAL_H
+#define VMSG_EMULATOR_CLIENT_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "virtio_msg_ffa/emulator.h"
+#include "virtio_msg_ffa/error.h"
+#include "wire.h"
+
+/* A bank of somebody else's, under the manager's number. The descriptor is kept until the last
+ * grant that names it is revoked. */
+struct emu_bank {
+	uint32_t number;
+	uint32_t uses;
+	int fd;
+	uint64_t size;
+};
+
+/* A retrieved region: its pieces as far as they have come, and the mapping if there is one. */
+struct emu_grant {
+	struct emu_grant *next;
+	uint64_t handle;
+	bool writable;
+	uint32_t total; /* ranges */
+	uint32_t next_range;
+	struct vmsg_wire_piece *pieces;
+	size_t piece_count;
+	size_t piece_capacity;
+	uint32_t banks[VMSG_WIRE_BANKS_MAX];
+	size_t bank_count;
+	uint8_t *data; /* mapping, NULL if none */
+	uint64_t size;
+};
+
+struct vmsg_emu {
+	int fd;
+	uint16_t id;
+	uint16_t vcpu;
+	uint32_t sequence;
+	bool outstanding;
+	bool replied;
+	struct vmsg_ffa_regs reply;
+	uint64_t interrupts;
+	_Atomic bool lost; /* vmsg_emu_raise() reads it from other threads */
+	char reason[VMSG_WIRE_TEXT_MAX + 1];
+	struct vmsg_emu_bank *own; /* our RAM */
+	size_t own_count;
+	struct emu_bank *banks;
+	size_t bank_count;
+	size_t bank_capacity;
+	struct emu_grant *grants;
+};
+
+/* client.c: the manager is gone, or broke the protocol (then `reason` says how). */
+void emu_lose(struct vmsg_emu *emu, const char *reason);
+/* Sends a frame; receives and acts on one. `flags`: MSG_DONTWAIT or 0. Returns 1, 0 when there was
+ * none, or -1 when the manager is lost. */
+int emu_send(struct vmsg_emu *emu, const uint8_t *frame, size_t size);
+int emu_receive(struct vmsg_emu *emu, int flags);
+
+/* grants.c: takes over the descriptors it wants and sets them to -1. */
+void emu_grant_receive(struct vmsg_emu *emu, uint8_t flags, const uint8_t *frame, size_t size,
+		       int *descriptors, size_t descriptor_count);
+int emu_grant_map(struct vmsg_emu *emu, uint64_t handle, const struct vmsg_ffa_range *ranges,
+		  size_t range_count, bool writable, struct vmsg_segment *segments,
+		  size_t capacity);
+void emu_grant_unmap(struct vmsg_emu *emu, uint64_t handle);
+void emu_grants_free(struct vmsg_emu *emu);
+
+/* banks.c: makes and maps the memfds of `banks`; `descriptors` are the caller's to close. */
+int emu_banks_create(struct vmsg_emu_bank *banks, size_t count, int *descriptors);
+void emu_banks_free(struct vmsg_emu_bank *banks, size_t count);
+
+#endif
