@@ -8,5 +8,6 @@ enum { VMSG_EXIT_DONE = 0, VMSG_EXIT_FAILED = 1, VMSG_EXIT_USAGE = 2 };
 
 int vmsg_command_decode(int argc, char **argv);
 int vmsg_command_encode(int argc, char **argv);
+int vmsg_command_serve(int argc, char **argv);
 
 #endif

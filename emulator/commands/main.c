@@ -15,6 +15,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{ "serve", vmsg_command_serve, "run the partition manager that partitions connect to" },
 	{ "decode", vmsg_command_decode, "print virtio-msg frames given as hex" },
 	{ "encode", vmsg_command_encode, "turn a message given by name and fields into hex" },
 };

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vmsg-ffa-emu serve: the partition manager as a daemon. */
+#include "commands/commands.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/server.h"
+#include "virtio_msg_ffa/emulator.h"
+
+#define PATH_SIZE 256
+
+enum { OPTION_FFA_VERSION = 256, OPTION_TIME_SLICE };
+
+struct settings {
+	char path[PATH_SIZE];
+	uint32_t ffa_version;
+	uint64_t time_slice_ns;
+	bool verbose;
+};
+
+static const char help[] =
+	"usage: vmsg-ffa-emu serve [OPTION...]\n"
+	"\n"
+	"Runs the FF-A partition manager (SPMC and hypervisor in one). Partitions are processes\n"
+	"that connect to its socket: VMs 0x0001 to 0x0003, secure partitions 0x8001 and 0x8002.\n"
+	"It serves until SIGINT or SIGTERM and then removes the socket.\n"
+	"\n"
+	"  -s, --socket-path PATH   where to listen; default: $VMSG_FFA_EMU_SOCKET, else\n"
+	"                           $XDG_RUNTIME_DIR/vmsg-ffa-emu.sock, else\n"
+	"                           /tmp/vmsg-ffa-emu-UID/sock\n"
+	"      --ffa-version X.Y    highest FF-A version offered: 1.1 or 1.2 (default 1.2)\n"
+	"      --time-slice MS      a direct request not answered for so long returns\n"
+	"                           FFA_INTERRUPT to its caller (default 10)\n"
+	"  -v, --verbose            say who comes and goes\n"
+	"  -h, --help               this text\n"
+	"\n"
+	"Prints 'listening on PATH' when partitions can connect. Exit status: 0 stopped by a\n"
+	"signal, 1 cannot listen, 2 usage.\n"
+	"\n"
+	"Example: vmsg-ffa-emu serve -s /tmp/emu.sock &\n"
+	"         vmsg-ffa-emu backend -s /tmp/emu.sock --device blk,path=disk.img &\n"
+	"         vmsg-ffa-emu frontend -s /tmp/emu.sock info\n";
+
+static int usage(const char *problem, const char *value)
+{
+	fprintf(stderr, "vmsg-ffa-emu serve: %s '%s'; try --help\n", problem, value);
+	return VMSG_EXIT_USAGE;
+}
+
+static int parse_time_slice(const char *text, uint64_t *time_slice_ns)
+{
+	char *end;
+
+	errno = 0;
+	const unsigned long ms = strtoul(text, &end, 10);
+	if (errno != 0 || end == text || *end || text[0] == '-' || ms == 0 || ms > 3600000) {
+		return -1;
+	}
+	*time_slice_ns = (uint64_t)ms * 1000000u;
+	return 0;
+}
+
+/* 0, or an exit status + 1 to leave with. */
+static int parse(int argc, char **argv, struct settings *settings)
+{
+	static const struct option options[] = {
+		{ "socket-path", required_argument, NULL, 's' },
+		{ "ffa-version", required_argument, NULL, OPTION_FFA_VERSION },
+		{ "time-slice", required_argument, NULL, OPTION_TIME_SLICE },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	optind = 1;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":s:vh", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			if (strlen(optarg) >= sizeof(settings->path)) {
+				return usage("the socket's path is too long:", optarg) + 1;
+			}
+			snprintf(settings->path, sizeof(settings->path), "%s", optarg);
+			break;
+		case OPTION_FFA_VERSION:
+			if (strcmp(optarg, "1.1") == 0) {
+				settings->ffa_version = VMSG_FFA_VERSION_1_1;
+			} else if (strcmp(optarg, "1.2") == 0) {
+				settings->ffa_version = VMSG_FFA_VERSION_1_2;
+			} else {
+				return usage("--ffa-version is 1.1 or 1.2, not", optarg) + 1;
+			}
+			break;
+		case OPTION_TIME_SLICE:
+			if (parse_time_slice(optarg, &settings->time_slice_ns) != 0) {
+				return usage("--time-slice is 1 to 3600000 milliseconds, not",
+					     optarg) +
+				       1;
+			}
+			break;
+		case 'v':
+			settings->verbose = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return VMSG_EXIT_DONE + 1;
+		case ':':
+			return usage("no value for", argv[optind - 1]) + 1;
+		default:
+			return usage("unknown option", argv[optind - 1]) + 1;
+		}
+	}
+	if (optind < argc) {
+		return usage("unexpected argument", argv[optind]) + 1;
+	}
+	return 0;
+}
+
+/* The default path below /tmp has a directory of its own, which nobody else may have made for us.
+ */
+static int prepare_default(struct settings *settings)
+{
+	char directory[PATH_SIZE];
+	struct stat status;
+
+	if (vmsg_emu_default_path(settings->path, sizeof(settings->path)) < 0) {
+		fprintf(stderr, "vmsg-ffa-emu serve: the default socket path is too long\n");
+		return -1;
+	}
+	if (strncmp(settings->path, "/tmp/vmsg-ffa-emu-", strlen("/tmp/vmsg-ffa-emu-")) != 0) {
+		return 0;
+	}
+	snprintf(directory, sizeof(directory), "%s", settings->path);
+	*strrchr(directory, '/') = '\0';
+	if ((mkdir(directory, S_IRWXU) != 0 && errno != EEXIST) || lstat(directory, &status) != 0) {
+		fprintf(stderr, "vmsg-ffa-emu serve: %s: %s\n", directory, strerror(errno));
+		return -1;
+	}
+	if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077)) {
+		fprintf(stderr, "vmsg-ffa-emu serve: %s is not a private directory of ours\n",
+			directory);
+		return -1;
+	}
+	return 0;
+}
+
+static void log_line(void *context, enum vmsg_server_level level, const char *text)
+{
+	const struct settings *settings = context;
+
+	if (level == VMSG_SERVER_WARNING || settings->verbose) {
+		fprintf(stderr, "vmsg-ffa-emu: %s\n", text);
+	}
+}
+
+int vmsg_command_serve(int argc, char **argv)
+{
+	struct settings settings = { .verbose = false };
+	struct vmsg_server *server;
+	char why[256];
+
+	const int leave = parse(argc, argv, &settings);
+	if (leave != 0) {
+		return leave - 1;
+	}
+	if (!settings.path[0] && prepare_default(&settings) != 0) {
+		return VMSG_EXIT_FAILED;
+	}
+	const struct vmsg_server_options options = {
+		.socket_path = settings.path,
+		.ffa_version = settings.ffa_version,
+		.time_slice_ns = settings.time_slice_ns,
+		.stop_on_signals = true,
+		.log = log_line,
+		.log_context = &settings,
+	};
+	if (vmsg_server_create(&server, &options, why, sizeof(why)) != 0) {
+		fprintf(stderr, "vmsg-ffa-emu serve: %s\n", why);
+		return VMSG_EXIT_FAILED;
+	}
+	printf("listening on %s\n", settings.path);
+	fflush(stdout);
+	vmsg_server_run(server);
+	vmsg_server_destroy(server);
+	return VMSG_EXIT_DONE;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One connection: receives a frame per event, checks it, acts, sends without waiting. A round trip
+ * through the manager costs one receive and one send for each direction and nothing else.
+ * Invariant: every descriptor that arrives is taken over or closed before the event ends.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/internal.h"
+
+/* Asked for and granted up to the system's limit: room for the two frames that each of 64 vCPUs may
+ * have outstanding. */
+#define SEND_BUFFER_SIZE (1 << 20)
+
+struct received {
+	uint8_t frame[VMSG_WIRE_FRAME_MAX];
+	size_t size;
+	int descriptors[VMSG_WIRE_DESCRIPTORS_MAX];
+	size_t descriptor_count;
+};
+
+union control_buffer {
+	struct cmsghdr alignment;
+	char bytes[CMSG_SPACE(sizeof(int) * VMSG_WIRE_DESCRIPTORS_MAX)];
+};
+
+void connection_doom(struct connection *connection)
+{
+	if (connection->state == CONNECTION_DOOMED) {
+		return;
+	}
+	connection->state = CONNECTION_DOOMED;
+	connection->next_doomed = connection->server->doomed;
+	connection->server->doomed = connection;
+}
+
+static const char *name_of(const struct connection *connection, char text[16])
+{
+	if (connection->identity) {
+		snprintf(text, 16, "0x%04x", connection->identity->id);
+	} else {
+		snprintf(text, 16, "client");
+	}
+	return text;
+}
+
+void connection_refuse(struct connection *connection, enum vmsg_wire_refusal code,
+		       const char *format, ...)
+{
+	struct vmsg_wire_refuse refuse = { .code = code, .version = VMSG_WIRE_VERSION };
+	uint8_t frame[VMSG_WIRE_FRAME_MAX];
+	char name[16];
+	va_list arguments;
+
+	if (connection->state == CONNECTION_DOOMED) {
+		return;
+	}
+	va_start(arguments, format);
+	vsnprintf(refuse.text, sizeof(refuse.text), format, arguments);
+	va_end(arguments);
+	server_log(connection->server, VMSG_SERVER_WARNING, "%s refused: %s",
+		   name_of(connection, name), refuse.text);
+	/* If it cannot be told, it is gone or does not read. */
+	(void)!send(connection->fd, frame, vmsg_wire_encode_refuse(frame, &refuse),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	connection_doom(connection);
+}
+
+void connection_send(struct connection *connection, const uint8_t *frame, size_t size,
+		     const int *descriptors, size_t descriptor_count)
+{
+	union control_buffer control;
+	struct iovec part = { .iov_base = (void *)(uintptr_t)frame, .iov_len = size };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (connection->state == CONNECTION_DOOMED) {
+		return;
+	}
+	if (descriptor_count > 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptor_count);
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int) * descriptor_count);
+		memcpy(CMSG_DATA(header), descriptors, sizeof(int) * descriptor_count);
+	}
+	if (sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+		return;
+	}
+	if (errno == EPIPE || errno == ECONNRESET) {
+		connection_doom(connection);
+	} else if (errno == EAGAIN || errno == ENOBUFS) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_RESOURCES,
+				  "does not read its socket");
+	} else {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_RESOURCES, "cannot be sent to: %s",
+				  strerror(errno));
+	}
+}
+
+static void receive_call(struct connection *connection, const struct vmsg_wire_header *header,
+			 const uint8_t *frame, uint64_t now_ns)
+{
+	struct vmsg_server *server = connection->server;
+	struct vmsg_ffa_regs regs;
+
+	if (header->vcpu >= connection->identity->vcpu_count) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
+				  "CALL of vCPU %u, which it does not have", header->vcpu);
+		return;
+	}
+	vmsg_wire_decode_call(frame, &regs);
+	const uint32_t earlier_sequence = connection->sequences[header->vcpu];
+	connection->sequences[header->vcpu] = header->sequence;
+	const enum spmc_result result =
+		spmc_call(server->spmc, connection->identity->id, header->vcpu, now_ns, &regs);
+	if (result == SPMC_REFUSED) {
+		connection->sequences[header->vcpu] = earlier_sequence;
+		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
+				  "CALL of vCPU %u, which has one outstanding", header->vcpu);
+		return;
+	}
+	/* A grant comes before the return that speaks of it. */
+	server_deliver(server);
+	if (result == SPMC_REPLIED) {
+		uint8_t answer[VMSG_WIRE_CALL_SIZE];
+		const struct vmsg_wire_header answer_header = {
+			.kind = VMSG_WIRE_RETURN,
+			.vcpu = header->vcpu,
+			.sequence = header->sequence,
+		};
+		connection_send(connection, answer,
+				vmsg_wire_encode_call(answer, &answer_header, &regs), NULL, 0);
+	}
+}
+
+/* Nobody is offered a channel yet, so whatever is asked about one is refused. */
+static void receive_channel(struct connection *connection, const uint8_t *frame)
+{
+	uint8_t answer[VMSG_WIRE_FRAME_MAX];
+	uint16_t peer;
+	uint8_t operation;
+
+	vmsg_wire_decode_channel(frame, &peer, &operation);
+	if (operation == VMSG_WIRE_CHANNEL_REFUSE || operation == VMSG_WIRE_CHANNEL_REVOKE) {
+		return;
+	}
+	const size_t size = vmsg_wire_encode_channel(answer, peer, VMSG_WIRE_CHANNEL_REFUSE);
+	connection_send(connection, answer, size, NULL, 0);
+}
+
+/* Which kinds a connection may send in which state. */
+static bool is_allowed(enum connection_state state, enum vmsg_wire_kind kind)
+{
+	switch (state) {
+	case CONNECTION_NEW:
+		return kind == VMSG_WIRE_HELLO;
+	case CONNECTION_PARTITION:
+		return kind != VMSG_WIRE_HELLO && kind != VMSG_WIRE_CONTROL;
+	case CONNECTION_CONTROLLER:
+		return kind == VMSG_WIRE_CONTROL;
+	case CONNECTION_DOOMED:
+		break;
+	}
+	return false;
+}
+
+static void handle(struct connection *connection, struct received *in, uint64_t now_ns)
+{
+	struct vmsg_wire_header header;
+	char why[128];
+	uint64_t handle_number;
+	uint32_t first;
+
+	if (vmsg_wire_check(in->frame, in->size, in->descriptor_count, true, &header, why,
+			    sizeof(why)) != 0) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME, "%s", why);
+		return;
+	}
+	const enum vmsg_wire_kind kind = (enum vmsg_wire_kind)header.kind;
+	if (!is_allowed(connection->state, kind)) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME, "%s frame at the wrong time",
+				  vmsg_wire_kind_name(kind));
+		return;
+	}
+	switch (kind) {
+	case VMSG_WIRE_HELLO:
+		hello_receive(connection, in->frame, in->size, in->descriptors,
+			      in->descriptor_count);
+		break;
+	case VMSG_WIRE_CALL:
+		receive_call(connection, &header, in->frame, now_ns);
+		break;
+	case VMSG_WIRE_RAISE:
+		if (header.vcpu >= connection->identity->vcpu_count) {
+			connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
+					  "RAISE of vCPU %u, which it does not have", header.vcpu);
+			break;
+		}
+		spmc_raise(connection->server->spmc, connection->identity->id, header.vcpu);
+		break;
+	case VMSG_WIRE_GRANT_MORE:
+		vmsg_wire_decode_grant_more(in->frame, &handle_number, &first);
+		grants_continue(connection, handle_number, first);
+		break;
+	case VMSG_WIRE_CHANNEL:
+		receive_channel(connection, in->frame);
+		break;
+	case VMSG_WIRE_CONTROL:
+		control_receive(connection, header.sequence,
+				vmsg_wire_control_text(in->frame, in->size));
+		break;
+	case VMSG_WIRE_WELCOME:
+	case VMSG_WIRE_REFUSE:
+	case VMSG_WIRE_RETURN:
+	case VMSG_WIRE_INTERRUPT:
+	case VMSG_WIRE_GRANT:
+	case VMSG_WIRE_KIND_COUNT:
+		break; /* never to the manager: vmsg_wire_check() */
+	}
+}
+
+static void collect_descriptors(struct msghdr *message, struct received *in)
+{
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
+	     header = CMSG_NXTHDR(message, header)) {
+		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+			const size_t size = header->cmsg_len - CMSG_LEN(0);
+			memcpy(&in->descriptors[in->descriptor_count], CMSG_DATA(header), size);
+			in->descriptor_count += size / sizeof(int);
+		}
+	}
+}
+
+static void receive(struct connection *connection, uint64_t now_ns)
+{
+	struct received in;
+	union control_buffer control;
+	struct iovec part = { .iov_base = in.frame, .iov_len = sizeof(in.frame) };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control.bytes,
+				  .msg_controllen = sizeof(control.bytes) };
+
+	const ssize_t size = recvmsg(connection->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (size < 0) {
+		if (errno != EAGAIN && errno != EINTR) {
+			connection_doom(connection);
+		}
+		return;
+	}
+	in.size = (size_t)size;
+	in.descriptor_count = 0;
+	collect_descriptors(&message, &in);
+	if (size == 0) {
+		/* End of file, or a frame of no bytes, which looks the same. */
+		connection_doom(connection);
+	} else if (message.msg_flags & MSG_TRUNC) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
+				  "frame of more than %u bytes", VMSG_WIRE_FRAME_MAX);
+	} else if (message.msg_flags & MSG_CTRUNC) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_RESOURCES,
+				  "the manager is out of descriptors");
+	} else {
+		handle(connection, &in, now_ns);
+	}
+	for (size_t i = 0; i < in.descriptor_count; i++) {
+		if (in.descriptors[i] >= 0) {
+			close(in.descriptors[i]);
+		}
+	}
+}
+
+static void on_event(uv_poll_t *poll, int status, int events)
+{
+	struct connection *connection = poll->data;
+	struct vmsg_server *server = connection->server;
+	const uint64_t now_ns = uv_hrtime();
+
+	(void)events;
+	if (status < 0) {
+		connection_doom(connection);
+	} else {
+		receive(connection, now_ns);
+	}
+	server_settle(server, now_ns);
+}
+
+static void check_user(struct connection *connection)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+		connection_doom(connection);
+	} else if (peer.uid != geteuid() && peer.uid != 0) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_USER,
+				  "user %lu may not use the manager of user %lu",
+				  (unsigned long)peer.uid, (unsigned long)geteuid());
+	}
+}
+
+void connection_open(struct vmsg_server *server, int fd)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	const int send_buffer = SEND_BUFFER_SIZE;
+
+	if (!connection || uv_poll_init(&server->loop, &connection->poll, fd) != 0) {
+		server_log(server, VMSG_SERVER_WARNING, "no memory for another connection");
+		free(connection);
+		close(fd);
+		return;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
+	connection->server = server;
+	connection->fd = fd;
+	connection->poll.data = connection;
+	connection->next = server->connections;
+	if (server->connections) {
+		server->connections->previous = connection;
+	}
+	server->connections = connection;
+	server->connection_count++;
+	if (uv_poll_start(&connection->poll, UV_READABLE, on_event) != 0) {
+		connection_doom(connection);
+		return;
+	}
+	check_user(connection);
+}
+
+static void on_closed(uv_handle_t *closed)
+{
+	free(closed->data);
+}
+
+void connection_close(struct connection *connection)
+{
+	struct vmsg_server *server = connection->server;
+	char name[16];
+
+	server_log(server, VMSG_SERVER_INFO, "%s is gone", name_of(connection, name));
+	if (connection->identity) {
+		const uint16_t id = connection->identity->id;
+		connection->identity->connection = NULL;
+		spmc_stop(server->spmc, id);
+		bank_map_drop_owner(&server->banks, server->spmc, id);
+	}
+	grants_free(&connection->grants);
+	if (connection->previous) {
+		connection->previous->next = connection->next;
+	} else {
+		server->connections = connection->next;
+	}
+	if (connection->next) {
+		connection->next->previous = connection->previous;
+	}
+	server->connection_count--;
+	uv_close((uv_handle_t *)&connection->poll, on_closed);
+	close(connection->fd);
+	server_listen(server);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of the server share. */
+#ifndef VMSG_EMULATOR_SERVER_INTERNAL_H
+#define VMSG_EMULATOR_SERVER_INTERNAL_H
+
+#include <uv.h>
+
+#include "server/banks.h"
+#include "server/grants.h"
+#include "server/server.h"
+#include "wire.h"
+
+/* Connections at one time: every partition, and as many again that only ask. */
+#define CONNECTIONS_MAX (2 * SPMC_PARTITIONS_MAX)
+
+/*
+ * A connection. Moves:
+ *   NEW -> PARTITION or CONTROLLER   a good hello
+ *   any -> DOOMED                    end of file, a broken rule, or a socket that is full
+ * DOOMED ends in server_settle(), never in the middle of an event: what it had in the partition
+ * manager is stopped there, and its memory is freed when libuv has let go.
+ */
+enum connection_state {
+	CONNECTION_NEW,
+	CONNECTION_PARTITION,
+	CONNECTION_CONTROLLER,
+	CONNECTION_DOOMED
+};
+
+struct connection {
+	struct vmsg_server *server;
+	uv_poll_t poll;
+	int fd;
+	enum connection_state state;
+	struct identity *identity; /* of a partition, else NULL */
+	struct connection *next;   /* in the server's list */
+	struct connection *previous;
+	struct connection *next_doomed;
+	struct grants grants;
+	uint32_t sequences[SPMC_VCPUS_MAX]; /* of the call that each vCPU has outstanding */
+};
+
+/* A partition of the system and who claims it. */
+struct identity {
+	uint16_t id;
+	uint16_t vcpu_count;
+	struct connection *connection;
+};
+
+struct vmsg_server {
+	uv_loop_t loop;
+	uv_poll_t listener;
+	uv_timer_t timer;
+	uv_async_t stop;
+	uv_signal_t signals[2];
+	int listen_fd;
+	char *socket_path;
+	bool is_bound;
+	bool accepts;          /* false while there are too many connections */
+	uint64_t timer_end_ns; /* UINT64_MAX = not running */
+	uint32_t ffa_version;
+	struct spmc *spmc;
+	struct bank_map banks;
+	struct identity *identities; /* sorted by id */
+	size_t identity_count;
+	struct connection *connections;
+	size_t connection_count;
+	struct connection *doomed;
+	void (*log)(void *context, enum vmsg_server_level level, const char *text);
+	void *log_context;
+};
+
+/* server.c */
+void server_log(struct vmsg_server *server, enum vmsg_server_level level, const char *format, ...)
+	VMSG_PRINTF(3, 4);
+struct identity *server_find_identity(struct vmsg_server *server, uint16_t id);
+/* Hands out what the partition manager has for others. */
+void server_deliver(struct vmsg_server *server);
+/* End of every event: deliveries, doomed connections and what their end delivers, the timer. */
+void server_settle(struct vmsg_server *server, uint64_t now_ns);
+void server_listen(struct vmsg_server *server);
+
+/* connection.c */
+/* Takes `fd` over. */
+void connection_open(struct vmsg_server *server, int fd);
+/* The connection ends, with the reason in the log and in a REFUSE frame. */
+void connection_refuse(struct connection *connection, enum vmsg_wire_refusal code,
+		       const char *format, ...) VMSG_PRINTF(3, 4);
+/* The peer is gone, or there is no use in telling it. */
+void connection_doom(struct connection *connection);
+/* Sends without waiting: who lets its socket fill up is refused. */
+void connection_send(struct connection *connection, const uint8_t *frame, size_t size,
+		     const int *descriptors, size_t descriptor_count);
+/* A doomed connection: gives everything back. */
+void connection_close(struct connection *connection);
+
+/* hello.c: admits or refuses. The descriptors that it takes over are set to -1. */
+void hello_receive(struct connection *connection, const uint8_t *frame, size_t size,
+		   int *descriptors, size_t descriptor_count);
+
+/* control.c */
+void control_receive(struct connection *connection, uint32_t sequence, struct vmsg_bytes text);
+
+#endif
