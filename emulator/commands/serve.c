@@ -156,7 +156,7 @@ static void log_line(void *context, enum vmsg_server_level level, const char *te
 {
 	const struct settings *settings = context;
 
-	if (level == VMSG_SERVER_WARNING || settings->verbose) {
+	if (level != VMSG_SERVER_INFO || settings->verbose) {
 		fprintf(stderr, "vmsg-ffa-emu: %s\n", text);
 	}
 }

@@ -56,6 +56,19 @@ struct identity *server_find_identity(struct vmsg_server *server, uint16_t id)
 		       compare_identities);
 }
 
+static void log_console(struct vmsg_server *server, const struct spmc_delivery *delivery)
+{
+	uint8_t text[SPMC_CONSOLE_TEXT_MAX];
+	const size_t size = spmc_console_text(delivery, text);
+
+	for (size_t i = 0; i < size; i++) {
+		/* It may end on somebody's terminal. */
+		text[i] = text[i] >= ' ' && text[i] < 0x7F ? text[i] : ' ';
+	}
+	server_log(server, VMSG_SERVER_CONSOLE, "0x%04x: %.*s", delivery->partition, (int)size,
+		   (const char *)text);
+}
+
 static void deliver(struct vmsg_server *server, const struct spmc_delivery *delivery)
 {
 	uint8_t frame[VMSG_WIRE_CALL_SIZE];
@@ -87,6 +100,9 @@ static void deliver(struct vmsg_server *server, const struct spmc_delivery *deli
 		break;
 	case SPMC_REVOKE:
 		grants_remove(connection, delivery->handle);
+		break;
+	case SPMC_CONSOLE:
+		log_console(server, delivery);
 		break;
 	}
 }

@@ -12,8 +12,9 @@
 
 struct vmsg_server;
 
-/* WARNING: somebody broke a rule or something failed. INFO: who came and went. */
-enum vmsg_server_level { VMSG_SERVER_WARNING, VMSG_SERVER_INFO };
+/* WARNING: somebody broke a rule or something failed. CONSOLE: what a partition logs. INFO: who
+ * came and went. */
+enum vmsg_server_level { VMSG_SERVER_WARNING, VMSG_SERVER_CONSOLE, VMSG_SERVER_INFO };
 
 struct vmsg_server_options {
 	const char *socket_path;

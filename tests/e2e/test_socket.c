@@ -119,6 +119,13 @@ static void a_target_that_takes_its_time_costs_the_caller_a_time_slice(void **st
 	assert_string_equal(partition_call(&vm1, "8400006d 80010000"), RESPONSE);
 }
 
+static void what_a_partition_logs_is_in_the_daemons_log(void **state)
+{
+	(void)state;
+	assert_string_equal(partition_call(&sp1, "c400008a 6 a6f6c6c6548"), SUCCESS);
+	assert_true(daemon_logged(&daemon_process, "0x8001: Hello "));
+}
+
 static void the_death_of_a_target_aborts_its_callers(void **state)
 {
 	(void)state;
@@ -346,6 +353,7 @@ int main(void)
 		TEST(a_direct_message_crosses_and_is_answered),
 		TEST(a_raise_ends_the_wait_or_stays_for_the_next),
 		TEST(a_target_that_takes_its_time_costs_the_caller_a_time_slice),
+		TEST(what_a_partition_logs_is_in_the_daemons_log),
 		TEST(the_death_of_a_target_aborts_its_callers),
 		TEST(shared_memory_is_the_same_memory),
 		TEST(descriptors_are_shared_by_grants_and_closed_with_the_last),
