@@ -69,13 +69,36 @@ static void finish_serving(struct spmc *spmc, struct vcpu *target, const struct 
 	}
 }
 
-/* The call in `regs` is one that waits: it completes at once if an interrupt is pending. */
-static enum spmc_result wait_for_work(struct vcpu *vcpu, struct vmsg_ffa_regs *regs)
+/* FFA_INTERRUPT to a vCPU itself, with the interrupt's number where it has one. */
+static void interrupt_word(struct vmsg_ffa_regs *regs, const struct vcpu *vcpu, uint32_t interrupt)
 {
+	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(INTERRUPT) } };
+	target_word(regs, vcpu);
+	regs->x[2] = interrupt;
+}
+
+/* This vCPU gives its time back to the normal world. */
+static void pay_sri(struct spmc *spmc, struct vcpu *vcpu)
+{
+	if (vcpu->owes_sri) {
+		vcpu->owes_sri = false;
+		spmc_signal_scheduler(spmc);
+	}
+}
+
+/* The call in `regs` is one that waits: it completes at once if something is pending. */
+static enum spmc_result wait_for_work(struct spmc *spmc, struct vcpu *vcpu,
+				      struct vmsg_ffa_regs *regs)
+{
+	pay_sri(spmc, vcpu);
 	if (vcpu->interrupt_pending) {
 		vcpu->interrupt_pending = false;
-		*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(INTERRUPT) } };
-		target_word(regs, vcpu);
+		interrupt_word(regs, vcpu, 0);
+		return SPMC_REPLIED;
+	}
+	if (vcpu->notification_pending) {
+		vcpu->notification_pending = false;
+		interrupt_word(regs, vcpu, VMSG_FFA_INTERRUPT_NPI);
 		return SPMC_REPLIED;
 	}
 	vcpu->state = VCPU_WAITING;
@@ -105,7 +128,7 @@ enum spmc_result spmc_call_msg_wait(struct spmc *spmc, struct vcpu *vcpu,
 	if (vcpu->serving) {
 		finish_serving(spmc, vcpu, &(struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MSG_WAIT) } });
 	}
-	return wait_for_work(vcpu, regs);
+	return wait_for_work(spmc, vcpu, regs);
 }
 
 /* The request of `caller` to this vCPU that is not FREE, or NULL. */
@@ -289,7 +312,7 @@ enum spmc_result spmc_call_direct_response(struct spmc *spmc, struct vcpu *vcpu,
 		return spmc_error(regs, VMSG_FFA_DENIED);
 	}
 	finish_serving(spmc, vcpu, regs);
-	return wait_for_work(vcpu, regs);
+	return wait_for_work(spmc, vcpu, regs);
 }
 
 /* The target gives the rest of its time back to whom it serves, until that one runs it again. Who
@@ -301,6 +324,7 @@ enum spmc_result spmc_call_yield(struct spmc *spmc, struct vcpu *vcpu, struct vm
 	if (!request) {
 		return spmc_success(regs);
 	}
+	pay_sri(spmc, vcpu);
 	vcpu->state = VCPU_YIELDED;
 	if (request->state == REQUEST_ACTIVE) {
 		struct vmsg_ffa_regs yield = { { VMSG_FFA_ID32(YIELD) } };
@@ -382,9 +406,27 @@ void spmc_raise(struct spmc *spmc, uint16_t id, uint16_t vcpu_index)
 		vcpu->interrupt_pending = true;
 		return;
 	}
-	struct vmsg_ffa_regs regs = { { VMSG_FFA_ID32(INTERRUPT) } };
-	target_word(&regs, vcpu);
+	struct vmsg_ffa_regs regs;
+	interrupt_word(&regs, vcpu, 0);
 	spmc_return(spmc, vcpu, &regs);
+}
+
+void spmc_wake(struct spmc *spmc, struct partition *partition)
+{
+	struct vmsg_ffa_regs regs;
+
+	if (partition->waiting) {
+		struct vcpu *vcpu = &partition->vcpus[__builtin_ctzll(partition->waiting)];
+		interrupt_word(&regs, vcpu, VMSG_FFA_INTERRUPT_NPI);
+		spmc_return(spmc, vcpu, &regs);
+	} else if (spmc_is_secure(partition->config.id)) {
+		partition->vcpus[0].notification_pending = true;
+	}
+}
+
+void spmc_forget_wake(struct partition *partition)
+{
+	partition->vcpus[0].notification_pending = false;
 }
 
 uint64_t spmc_deadline(const struct spmc *spmc)
@@ -398,11 +440,12 @@ void spmc_tick(struct spmc *spmc, uint64_t now_ns)
 	while (spmc->slice_first && spmc->slice_first->deadline_ns <= now_ns &&
 	       spmc->slice_first->deadline_ns != UINT64_MAX) {
 		struct request *request = spmc->slice_first;
-		struct vmsg_ffa_regs regs = { { VMSG_FFA_ID32(INTERRUPT) } };
+		struct vmsg_ffa_regs regs;
 
 		slice_remove(spmc, request);
 		request->state = REQUEST_PREEMPTED;
-		target_word(&regs, request->target);
+		interrupt_word(&regs, request->target, 0);
+		pay_sri(spmc, request->target);
 		spmc_return(spmc, request->caller, &regs);
 	}
 }

@@ -13,6 +13,7 @@
 
 /* Feature ids of FFA_FEATURES */
 #define FEATURE_NPI 1u
+#define FEATURE_SRI 2u
 
 #define FUNCTION_ID_BIT      0x80000000u
 #define VERSION_MUST_BE_ZERO 0x80000000u
@@ -20,7 +21,8 @@
 #define RETRIEVE_NS_BIT      0x2u
 
 /* Properties that FFA_FEATURES reports for a call in w2 and w3; false: not supported after all. */
-typedef bool features_answer(const struct partition *partition, uint32_t input, uint64_t words[2]);
+typedef bool features_answer(const struct spmc *spmc, const struct partition *partition,
+			     uint32_t input, uint64_t words[2]);
 
 struct call {
 	uint8_t number;
@@ -94,20 +96,32 @@ static enum spmc_result call_spm_id_get(struct spmc *spmc, struct vcpu *vcpu,
 }
 
 /* Minimum size and alignment 4 KiB (0); the maximum page count exists since 1.2. */
-static bool features_rxtx_map(const struct partition *partition, uint32_t input, uint64_t words[2])
+static bool features_rxtx_map(const struct spmc *spmc, const struct partition *partition,
+			      uint32_t input, uint64_t words[2])
 {
+	(void)spmc;
 	(void)input;
 	words[0] = partition->version >= VMSG_FFA_VERSION_1_2 ? SPMC_BUFFER_PAGES << 16 : 0;
 	return true;
 }
 
 /* A caller since 1.1 must say that it understands the NS bit of responses. w3 0: one retrieval. */
-static bool features_mem_retrieve(const struct partition *partition, uint32_t input,
-				  uint64_t words[2])
+static bool features_mem_retrieve(const struct spmc *spmc, const struct partition *partition,
+				  uint32_t input, uint64_t words[2])
 {
+	(void)spmc;
 	(void)partition;
 	words[0] = RETRIEVE_NS_BIT;
 	return (input & RETRIEVE_NS_BIT) != 0;
+}
+
+/* Secure partitions schedule nobody. */
+static bool features_info_get(const struct spmc *spmc, const struct partition *partition,
+			      uint32_t input, uint64_t words[2])
+{
+	(void)input;
+	(void)words;
+	return spmc_is_scheduler(spmc, partition);
 }
 
 static call_handler call_features;
@@ -145,7 +159,17 @@ static const struct call calls[] = {
 	{ CALL(MEM_RECLAIM), V1_0, NEVER, 0, spmc_call_mem_reclaim, NULL },
 	{ CALL(MEM_FRAG_RX), V1_0, NEVER, 0, spmc_call_mem_frag_rx, NULL },
 	{ CALL(MEM_FRAG_TX), V1_0, NEVER, 0, spmc_call_mem_frag_tx, NULL },
+	{ CALL(NOTIFICATION_BIND), V1_1, NEVER, VMSG_FFA_PROPERTY_NOTIFICATIONS,
+	  spmc_call_notification_bind, NULL },
+	{ CALL(NOTIFICATION_UNBIND), V1_1, NEVER, VMSG_FFA_PROPERTY_NOTIFICATIONS,
+	  spmc_call_notification_unbind, NULL },
+	{ CALL(NOTIFICATION_SET), V1_1, NEVER, VMSG_FFA_PROPERTY_NOTIFICATIONS,
+	  spmc_call_notification_set, NULL },
+	{ CALL(NOTIFICATION_GET), V1_1, NEVER, 0, spmc_call_notification_get, NULL },
+	{ CALL(NOTIFICATION_INFO_GET), V1_1, V1_1, 0, spmc_call_notification_info_get,
+	  features_info_get },
 	{ CALL(SPM_ID_GET), V1_1, NEVER, 0, call_spm_id_get, NULL },
+	{ CALL(MSG_SEND2), V1_1, NEVER, VMSG_FFA_PROPERTY_INDIRECT, spmc_call_msg_send2, NULL },
 	{ CALL(CONSOLE_LOG), V1_2, V1_2, 0, spmc_call_console_log, NULL },
 	{ CALL(PARTITION_INFO_GET_REGS), NEVER, V1_2, 0, spmc_call_partition_info_get_regs, NULL },
 	{ CALL(MSG_SEND_DIRECT_REQ2), NEVER, V1_2, VMSG_FFA_PROPERTY_DIRECT2_SEND,
@@ -168,8 +192,13 @@ static const struct call *find_call(uint32_t function_id, uint32_t version)
 	return NULL;
 }
 
-static bool has_feature(const struct partition *partition, uint32_t feature, uint64_t words[2])
+static bool has_feature(const struct spmc *spmc, const struct partition *partition,
+			uint32_t feature, uint64_t words[2])
 {
+	if (feature == FEATURE_SRI && partition->config.id == spmc->scheduler) {
+		words[0] = VMSG_FFA_INTERRUPT_SRI;
+		return true;
+	}
 	if (feature == FEATURE_NPI &&
 	    (partition->config.properties & VMSG_FFA_PROPERTY_NOTIFICATIONS)) {
 		words[0] = VMSG_FFA_INTERRUPT_NPI;
@@ -178,15 +207,15 @@ static bool has_feature(const struct partition *partition, uint32_t feature, uin
 	return false;
 }
 
-static bool has_call(const struct partition *partition, uint32_t function_id, uint32_t input,
-		     uint64_t words[2])
+static bool has_call(const struct spmc *spmc, const struct partition *partition,
+		     uint32_t function_id, uint32_t input, uint64_t words[2])
 {
 	const struct call *call = find_call(function_id, partition->version);
 
 	if (!call || (call->needs && !(partition->config.properties & call->needs))) {
 		return false;
 	}
-	return !call->features || call->features(partition, input, words);
+	return !call->features || call->features(spmc, partition, input, words);
 }
 
 static enum spmc_result call_features(struct spmc *spmc, struct vcpu *vcpu,
@@ -196,9 +225,8 @@ static enum spmc_result call_features(struct spmc *spmc, struct vcpu *vcpu,
 	const uint32_t input = (uint32_t)regs->x[2];
 	uint64_t words[2] = { 0, 0 };
 
-	(void)spmc;
-	if (!(asked & FUNCTION_ID_BIT ? has_call(vcpu->partition, asked, input, words)
-				      : has_feature(vcpu->partition, asked, words))) {
+	if (!(asked & FUNCTION_ID_BIT ? has_call(spmc, vcpu->partition, asked, input, words)
+				      : has_feature(spmc, vcpu->partition, asked, words))) {
 		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
 	}
 	vmsg_ffa_pack_success(regs);

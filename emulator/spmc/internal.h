@@ -60,7 +60,10 @@ struct vcpu {
 	struct partition *partition;
 	uint16_t index;
 	enum vcpu_state state;
+	/* Why its next wait ends at once: an interrupt of its own, a notification. */
 	bool interrupt_pending;
+	bool notification_pending;
+	bool owes_sri; /* delayed until it gives its time back */
 	/* What it works on: from delivery to the answer. `request` is NULL once the caller is dead:
 	 * the answer is then taken and dropped, so that the target notices nothing. */
 	bool serving;
@@ -80,6 +83,13 @@ struct buffers {
 	uint64_t rx_address;
 	struct page_run tx_run;
 	struct page_run rx_run;
+};
+
+/* What senders of one kind may signal to a receiver, and have signalled. */
+struct notifications {
+	uint64_t bound;
+	uint64_t pending;
+	uint16_t sender[64]; /* of each bound bit */
 };
 
 /* A retrieve response of which fragments are still to be fetched; borrower NULL when there is none.
@@ -108,6 +118,12 @@ struct partition {
 	struct borrower *borrowed; /* held */
 	uint32_t borrowed_count;
 	struct response response;
+	struct notifications from_sps;
+	struct notifications from_vms;
+	bool rx_full_spm; /* framework notifications */
+	bool rx_full_hypervisor;
+	bool npi_outstanding;
+	bool reported; /* by NOTIFICATION_INFO_GET */
 };
 
 /* Regions, and ranges in them, that one partition may own. */
@@ -164,6 +180,8 @@ struct spmc {
 	const struct spmc_memory_ops *memory;
 	void *memory_context;
 	uint64_t now_ns;
+	uint16_t scheduler; /* 0 = none */
+	bool sri_outstanding;
 
 	struct partition *partitions[SPMC_PARTITIONS_MAX];
 	size_t partition_count;
@@ -185,6 +203,7 @@ struct spmc {
 	size_t delivery_count;
 
 	uint8_t scratch[SPMC_BUFFER_SIZE]; /* snapshot of TX, or what is about to go to RX */
+	uint8_t message[SPMC_BUFFER_SIZE]; /* a message rewritten for its receiver */
 };
 
 /* A call: `regs` is request (SMC32 already truncated) and reply. */
@@ -227,6 +246,26 @@ call_handler spmc_call_partition_info_get, spmc_call_partition_info_get_regs;
 void spmc_direct_stop(struct spmc *spmc, struct partition *partition);
 call_handler spmc_call_msg_wait, spmc_call_yield, spmc_call_run, spmc_call_direct_request,
 	spmc_call_direct_response;
+
+/* A notification ends the wait of one vCPU. A running secure partition finds it at its next wait; a
+ * VM that runs has its NPI. GET takes back what no wait has found. */
+void spmc_wake(struct spmc *spmc, struct partition *partition);
+void spmc_forget_wake(struct partition *partition);
+
+/* notify.c */
+void spmc_notify(struct spmc *spmc, struct vcpu *sender, struct partition *receiver,
+		 bool delay_sri);
+void spmc_signal_scheduler(struct spmc *spmc);
+/* May ask who has notifications: the scheduler, or any VM where there is none. */
+bool spmc_is_scheduler(const struct spmc *spmc, const struct partition *partition);
+/* Flags of NOTIFICATION_SET and MSG_SEND2: only secure partitions may delay SRI. */
+bool spmc_delay_sri_is_ok(const struct partition *sender, uint32_t flags);
+void spmc_notifications_stop(struct spmc *spmc, struct partition *partition);
+call_handler spmc_call_notification_bind, spmc_call_notification_unbind, spmc_call_notification_set,
+	spmc_call_notification_get, spmc_call_notification_info_get;
+
+/* indirect.c */
+call_handler spmc_call_msg_send2;
 
 /* region.c: the store of regions. */
 struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle);

@@ -24,6 +24,7 @@ struct spmc *spmc_create(const struct spmc_options *options)
 	}
 	spmc->version = options->ffa_version ? options->ffa_version : VMSG_FFA_VERSION_1_2;
 	spmc->time_slice_ns = options->time_slice_ns ? options->time_slice_ns : SPMC_TIME_SLICE_NS;
+	spmc->scheduler = options->scheduler;
 	spmc->memory = options->memory;
 	spmc->memory_context = options->memory_context;
 	spmc->delivery_capacity = DELIVERIES_PER_CALL;
@@ -163,6 +164,8 @@ int spmc_start(struct spmc *spmc, uint16_t id)
 	for (uint16_t i = 0; i < partition->config.vcpu_count; i++) {
 		partition->vcpus[i].state = VCPU_RUNNING;
 		partition->vcpus[i].interrupt_pending = false;
+		partition->vcpus[i].notification_pending = false;
+		partition->vcpus[i].owes_sri = false;
 	}
 	list_has_changed(spmc);
 	return 0;
@@ -178,6 +181,7 @@ void spmc_stop(struct spmc *spmc, uint16_t id)
 	spmc_direct_stop(spmc, partition);
 	spmc_regions_stop(spmc, partition);
 	spmc_buffers_drop(spmc, partition);
+	spmc_notifications_stop(spmc, partition);
 	partition->started = false;
 	list_has_changed(spmc);
 }

@@ -56,6 +56,10 @@ struct spmc_memory_ops {
 struct spmc_options {
 	uint32_t ffa_version;   /* 0 = 1.2 */
 	uint64_t time_slice_ns; /* 0 = SPMC_TIME_SLICE_NS, UINT64_MAX = none */
+	/* VM that schedules the secure partitions: it gets SRI when a notification is pending for
+	 * one, which waits until it is run. 0: a notification ends the wait of a secure partition.
+	 */
+	uint16_t scheduler;
 	const struct spmc_memory_ops *memory;
 	void *memory_context;
 };
@@ -63,7 +67,8 @@ struct spmc_options {
 /* What the owner of the sockets must do. */
 enum spmc_delivery_kind {
 	SPMC_RETURN,    /* the call that vCPU has outstanding completes with `regs` */
-	SPMC_INTERRUPT, /* interrupt `interrupt` becomes pending for the partition */
+	SPMC_INTERRUPT, /* `interrupt` (NPI, SRI) becomes pending for the partition; once until its
+			 * NOTIFICATION_GET or INFO_GET */
 	SPMC_GRANT,     /* hand `handle`'s memory to the partition before its RETURN is sent */
 	SPMC_REVOKE,    /* the partition no longer holds `handle` */
 	SPMC_CONSOLE,   /* the partition logs what spmc_console_text() finds in `regs` */

@@ -89,12 +89,12 @@ static const struct spmc_memory_ops memory_ops = {
 	.identify = world_identify,
 };
 
-void world_open(struct world *world, uint32_t ffa_version, uint64_t time_slice_ns)
+void world_open(struct world *world, uint32_t ffa_version, uint16_t scheduler)
 {
 	memset(world, 0, sizeof(*world));
 	world->spmc = spmc_create(&(struct spmc_options){
 		.ffa_version = ffa_version,
-		.time_slice_ns = time_slice_ns,
+		.scheduler = scheduler,
 		.memory = &memory_ops,
 		.memory_context = world,
 	});
@@ -179,9 +179,9 @@ uint64_t world_rx(uint16_t partition)
 	return world_tx(partition) + PAGE;
 }
 
-void world_open_vectors(struct world *world)
+void world_open_vectors(struct world *world, uint16_t scheduler)
 {
-	world_open(world, 0, 0);
+	world_open(world, 0, scheduler);
 	world_add(world, &(struct spmc_partition_config){
 				 .name = "VM1",
 				 .id = VM1,

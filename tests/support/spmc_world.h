@@ -49,8 +49,8 @@ struct world {
 	char events[WORLD_TEXT_SIZE];
 };
 
-/* An empty manager; 0 = its defaults. */
-void world_open(struct world *world, uint32_t ffa_version, uint64_t time_slice_ns);
+/* An empty manager; 0 = its defaults, no scheduler. */
+void world_open(struct world *world, uint32_t ffa_version, uint16_t scheduler);
 void world_close(struct world *world);
 
 /* Declares and starts a partition. */
@@ -62,7 +62,7 @@ void world_add_ram(struct world *world, uint16_t partition, uint64_t base, uint6
 void world_add_alias(struct world *world, uint16_t partition, uint64_t base, uint64_t of);
 
 /* VM1, VM2 and SP1 of the vectors, started, with RAM. Nothing is negotiated or mapped. */
-void world_open_vectors(struct world *world);
+void world_open_vectors(struct world *world, uint16_t scheduler);
 /* Negotiates and maps a partition's buffers at its world_tx() and world_rx(). */
 void world_prepare(struct world *world, uint16_t partition, uint32_t ffa_version);
 uint64_t world_tx(uint16_t partition);

@@ -26,7 +26,7 @@ static int open_world(void **state)
 {
 	static struct world world;
 
-	world_open_vectors(&world);
+	world_open_vectors(&world, 0);
 	world_add(&world, &(struct spmc_partition_config){
 				  .name = "VM3", .id = VM3, .vcpu_count = 2, .properties = 0x50e });
 	world_add(&world, &(struct spmc_partition_config){

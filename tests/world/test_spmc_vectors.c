@@ -21,7 +21,7 @@ static int open_world(void **state)
 {
 	static struct world world;
 
-	world_open_vectors(&world);
+	world_open_vectors(&world, 0);
 	*state = &world;
 	return 0;
 }
@@ -160,6 +160,85 @@ static void t09_direct_request(void **state)
 		assert_string_equal(world_reply(w, VM1, 0), rows[i][1]);
 	}
 	assert_call(w, VM1, "8400006f 18001 80000000 1", INVALID_PARAMETERS);
+}
+
+#define EVENT_AVAIL "00410000070010000000000000000000"
+
+static void t10_send2_1_1(void **state)
+{
+	struct world *w = *state;
+
+	world_prepare(w, VM1, VMSG_FFA_VERSION_1_1);
+	world_prepare(w, VM2, VMSG_FFA_VERSION_1_2);
+	assert_call_tx(w, VM1, "0000000000000000140000000200010010000000" EVENT_AVAIL, "84000086",
+		       SUCCESS);
+	assert_string_equal(w->events, "2:interrupt 5");
+	assert_rx(w, VM2,
+		  "0000000000000000280000000200010010000000000000000000000000000000000000000000000"
+		  "0" EVENT_AVAIL);
+	assert_call(w, VM2, "84000082 2 f", "84000061 0 0 0 0 0 0 1");
+	assert_call(w, VM2, "84000082 2 f", SUCCESS);
+	assert_call(w, VM2, "84000065", SUCCESS);
+}
+
+#define T11_TX                                                                                     \
+	"000000000000000028000000020001001000000000000000c66028b524984aa19de777da6122abf"          \
+	"0" EVENT_AVAIL
+
+static void t11_send2_1_2(void **state)
+{
+	struct world *w = *state;
+
+	assert_call_tx(w, VM1, T11_TX, "84000086", SUCCESS);
+	assert_rx(w, VM2, T11_TX);
+	assert_call(w, VM1, "84000086", BUSY);
+	assert_call(w, VM2, "8400006b", "-");
+	/* which has released RX */
+	assert_call(w, VM1, "84000086", SUCCESS);
+}
+
+static void t12_send2_errors(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "0000000000000000280000000100010020000000", INVALID_PARAMETERS },
+		{ "000000000000000028000000ffff010020000000", INVALID_PARAMETERS },
+		{ "0000000000000000280000000200020020000000", INVALID_PARAMETERS },
+		{ "0000000000000000280000000180010020000000", DENIED },
+		{ "0000000000000000140000000200010020000000", INVALID_PARAMETERS },
+		{ "00000000000000002800000002000100d90f0000", INVALID_PARAMETERS },
+		{ "0000000000000000280000000200010000000000", INVALID_PARAMETERS },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_call_tx(w, VM1, rows[i][0], "84000086", rows[i][1]);
+	}
+}
+
+/* T13.3 is about receivers with notifications per vCPU, which we do not have. */
+static void t13_notification_info_get(void **state)
+{
+	struct world *w = *state;
+
+	assert_call_tx(w, VM1, T11_TX, "84000086", SUCCESS);
+	assert_call(w, VM1, "c4000083", "c4000061 0 80 2");
+	assert_call(w, VM1, "c4000083", "84000060 0 fffffff7");
+}
+
+static void t14_notifications(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, "8400007f 80010001 0 8", SUCCESS);
+	assert_call(w, VM1, "8400007f 80010001 0 8", DENIED);
+	assert_call(w, SP1, "84000081 80010001 0 8", SUCCESS);
+	assert_call(w, SP1, "84000081 80010001 0 10", DENIED);
+	assert_call(w, VM1, "84000080 80010001 0 8", DENIED);
+	assert_call(w, VM1, "84000082 1 1", "84000061 0 8");
+	assert_call(w, VM1, "84000080 80010001 0 8", SUCCESS);
+	assert_call(w, VM1, "8400007f 80010001", INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000082 2 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000082 1 10", INVALID_PARAMETERS);
 }
 
 static void t15_share_1_1(void **state)
@@ -440,6 +519,11 @@ int main(void)
 		VECTOR(t07_direct_request2, open_prepared),
 		VECTOR(t08_direct_request2_errors, open_prepared),
 		VECTOR(t09_direct_request, open_prepared),
+		VECTOR(t10_send2_1_1, open_world),
+		VECTOR(t11_send2_1_2, open_prepared),
+		VECTOR(t12_send2_errors, open_prepared),
+		VECTOR(t13_notification_info_get, open_prepared),
+		VECTOR(t14_notifications, open_prepared),
 		VECTOR(t15_share_1_1, open_prepared),
 		VECTOR(t16_share_1_2, open_prepared),
 		VECTOR(t17_share_errors, open_prepared),
