@@ -102,7 +102,13 @@ VMSG_EXPORT struct vmsg_conduit vmsg_emu_local_conduit(struct vmsg_emu_local_par
 VMSG_EXPORT void vmsg_emu_local_run(struct vmsg_emu_local_partition *partition,
 				    const struct vmsg_ffa_regs *regs);
 
-/* Virtual clock of the system in nanoseconds; tests advance it. */
+/* Like vmsg_emu_raise(). Its entry function runs with the next call of anybody, or the next
+ * vmsg_emu_local_advance(). */
+VMSG_EXPORT void vmsg_emu_local_raise(struct vmsg_emu_local_partition *partition);
+
+/* Virtual clock of the system in nanoseconds. A run of an entry function takes a microsecond; when
+ * nobody can run, time passes to the end of the caller's time slice; vmsg_emu_local_advance() lets
+ * at least `ns` pass and runs who can run. */
 VMSG_EXPORT uint64_t vmsg_emu_local_now(const struct vmsg_emu_local *local);
 VMSG_EXPORT void vmsg_emu_local_advance(struct vmsg_emu_local *local, uint64_t ns);
 
