@@ -8,23 +8,21 @@ static bool is_aligned(uint64_t address)
 	return address % VMSG_FFA_PAGE_SIZE == 0;
 }
 
-/* The pages of one buffer as a run; false unless they are in the partition's RAM, in one bank and
- * writable by the partition. */
-static bool identify(const struct spmc *spmc, const struct partition *partition, uint64_t address,
+/* The pages of one buffer as a run; false unless they are in the partition's own RAM, in one bank
+ * and writable by the partition. */
+static bool identify(struct spmc *spmc, struct partition *partition, uint64_t address,
 		     struct page_run *run)
 {
-	struct spmc_page page;
-	uint32_t consecutive;
-	bool writable;
+	struct owned owned;
 
-	if (spmc->memory->identify(spmc->memory_context, partition->config.id, address,
-				   SPMC_BUFFER_PAGES, &page, &consecutive, &writable) != 0 ||
-	    consecutive < SPMC_BUFFER_PAGES || !writable) {
+	if (!spmc_own_pages(spmc, partition, address, SPMC_BUFFER_PAGES, &owned) ||
+	    owned.home.partition != partition || owned.count < SPMC_BUFFER_PAGES ||
+	    !owned.writable) {
 		return false;
 	}
 	*run = (struct page_run){
-		.bank = page.bank,
-		.first = page.page,
+		.bank = owned.page.bank,
+		.first = owned.page.page,
 		.count = SPMC_BUFFER_PAGES,
 		.user = &partition->buffers,
 	};

@@ -151,6 +151,7 @@ static const struct call calls[] = {
 	  spmc_call_direct_request, NULL },
 	{ CALL(MSG_SEND_DIRECT_RESP), V1_0, V1_0, VMSG_FFA_PROPERTY_DIRECT_RECEIVE,
 	  spmc_call_direct_response, NULL },
+	{ CALL(MEM_DONATE), V1_0, V1_0, 0, spmc_call_mem_send, NULL },
 	{ CALL(MEM_LEND), V1_0, V1_0, 0, spmc_call_mem_send, NULL },
 	{ CALL(MEM_SHARE), V1_0, V1_0, 0, spmc_call_mem_send, NULL },
 	{ CALL(MEM_RETRIEVE_REQ), V1_0, V1_0, 0, spmc_call_mem_retrieve, features_mem_retrieve },
@@ -260,6 +261,7 @@ enum spmc_result spmc_call(struct spmc *spmc, uint16_t id, uint16_t vcpu_index, 
 		return SPMC_REFUSED;
 	}
 	spmc->now_ns = now_ns;
+	spmc_free_retiring(spmc);
 
 	const uint32_t function_id = (uint32_t)regs->x[0];
 	if (!is_ffa_range(function_id)) {

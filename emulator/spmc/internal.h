@@ -14,6 +14,8 @@
 #define SPMC_BUFFER_PAGES 1
 #define SPMC_BUFFER_SIZE  (SPMC_BUFFER_PAGES * VMSG_FFA_PAGE_SIZE)
 
+struct borrower;
+struct donation;
 struct partition;
 struct region;
 struct vcpu;
@@ -95,7 +97,7 @@ struct notifications {
 /* A retrieve response of which fragments are still to be fetched; borrower NULL when there is none.
  * One per partition, as there is one RX: the next retrieval ends it. */
 struct response {
-	struct borrower *borrower;
+	struct borrower *borrower; /* of a region that is in the store or retired */
 	uint64_t offset;
 	uint64_t total;
 };
@@ -106,6 +108,7 @@ struct response {
 struct partition {
 	struct spmc_partition_config config;
 	bool started;
+	uint32_t generation; /* of its process */
 	uint32_t version;    /* negotiated; 0 = not yet */
 	bool version_frozen; /* the first other call has ended the negotiation */
 	struct buffers buffers;
@@ -118,6 +121,8 @@ struct partition {
 	struct borrower *borrowed; /* held */
 	uint32_t borrowed_count;
 	struct response response;
+	struct donation *donations; /* owned, but not from its own RAM */
+	uint32_t donation_count;
 	struct notifications from_sps;
 	struct notifications from_vms;
 	bool rx_full_spm; /* framework notifications */
@@ -147,6 +152,28 @@ struct borrower {
 	struct borrower *next;
 };
 
+/* The partition, in this life of it, in whose RAM some memory lies: through it contents are
+ * reached. The addresses of a dead one may be somebody else's by now. */
+struct home {
+	struct partition *partition;
+	uint32_t generation;
+};
+
+/* Pages that a partition owns, consecutive in one bank. */
+struct owned {
+	struct spmc_page page;
+	uint32_t count;
+	bool writable;
+	struct home home;
+};
+
+/* Pages of a region, in the page index while it exists. */
+struct claim {
+	struct page_run run;
+	uint64_t address;
+	struct home home;
+};
+
 /*
  * Memory that one partition has made available to others. `owner` is NULL once that partition is
  * dead: the region then lives, without being retrievable, until its last borrower lets go.
@@ -167,8 +194,9 @@ struct region {
 	struct vmsg_ffa_range *ranges;
 	uint32_t range_count; /* that have come; all of them in the store */
 	uint32_t page_count;
-	struct page_run *runs; /* identity of its pages */
-	uint32_t run_count;
+	struct claim *claims; /* identity of its pages */
+	uint32_t claim_count;
+	bool retired; /* donated and retrieved: the handle is gone, the rest is still being told */
 	struct region *bucket_next;
 	struct region *previous; /* of the same owner */
 	struct region *next;
@@ -195,7 +223,10 @@ struct spmc {
 
 	struct region *buckets[SPMC_REGION_BUCKETS];
 	uint64_t last_handle;
+	struct region *retiring; /* freed with the next call */
 	struct page_index pages; /* of all regions and RX/TX buffers */
+	struct page_index donated_pages;
+	struct page_index donated_addresses;
 
 	struct spmc_delivery *deliveries; /* ring */
 	size_t delivery_capacity;
@@ -288,9 +319,28 @@ enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct region *region)
 void spmc_borrow(struct partition *partition, struct borrower *borrower);
 /* Takes what was borrowed back; the last one frees a region whose owner is dead. */
 void spmc_unborrow(struct spmc *spmc, struct partition *partition, struct borrower *borrower);
-/* Zeroes the region in its owner's memory; nothing to do when the owner is dead. */
+/* Zeroes the region; what cannot be reached any more matters only while it has an owner. */
 bool spmc_region_zero(struct spmc *spmc, const struct region *region);
 void spmc_regions_stop(struct spmc *spmc, struct partition *partition);
+
+/* A region whose donation is complete leaves its owner and frees its pages; it lives on until the
+ * response about it has been fetched and the next call is made. */
+void spmc_region_retire(struct spmc *spmc, struct region *region);
+void spmc_free_retiring(struct spmc *spmc);
+void spmc_response_end(struct spmc *spmc, struct partition *partition);
+
+/* ownership.c: pages from `address` on that `partition` owns, at most `pages` of them; false if it
+ * does not own the first. Zeroing through their home. */
+bool spmc_own_pages(struct spmc *spmc, struct partition *partition, uint64_t address,
+		    uint32_t pages, struct owned *owned);
+bool spmc_zero_pages(struct spmc *spmc, const struct claim *claim);
+/* The claims of `region` become the receiver's; with the spares for that, this cannot fail. */
+bool spmc_alloc_spares(const struct partition *receiver, uint32_t run_count,
+		       struct donation **spares);
+void spmc_free_spares(struct donation *spares);
+void spmc_transfer(struct spmc *spmc, struct partition *receiver, const struct region *region,
+		   struct donation **spares);
+void spmc_ownership_stop(struct spmc *spmc, struct partition *partition);
 
 /* send.c, retrieve.c */
 call_handler spmc_call_mem_send, spmc_call_mem_frag_tx;

@@ -15,7 +15,7 @@ struct page_run {
 	uint64_t bank;
 	uint64_t first;
 	uint64_t count;
-	const void *user;
+	void *user;
 	uint64_t priority; /* of the treap; set by page_index_add() */
 	struct page_run *left;
 	struct page_run *right;

@@ -16,7 +16,8 @@ static size_t bucket_of(uint64_t handle)
 	return (size_t)(handle % SPMC_REGION_BUCKETS);
 }
 
-struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle)
+/* Also one that is retired. */
+static struct region *find_stored(const struct spmc *spmc, uint64_t handle)
 {
 	struct region *region = spmc->buckets[bucket_of(handle)];
 
@@ -26,7 +27,14 @@ struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle)
 	return region;
 }
 
-/* Adds the pages of one range to the runs of a region, which has room for `*capacity` of them. */
+struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle)
+{
+	struct region *region = find_stored(spmc, handle);
+
+	return region && !region->retired ? region : NULL;
+}
+
+/* Adds the pages of one range to the claims of a region, which has room for `*capacity` of them. */
 static enum vmsg_ffa_status identify_range(struct spmc *spmc, struct region *region,
 					   uint32_t *capacity, const struct vmsg_ffa_range *range)
 {
@@ -34,33 +42,30 @@ static enum vmsg_ffa_status identify_range(struct spmc *spmc, struct region *reg
 	uint32_t left = range->pages;
 
 	while (left > 0) {
-		struct spmc_page page;
-		uint32_t count = 0;
-		bool writable = false;
-
-		if (spmc->memory->identify(spmc->memory_context, region->owner_id, address, left,
-					   &page, &count, &writable) != 0 ||
-		    count == 0 || count > left) {
+		struct owned owned;
+		if (!spmc_own_pages(spmc, region->owner, address, left, &owned)) {
 			return VMSG_FFA_DENIED;
 		}
-		if (region->run_count == *capacity) {
+		if (region->claim_count == *capacity) {
 			const uint32_t grown_to = *capacity ? *capacity * 2 : 4;
-			struct page_run *grown = realloc(region->runs, grown_to * sizeof(*grown));
+			struct claim *grown = realloc(region->claims, grown_to * sizeof(*grown));
 			if (!grown) {
 				return VMSG_FFA_NO_MEMORY;
 			}
-			region->runs = grown;
+			region->claims = grown;
 			*capacity = grown_to;
 		}
-		region->runs[region->run_count++] = (struct page_run){
-			.bank = page.bank,
-			.first = page.page,
-			.count = count,
-			.user = region,
+		region->claims[region->claim_count++] = (struct claim){
+			.run = { .bank = owned.page.bank,
+				 .first = owned.page.page,
+				 .count = owned.count,
+				 .user = region },
+			.address = address,
+			.home = owned.home,
 		};
-		region->owner_writable = region->owner_writable && writable;
-		address += (uint64_t)count * VMSG_FFA_PAGE_SIZE;
-		left -= count;
+		region->owner_writable = region->owner_writable && owned.writable;
+		address += (uint64_t)owned.count * VMSG_FFA_PAGE_SIZE;
+		left -= owned.count;
 	}
 	return VMSG_FFA_OK;
 }
@@ -74,19 +79,27 @@ enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct region *region)
 	for (uint32_t i = 0; i < region->range_count && status == VMSG_FFA_OK; i++) {
 		status = identify_range(spmc, region, &capacity, &region->ranges[i]);
 	}
-	/* From here on run_count counts those in the index, which spmc_region_free() takes out. */
-	const uint32_t count = region->run_count;
-	region->run_count = 0;
-	while (status == VMSG_FFA_OK && region->run_count < count) {
+	/* From here on claim_count counts those in the index, which freeing takes out. */
+	const uint32_t count = region->claim_count;
+	region->claim_count = 0;
+	while (status == VMSG_FFA_OK && region->claim_count < count) {
 		const struct page_run *other =
-			page_index_add(&spmc->pages, &region->runs[region->run_count]);
+			page_index_add(&spmc->pages, &region->claims[region->claim_count].run);
 		if (other) {
 			return other->user == region ? VMSG_FFA_INVALID_PARAMETERS
 						     : VMSG_FFA_DENIED;
 		}
-		region->run_count++;
+		region->claim_count++;
 	}
 	return status;
+}
+
+static void unclaim(struct spmc *spmc, struct region *region)
+{
+	for (uint32_t i = 0; i < region->claim_count; i++) {
+		page_index_remove(&spmc->pages, &region->claims[i].run);
+	}
+	region->claim_count = 0;
 }
 
 struct region *spmc_region_create(struct partition *owner, uint32_t borrower_count,
@@ -129,10 +142,8 @@ void spmc_region_free(struct spmc *spmc, struct region *region)
 	if (region->owner) {
 		disown(region);
 	}
-	for (uint32_t i = 0; i < region->run_count; i++) {
-		page_index_remove(&spmc->pages, &region->runs[i]);
-	}
-	free(region->runs);
+	unclaim(spmc, region);
+	free(region->claims);
 	free(region->ranges);
 	free(region->borrowers);
 	free(region);
@@ -222,7 +233,7 @@ void spmc_unborrow(struct spmc *spmc, struct partition *partition, struct borrow
 	partition->borrowed_count--;
 	borrower->held = false;
 	if (partition->response.borrower == borrower) {
-		partition->response = (struct response){ 0 };
+		spmc_response_end(spmc, partition);
 	}
 	region->held_count--;
 	if (!region->owner && region->held_count == 0) {
@@ -230,13 +241,38 @@ void spmc_unborrow(struct spmc *spmc, struct partition *partition, struct borrow
 	}
 }
 
+void spmc_response_end(struct spmc *spmc, struct partition *partition)
+{
+	struct borrower *borrower = partition->response.borrower;
+
+	partition->response = (struct response){ 0 };
+	if (borrower && borrower->region->retired) {
+		borrower->region->next = spmc->retiring;
+		spmc->retiring = borrower->region;
+	}
+}
+
+void spmc_region_retire(struct spmc *spmc, struct region *region)
+{
+	unlink_from_owner(region);
+	disown(region);
+	unclaim(spmc, region);
+	region->retired = true;
+}
+
+void spmc_free_retiring(struct spmc *spmc)
+{
+	while (spmc->retiring) {
+		struct region *region = spmc->retiring;
+		spmc->retiring = region->next;
+		spmc_region_remove(spmc, region);
+	}
+}
+
 bool spmc_region_zero(struct spmc *spmc, const struct region *region)
 {
-	/* The addresses of a dead owner may be somebody else's by now. */
-	for (uint32_t i = 0; region->owner && i < region->range_count; i++) {
-		if (spmc->memory->zero(
-			    spmc->memory_context, region->owner_id, region->ranges[i].address,
-			    (uint64_t)region->ranges[i].pages * VMSG_FFA_PAGE_SIZE) != 0) {
+	for (uint32_t i = 0; i < region->claim_count; i++) {
+		if (!spmc_zero_pages(spmc, &region->claims[i]) && region->owner) {
 			return false;
 		}
 	}
@@ -252,6 +288,7 @@ void spmc_regions_stop(struct spmc *spmc, struct partition *partition)
 		}
 		spmc_unborrow(spmc, partition, borrower);
 	}
+	spmc_response_end(spmc, partition);
 	spmc_sends_stop(spmc, partition);
 	while (partition->regions) {
 		struct region *region = partition->regions;
@@ -266,7 +303,7 @@ void spmc_regions_stop(struct spmc *spmc, struct partition *partition)
 
 uint32_t spmc_region_range_count(const struct spmc *spmc, uint64_t handle)
 {
-	const struct region *region = spmc_region_find(spmc, handle);
+	const struct region *region = find_stored(spmc, handle);
 
 	return region ? region->range_count : 0;
 }
@@ -274,7 +311,7 @@ uint32_t spmc_region_range_count(const struct spmc *spmc, uint64_t handle)
 bool spmc_region_range(const struct spmc *spmc, uint64_t handle, uint32_t index,
 		       struct vmsg_ffa_range *range)
 {
-	const struct region *region = spmc_region_find(spmc, handle);
+	const struct region *region = find_stored(spmc, handle);
 
 	if (!region || index >= region->range_count) {
 		*range = (struct vmsg_ffa_range){ 0 };
@@ -286,7 +323,7 @@ bool spmc_region_range(const struct spmc *spmc, uint64_t handle, uint32_t index,
 
 uint16_t spmc_region_owner(const struct spmc *spmc, uint64_t handle)
 {
-	const struct region *region = spmc_region_find(spmc, handle);
+	const struct region *region = find_stored(spmc, handle);
 
 	return region ? region->owner_id : 0;
 }

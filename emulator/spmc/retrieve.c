@@ -2,7 +2,7 @@
 /*
  * The borrower's side, FFA_MEM_RETRIEVE_REQ and FFA_MEM_RELINQUISH, and the owner's way back,
  * FFA_MEM_RECLAIM. TX is read once. A borrower may hold a region once; its descriptor names the
- * region as the owner sent it.
+ * region as the owner sent it. Who retrieves a donation is not its borrower but its new owner.
  */
 #include "spmc/internal.h"
 
@@ -232,10 +232,11 @@ static int build_response(struct spmc *spmc, const struct partition *partition,
 			  const struct retrieval *retrieval)
 {
 	const struct region *region = retrieval->region;
-	const uint16_t ns = spmc_is_secure(region->owner_id) ? 0 : VMSG_FFA_ATTR_NS;
+	/* Non-secure memory stays that, also when a secure partition has been given it. */
+	const bool is_secure = spmc_is_secure(region->claims[0].home.partition->config.id);
 	const struct vmsg_ffa_memory_header header = {
 		.sender = region->owner_id,
-		.attributes = retrieval->attributes | ns,
+		.attributes = retrieval->attributes | (is_secure ? 0 : VMSG_FFA_ATTR_NS),
 		.flags = region->flags,
 		.handle = region->handle,
 		.tag = region->tag,
@@ -278,31 +279,43 @@ enum spmc_result spmc_call_mem_retrieve(struct spmc *spmc, struct vcpu *vcpu,
 	if (status != VMSG_FFA_OK) {
 		return spmc_error(regs, status);
 	}
-	const int size = build_response(spmc, partition, &retrieval);
-	if (size < 0) {
+	struct borrower *borrower = retrieval.borrower;
+	struct region *region = retrieval.region;
+	const bool is_donation =
+		(region->flags & VMSG_FFA_MEMORY_TYPE_MASK) == VMSG_FFA_MEMORY_TYPE_DONATE;
+	struct donation *spares = NULL;
+	if (is_donation && !spmc_alloc_spares(partition, region->claim_count, &spares)) {
 		return spmc_error(regs, VMSG_FFA_NO_MEMORY);
 	}
-	if (!zero_on_arrival(spmc, &retrieval) ||
+	const int size = build_response(spmc, partition, &retrieval);
+	if (size < 0 || !zero_on_arrival(spmc, &retrieval) ||
 	    !spmc_rx_fill(spmc, partition, spmc->scratch, (size_t)size)) {
+		spmc_free_spares(spares);
 		return spmc_error(regs, VMSG_FFA_ABORTED);
 	}
-	struct borrower *borrower = retrieval.borrower;
 	borrower->writable = (retrieval.permissions & VMSG_FFA_DATA_RW) != 0;
 	borrower->zero_after = (retrieval.flags & VMSG_FFA_MEMORY_ZERO_AFTER) != 0;
-	spmc_borrow(partition, borrower);
+	if (is_donation) {
+		spmc_transfer(spmc, partition, region, &spares);
+		spmc_free_spares(spares);
+		spmc_region_retire(spmc, region);
+	} else {
+		spmc_borrow(partition, borrower);
+	}
 
 	const uint64_t total =
-		vmsg_ffa_memory_size(own_access_size(partition), 1, retrieval.region->range_count);
-	partition->response = (struct response){ 0 };
-	if ((uint64_t)size < total) {
-		partition->response = (struct response){ borrower, (uint64_t)size, total };
+		vmsg_ffa_memory_size(own_access_size(partition), 1, region->range_count);
+	spmc_response_end(spmc, partition);
+	partition->response = (struct response){ borrower, (uint64_t)size, total };
+	if (partition->response.offset == total) {
+		spmc_response_end(spmc, partition);
 	}
 	/* The memory arrives before the answer that announces it. */
 	spmc_deliver(spmc, &(struct spmc_delivery){
 				   .kind = SPMC_GRANT,
 				   .partition = partition->config.id,
 				   .vcpu = vcpu->index,
-				   .handle = retrieval.region->handle,
+				   .handle = region->handle,
 				   .writable = borrower->writable,
 			   });
 	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MEM_RETRIEVE_RESP), total,
@@ -337,7 +350,7 @@ enum spmc_result spmc_call_mem_frag_rx(struct spmc *spmc, struct vcpu *vcpu,
 	}
 	response->offset += (uint64_t)size;
 	if (response->offset == response->total) {
-		*response = (struct response){ 0 };
+		spmc_response_end(spmc, partition);
 	}
 	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MEM_FRAG_TX), (uint32_t)handle,
 					  handle >> 32, (uint64_t)size } };

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * FFA_MEM_SHARE and FFA_MEM_LEND: from the descriptor in TX, in one piece or in fragments, to a
- * region in the store. TX is read once a call; every check is made on that snapshot. Checks go from
- * form (INVALID_PARAMETERS) to state (DENIED, NO_MEMORY). Until all fragments are there and all
- * checks have passed, the region is in its owner's `sending` and its pages are not claimed.
+ * FFA_MEM_SHARE, FFA_MEM_LEND and FFA_MEM_DONATE: from the descriptor in TX, in one piece or in
+ * fragments, to a region in the store. TX is read once a call; every check is made on that
+ * snapshot. Checks go from form (INVALID_PARAMETERS) to state (DENIED, NO_MEMORY). Until all
+ * fragments are there and all checks have passed, the region is in its owner's `sending` and its
+ * pages are not claimed.
  */
 #include "spmc/internal.h"
 
 #include <string.h>
 
-#define ATTRIBUTES_MUST_BE_ZERO  0xFF80u
-#define PERMISSIONS_MUST_BE_ZERO 0xF0u
+#define ATTRIBUTES_MUST_BE_ZERO 0xFF80u
 
 bool spmc_access_size_is_ok(const struct partition *partition, uint32_t access_size)
 {
@@ -27,36 +27,51 @@ static uint32_t type_of(const struct region *region)
 
 static uint32_t type_of_call(uint32_t function_id)
 {
-	return function_id == VMSG_FFA_ID32(MEM_LEND) || function_id == VMSG_FFA_ID64(MEM_LEND)
-		       ? VMSG_FFA_MEMORY_TYPE_LEND
-		       : VMSG_FFA_MEMORY_TYPE_SHARE;
+	switch (function_id) {
+	case VMSG_FFA_ID32(MEM_DONATE):
+	case VMSG_FFA_ID64(MEM_DONATE):
+		return VMSG_FFA_MEMORY_TYPE_DONATE;
+	case VMSG_FFA_ID32(MEM_LEND):
+	case VMSG_FFA_ID64(MEM_LEND):
+		return VMSG_FFA_MEMORY_TYPE_LEND;
+	default:
+		return VMSG_FFA_MEMORY_TYPE_SHARE;
+	}
 }
 
 static bool check_header(const struct partition *owner, uint32_t type,
 			 const struct vmsg_ffa_memory_header *header)
 {
+	const bool is_share = type == VMSG_FFA_MEMORY_TYPE_SHARE;
 	/* Who keeps access would not expect its memory to be zeroed. */
-	const uint32_t flags = type == VMSG_FFA_MEMORY_TYPE_SHARE ? 0 : VMSG_FFA_MEMORY_ZERO;
-	const bool is_exclusive = type == VMSG_FFA_MEMORY_TYPE_LEND && header->access_count == 1;
+	const uint32_t flags = is_share ? 0 : VMSG_FFA_MEMORY_ZERO;
+	const bool is_exclusive = !is_share && header->access_count == 1;
 
 	return (header->attributes & (ATTRIBUTES_MUST_BE_ZERO | VMSG_FFA_ATTR_NS)) == 0 &&
 	       /* the only borrower chooses the attributes */
 	       (!is_exclusive || header->attributes == 0) && (header->flags & ~flags) == 0 &&
 	       header->handle == 0 && spmc_access_size_is_ok(owner, header->access_size) &&
-	       header->access_count <= SPMC_BORROWERS_MAX;
+	       header->access_count <= SPMC_BORROWERS_MAX &&
+	       (type != VMSG_FFA_MEMORY_TYPE_DONATE || is_exclusive);
+}
+
+/* The sender says what borrowers may do with its data, and leaves the rest to them; a new owner
+ * decides everything itself. */
+static bool check_permissions(const struct region *region, uint8_t permissions)
+{
+	if (type_of(region) == VMSG_FFA_MEMORY_TYPE_DONATE) {
+		return permissions == 0;
+	}
+	return permissions == VMSG_FFA_DATA_RO || permissions == VMSG_FFA_DATA_RW;
 }
 
 /* One borrower: a partition that is there, is not the owner and was not named before. */
 static bool check_access(const struct spmc *spmc, struct region *region,
 			 const struct vmsg_ffa_memory_access *access)
 {
-	const uint8_t data = access->permissions & VMSG_FFA_DATA_MASK;
-
 	return access->endpoint != region->owner_id && spmc_find(spmc, access->endpoint) &&
 	       !spmc_region_borrower(region, access->endpoint) && access->flags == 0 &&
-	       (access->permissions & (PERMISSIONS_MUST_BE_ZERO | VMSG_FFA_INSTRUCTION_MASK)) ==
-		       0 &&
-	       (data == VMSG_FFA_DATA_RO || data == VMSG_FFA_DATA_RW);
+	       check_permissions(region, access->permissions);
 }
 
 static bool read_borrowers(struct spmc *spmc, struct vmsg_bytes descriptor,
@@ -173,10 +188,15 @@ static enum vmsg_ffa_status finish(struct spmc *spmc, struct region *region)
 	    !spmc_region_zero(spmc, region)) {
 		status = VMSG_FFA_ABORTED;
 	}
-	if (status == VMSG_FFA_OK) {
-		spmc_region_add(spmc, region);
+	if (status != VMSG_FFA_OK) {
+		return status;
 	}
-	return status;
+	if (type_of(region) == VMSG_FFA_MEMORY_TYPE_DONATE) {
+		region->borrowers[0].permissions =
+			region->owner_writable ? VMSG_FFA_DATA_RW : VMSG_FFA_DATA_RO;
+	}
+	spmc_region_add(spmc, region);
+	return VMSG_FFA_OK;
 }
 
 static void handle_to_regs(struct vmsg_ffa_regs *regs, size_t first, uint64_t handle)

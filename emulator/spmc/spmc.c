@@ -47,6 +47,7 @@ void spmc_destroy(struct spmc *spmc)
 		spmc->delivery_count = 0;
 		spmc_stop(spmc, spmc->partitions[i]->config.id);
 	}
+	spmc_free_retiring(spmc);
 	for (size_t i = 0; i < spmc->partition_count; i++) {
 		free(spmc->partitions[i]->vcpus);
 		free(spmc->partitions[i]);
@@ -180,6 +181,7 @@ void spmc_stop(struct spmc *spmc, uint16_t id)
 	}
 	spmc_direct_stop(spmc, partition);
 	spmc_regions_stop(spmc, partition);
+	spmc_ownership_stop(spmc, partition);
 	spmc_buffers_drop(spmc, partition);
 	spmc_notifications_stop(spmc, partition);
 	partition->started = false;
@@ -221,7 +223,8 @@ bool spmc_next(struct spmc *spmc, struct spmc_delivery *delivery)
 
 bool spmc_bank_in_use(const struct spmc *spmc, uint64_t bank)
 {
-	return page_index_has_bank(&spmc->pages, bank);
+	return page_index_has_bank(&spmc->pages, bank) ||
+	       page_index_has_bank(&spmc->donated_pages, bank);
 }
 
 size_t spmc_partition_count(const struct spmc *spmc)

@@ -15,8 +15,9 @@
 #define DENIED             "84000060 0 fffffffa"
 #define ABORTED            "84000060 0 fffffff8"
 
-#define LEND  0x84000072u
-#define SHARE 0x84000073u
+#define DONATE 0x84000071u
+#define LEND   0x84000072u
+#define SHARE  0x84000073u
 
 #define HANDLE(n) (UINT64_C(1) << 63 | (n))
 #define PAGE      VMSG_FFA_PAGE_SIZE
@@ -856,6 +857,204 @@ static void several_borrowers_name_each_other(void **state)
 	assert_string_equal(reclaim(w, VM1, HANDLE(1), 0), SUCCESS);
 }
 
+/* --- donate --- */
+
+static struct transaction donate_to(uint16_t owner, uint16_t receiver)
+{
+	struct transaction t = lend_to(owner, receiver);
+
+	t.access[0].permissions = 0;
+	return t;
+}
+
+static void donate_checks_what_differs_from_lend(void **state)
+{
+	static const struct variation variations[] = {
+		{ 0, 2, DENIED },
+		{ 2, 0x2f, INVALID_PARAMETERS },
+		{ 4, 0x02, INVALID_PARAMETERS },
+		{ 50, 0x01, INVALID_PARAMETERS },
+		{ 50, 0x02, INVALID_PARAMETERS },
+		{ 50, 0x04, INVALID_PARAMETERS },
+	};
+	struct transaction t = donate_to(VM1, SP1);
+	struct world *w = *state;
+
+	assert_variations(w, DONATE, &t, variations, sizeof(variations) / sizeof(variations[0]));
+	t.access[1].endpoint = VM2;
+	t.access_count = 2;
+	assert_string_equal(send(w, DONATE, &t), INVALID_PARAMETERS);
+	t = donate_to(SP1, VM2);
+	assert_string_equal(send(w, DONATE, &t), DENIED);
+	t = donate_to(VM1, VM2);
+	t.ranges[0].address = READ_ONLY_RAM;
+	t.header.flags = VMSG_FFA_MEMORY_ZERO;
+	assert_string_equal(send(w, DONATE, &t), DENIED);
+	/* until it is retrieved, the donor may change its mind */
+	t.header.flags = 0;
+	assert_string_equal(send(w, DONATE, &t), "84000061 0 1 80000000");
+	assert_string_equal(send(w, DONATE, &t), DENIED);
+	assert_string_equal(reclaim(w, VM1, HANDLE(1), 0), SUCCESS);
+	/* read-only memory is given read-only */
+	assert_string_equal(send(w, DONATE, &t), "84000061 0 2 80000000");
+	struct transaction r = retrieve_of(&t, HANDLE(2), VMSG_FFA_MEMORY_TYPE_DONATE);
+	r.access[0].permissions = VMSG_FFA_DATA_RW | VMSG_FFA_INSTRUCTION_NX;
+	assert_string_equal(retrieve(w, VM2, &r), DENIED);
+	r.access[0].permissions = VMSG_FFA_INSTRUCTION_NX;
+	assert_string_equal(retrieve(w, VM2, &r), "84000075 70 70");
+	assert_string_equal(w->events, "2:grant 8000000000000002 ro");
+	t = share_to(VM2, VM1);
+	t.ranges[0].address = READ_ONLY_RAM;
+	assert_string_equal(send(w, SHARE, &t), DENIED);
+	t.access[0].permissions = VMSG_FFA_DATA_RO;
+	assert_string_equal(send(w, SHARE, &t), "84000061 0 3 80000000");
+}
+
+/* Donates and retrieves `pages` from page `first` of VM1's RAM; returns the reply of the donation.
+ */
+static void give(struct world *w, uint16_t owner, uint16_t receiver, uint32_t first, uint32_t pages)
+{
+	struct transaction t = donate_to(owner, receiver);
+	char text[64];
+
+	t.ranges[0] = (struct vmsg_ffa_range){ SHARED_RAM + first * PAGE, pages };
+	snprintf(text, sizeof(text), "%s", send(w, DONATE, &t));
+	unsigned low, high = 0;
+	assert_true(sscanf(text, "84000061 0 %x %x", &low, &high) >= 1);
+	struct transaction r = retrieve_of(&t, (uint64_t)high << 32 | low, 0);
+	r.access[0].permissions = VMSG_FFA_DATA_RW | VMSG_FFA_INSTRUCTION_NX;
+	assert_retrieved(w, receiver, &r);
+	/* the handle is gone */
+	assert_string_equal(relinquish(w, receiver, r.header.handle, 0), INVALID_PARAMETERS);
+	assert_string_equal(retrieve(w, receiver, &r), INVALID_PARAMETERS);
+	assert_string_equal(reclaim(w, owner, r.header.handle, 0), INVALID_PARAMETERS);
+	assert_int_equal(spmc_region_range_count(w->spmc, r.header.handle), 0);
+}
+
+static bool owns(struct world *w, uint16_t partition, uint64_t address)
+{
+	struct transaction t = share_to(partition, SP1);
+	char text[64];
+	unsigned low, high;
+
+	t.ranges[0] = (struct vmsg_ffa_range){ address, 1 };
+	snprintf(text, sizeof(text), "%s", send(w, SHARE, &t));
+	if (sscanf(text, "84000061 0 %x %x", &low, &high) != 2) {
+		assert_string_equal(text, DENIED);
+		return false;
+	}
+	assert_string_equal(reclaim(w, partition, (uint64_t)high << 32 | low, 0), SUCCESS);
+	return true;
+}
+
+static void donated_memory_is_its_new_owners(void **state)
+{
+	struct world *w = *state;
+
+	/* VM1: 0 1 2 .. 9; VM2 gets 2..7, gives 4..5 to VM3, which gives 5 back to VM1 */
+	give(w, VM1, VM2, 2, 6);
+	give(w, VM2, VM3, 4, 2);
+	give(w, VM3, VM1, 5, 1);
+	static const uint16_t owner[10] = { VM1, VM1, VM2, VM2, VM3, VM1, VM2, VM2, VM1, VM1 };
+	for (uint32_t i = 0; i < 10; i++) {
+		const uint16_t ids[] = { VM1, VM2, VM3 };
+		for (size_t j = 0; j < 3; j++) {
+			assert_int_equal(owns(w, ids[j], SHARED_RAM + i * PAGE),
+					 owner[i] == ids[j]);
+		}
+		/* nor by its other address */
+		assert_int_equal(owns(w, VM1, ALIAS_RAM + i * PAGE), owner[i] == VM1);
+	}
+	/* a range across owners is nobody's to share; it is no RX/TX for anybody but its home */
+	struct transaction t = share_to(VM1, VM2);
+	t.ranges[0] = (struct vmsg_ffa_range){ SHARED_RAM, 10 };
+	assert_string_equal(send(w, SHARE, &t), DENIED);
+	assert_call(w, VM2, "84000067", SUCCESS);
+	assert_call(w, VM2, "c4000066 50002000 41001000 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000067", SUCCESS);
+	assert_call(w, VM1, "c4000066 50002000 40001000 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "c4000066 50005000 40001000 1", SUCCESS);
+}
+
+static void donations_return_home_when_their_owner_dies(void **state)
+{
+	struct world *w = *state;
+
+	give(w, VM1, VM2, 2, 4);
+	give(w, VM2, VM3, 3, 1);
+	world_stop(w, VM2);
+	assert_true(owns(w, VM1, SHARED_RAM + 2 * PAGE));
+	assert_false(owns(w, VM1, SHARED_RAM + 3 * PAGE));
+	assert_true(owns(w, VM1, SHARED_RAM + 5 * PAGE));
+	/* the donor dies: what it gave stays, and keeps the bank */
+	world_stop(w, VM1);
+	assert_true(spmc_bank_in_use(w->spmc, w->banks[1].id));
+	assert_int_equal(spmc_start(w->spmc, VM1), 0);
+	world_prepare(w, VM1, VMSG_FFA_VERSION_1_2);
+	assert_false(owns(w, VM1, SHARED_RAM + 3 * PAGE));
+	assert_true(owns(w, VM3, SHARED_RAM + 3 * PAGE));
+	/* its contents can no longer be reached by address */
+	assert_int_equal(spmc_start(w->spmc, VM2), 0);
+	world_prepare(w, VM2, VMSG_FFA_VERSION_1_2);
+	struct transaction t = donate_to(VM3, VM2);
+	t.ranges[0] = (struct vmsg_ffa_range){ SHARED_RAM + 3 * PAGE, 1 };
+	t.header.flags = VMSG_FFA_MEMORY_ZERO;
+	assert_string_equal(send(w, DONATE, &t), ABORTED);
+	world_stop(w, VM3);
+	assert_true(owns(w, VM1, SHARED_RAM + 3 * PAGE));
+	assert_false(spmc_bank_in_use(w->spmc, w->banks[1].id));
+}
+
+static void donated_memory_keeps_its_world(void **state)
+{
+	struct transaction t = donate_to(VM1, SP1), r;
+	struct world *w = *state;
+
+	assert_string_equal(send(w, DONATE, &t), "84000061 0 1 80000000");
+	r = retrieve_of(&t, HANDLE(1), 0);
+	r.access[0].permissions = VMSG_FFA_DATA_RW | VMSG_FFA_INSTRUCTION_X;
+	assert_retrieved(w, SP1, &r);
+	t = share_to(SP1, SP2);
+	t.ranges[0].address = SHARED_RAM;
+	assert_string_equal(send(w, SHARE, &t), "84000061 0 2");
+	r = retrieve_of(&t, 2, 0);
+	assert_string_equal(retrieve(w, SP2, &r), "84000075 70 70");
+	assert_int_equal(*world_at(w, SP2, world_rx(SP2) + 2, 1), 0x6f);
+	/* not to be shared with the normal world, whence it came */
+	t = share_to(SP1, VM1);
+	t.ranges[0].address = SHARED_RAM + PAGE;
+	assert_string_equal(send(w, SHARE, &t), DENIED);
+}
+
+static void a_donation_may_be_told_in_fragments(void **state)
+{
+	struct vmsg_ffa_range ranges[MANY], range;
+	struct transaction t = donate_to(VM1, VM2);
+	struct world *w = *state;
+
+	make_ranges(ranges);
+	assert_int_equal(vmsg_ffa_memory_fragment(
+				 &t.header, t.access, 1, ranges, MANY, 0,
+				 (struct vmsg_span){ world_at(w, VM1, world_tx(VM1), 4096), 4096 }),
+			 4096);
+	assert_call(w, VM1, "84000071 1320 1000", "8400007a 1 80000000 1000");
+	put_fragment(w, ranges, 4096, 800);
+	assert_call(w, VM1, "8400007b 1 80000000 320", "84000061 0 1 80000000");
+	struct transaction r = retrieve_of(&t, HANDLE(1), 0);
+	r.access[0].permissions = VMSG_FFA_DATA_RW | VMSG_FFA_INSTRUCTION_NX;
+	assert_string_equal(retrieve(w, VM2, &r), "84000075 1320 1000");
+	assert_true(spmc_region_range(w->spmc, HANDLE(1), 299, &range));
+	assert_call(w, VM2, "84000065", SUCCESS);
+	assert_true(owns(w, VM2, SHARED_RAM));
+	assert_string_equal(retrieve(w, VM2, &r), INVALID_PARAMETERS);
+	assert_call(w, VM2, "8400007a 1 80000000 1000", "8400007b 1 80000000 320");
+	assert_call(w, VM2, "84000065", SUCCESS);
+	assert_int_equal(spmc_region_range_count(w->spmc, HANDLE(1)), 0);
+	struct spmc_partition_state vm1;
+	spmc_partition_state(w->spmc, 0, &vm1);
+	assert_int_equal(vm1.regions_owned, 0);
+}
+
 /* --- relinquish and reclaim --- */
 
 static void relinquish_checks(void **state)
@@ -1013,6 +1212,11 @@ int main(void)
 		CASE(retrieve_checks_its_access_descriptor),
 		CASE(lent_memory_is_its_only_borrowers),
 		CASE(several_borrowers_name_each_other),
+		CASE(donate_checks_what_differs_from_lend),
+		CASE(donated_memory_is_its_new_owners),
+		CASE(donations_return_home_when_their_owner_dies),
+		CASE(donated_memory_keeps_its_world),
+		CASE(a_donation_may_be_told_in_fragments),
 		CASE(relinquish_checks),
 		CASE(reclaim_checks_and_zeroes),
 		CASE(a_dead_borrower_lets_go),

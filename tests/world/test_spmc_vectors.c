@@ -420,7 +420,7 @@ static void use_up_handles(struct world *w, unsigned next)
 	}
 }
 
-static void t21_lend(void **state)
+static void t21_lend_and_donate(void **state)
 {
 	struct world *w = *state;
 
@@ -431,6 +431,12 @@ static void t21_lend(void **state)
 		"00000000000000000180020050000000000000000000000000000000000000000000000000000000"
 		"0200000001000000000000000000000000000070000000000200000000000000",
 		"c4000072 70 70", "84000061 0 2 80000000");
+	assert_call_tx(
+		w, VM1,
+		"01000000000000000000000000000000000000000000000020000000010000003000000000000000"
+		"00000000000000000200000050000000000000000000000000000000000000000000000000000000"
+		"0100000001000000000000000000000000000071000000000100000000000000",
+		"c4000071 70 70", "84000061 0 3 80000000");
 }
 
 static void t22_share_to_two(void **state)
@@ -530,7 +536,7 @@ int main(void)
 		VECTOR(t18_fragmented_share, open_prepared),
 		VECTOR(t19_retrieve, open_prepared),
 		VECTOR(t20_relinquish_and_reclaim, open_prepared),
-		VECTOR(t21_lend, open_prepared),
+		VECTOR(t21_lend_and_donate, open_prepared),
 		VECTOR(t22_share_to_two, open_prepared),
 		VECTOR(t23_console_log, open_prepared),
 		VECTOR(t24_cpu_cycles, open_prepared),
