@@ -19,6 +19,12 @@
 #define VMSG_AREA_SEGMENTS_MAX 4
 #endif
 
+/* Ranges (pieces contiguous in the physical map) that a retrieved FF-A region may consist of: a
+ * 2 MiB area of scattered 4 KiB pages. 16 bytes each in every endpoint. */
+#ifndef VMSG_REGION_RANGES_MAX
+#define VMSG_REGION_RANGES_MAX 512
+#endif
+
 /* 32-bit feature blocks kept per device: 128 bits cover every feature bit virtio 1.4 assigns. */
 #ifndef VMSG_FEATURE_BLOCKS_MAX
 #define VMSG_FEATURE_BLOCKS_MAX 4

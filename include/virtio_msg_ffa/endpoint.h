@@ -7,6 +7,7 @@
 #ifndef VIRTIO_MSG_FFA_ENDPOINT_H
 #define VIRTIO_MSG_FFA_ENDPOINT_H
 
+#include "virtio_msg_ffa/config.h"
 #include "virtio_msg_ffa/ffa.h"
 #include "virtio_msg_ffa/ffa_memory.h"
 #include "virtio_msg_ffa/memory.h"
@@ -43,13 +44,15 @@ struct vmsg_endpoint {
 	struct vmsg_conduit conduit;
 	struct vmsg_buffer tx;
 	struct vmsg_buffer rx;
-	uint32_t buffer_size;    /* bytes of each of RX and TX */
-	uint32_t ffa_version;    /* negotiated */
+	uint32_t buffer_size; /* bytes of each of RX and TX */
+	uint32_t ffa_version; /* negotiated */
 	uint16_t id;
-	uint16_t pending_target; /* vCPU word of a direct request that timed out and is still owed */
-	bool pending;
-	int32_t status;          /* FF-A status of the last call that failed with PEER, for reports */
-	uint64_t calls;          /* FF-A calls made */
+	bool pending;          /* a direct request timed out and its answer is still owed */
+	uint32_t pending_vcpu; /* ... by this one: partition << 16 | vCPU, as FFA_RUN wants it */
+	int32_t status; /* FF-A status of the last call that failed with PEER, for reports; 0:
+			 * the manager's answer was none that the call can have */
+	uint64_t calls; /* FF-A calls made */
+	struct vmsg_ffa_range ranges[VMSG_REGION_RANGES_MAX]; /* of the region being retrieved */
 };
 
 /*
@@ -84,9 +87,10 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_discover(struct vmsg_endpoint *end
  * FFA_MSG_SEND_DIRECT_REQ2 to `destination`, waiting for its RESP2; FFA_INTERRUPT and FFA_YIELD are
  * continued with FFA_RUN until `deadline_ns` of the conduit's clock. `answer` receives x4..x17.
  *
- * TIMEOUT when the deadline passes: the answer is still owed, and the next call to the endpoint
- * first collects and drops it (AGAIN if it still has not come by its own deadline). AGAIN when the
- * target is busy; PEER with endpoint->status for any other refusal (ABORTED: it died).
+ * TIMEOUT when the deadline passes: the answer is still owed, and the next direct message first
+ * collects and drops it (AGAIN, with nothing sent, if it has not come by its own deadline). AGAIN
+ * when the target is busy; RANGE for more than 112 bytes; PEER with endpoint->status for any other
+ * refusal (ABORTED: it died).
  */
 VMSG_EXPORT VMSG_MUST_CHECK int
 vmsg_endpoint_send_direct2(struct vmsg_endpoint *endpoint, uint16_t destination,
@@ -94,11 +98,19 @@ vmsg_endpoint_send_direct2(struct vmsg_endpoint *endpoint, uint16_t destination,
 			   uint64_t deadline_ns, uint8_t answer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE]);
 
 /* What woke a waiting endpoint. */
-enum vmsg_wake { VMSG_WAKE_DIRECT2, VMSG_WAKE_INTERRUPT, VMSG_WAKE_RUN };
+enum vmsg_wake {
+	VMSG_WAKE_DIRECT2,      /* a direct request: source, uuid, payload */
+	VMSG_WAKE_DIRECT,       /* one of the first generation, which carries no virtio-msg */
+	VMSG_WAKE_VM_DESTROYED, /* framework message: VM `vm` is gone */
+	VMSG_WAKE_INTERRUPT,
+	VMSG_WAKE_RUN,
+};
 
 struct vmsg_incoming {
 	enum vmsg_wake wake;
+	bool is_64; /* DIRECT: by the 64-bit call */
 	uint16_t source;
+	uint16_t vm;
 	struct vmsg_ffa_uuid uuid;
 	uint8_t payload[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
 };
@@ -109,14 +121,18 @@ struct vmsg_incoming {
  */
 VMSG_EXPORT void vmsg_endpoint_prepare_wait(const struct vmsg_endpoint *endpoint,
 					    struct vmsg_ffa_regs *regs);
-VMSG_EXPORT VMSG_MUST_CHECK int
-vmsg_endpoint_prepare_response2(const struct vmsg_endpoint *endpoint, uint16_t destination,
-				struct vmsg_bytes payload, struct vmsg_ffa_regs *regs);
 /* PEER with endpoint->status when the call returned FFA_ERROR; BAD_HEADER for a call we do not
  * serve. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_incoming(struct vmsg_endpoint *endpoint,
 						       const struct vmsg_ffa_regs *regs,
 						       struct vmsg_incoming *incoming);
+/* The call that ends what woke us: RESP2 with `payload`; an empty response to a first-generation
+ * request; the acknowledgement of a framework message; FFA_MSG_WAIT where no answer is due. RANGE
+ * when the payload exceeds 112 bytes. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_prepare_answer(const struct vmsg_endpoint *endpoint,
+							     const struct vmsg_incoming *incoming,
+							     struct vmsg_bytes payload,
+							     struct vmsg_ffa_regs *regs);
 
 /*
  * FFA_MEM_SHARE of `ranges` to `borrower`, read-write or read-only, fragmented when the descriptor
@@ -131,14 +147,25 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_share(struct vmsg_endpoint *endpoi
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_reclaim(struct vmsg_endpoint *endpoint,
 						      uint64_t handle);
 
+/* What a borrower asks for. */
+struct vmsg_region {
+	uint16_t owner;
+	uint64_t handle;
+	uint64_t tag;
+	uint32_t pages; /* 4 KiB pages that it must have */
+	bool writable;
+	bool lent; /* by FFA_MEM_LEND rather than FFA_MEM_SHARE */
+};
+
 /*
- * FFA_MEM_RETRIEVE_REQ of a share of `owner`, then conduit.map. `expected_pages` must match the
- * retrieved total (RANGE otherwise, and it is relinquished again). Returns the number of segments.
+ * FFA_MEM_RETRIEVE_REQ of `region`, then conduit.map. Returns the number of segments. PEER with
+ * endpoint->status; RANGE when the region has not the pages it should; NO_SPACE when it is in more
+ * pieces than VMSG_REGION_RANGES_MAX or `capacity`; what conduit.map returned. After any of them
+ * the region has been relinquished again.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_retrieve(struct vmsg_endpoint *endpoint,
-						       uint16_t owner, uint64_t handle,
-						       uint64_t tag, uint32_t expected_pages,
-						       bool writable, struct vmsg_segment *segments,
+						       const struct vmsg_region *region,
+						       struct vmsg_segment *segments,
 						       size_t capacity);
 
 /* conduit.unmap, then FFA_MEM_RELINQUISH. */
