@@ -239,7 +239,11 @@ VMSG_ALWAYS_INLINE int vmsg_walk_decode(const struct vmsg_walk *walk, size_t i, 
 
 	switch (field->kind) {
 	case VMSG_FIELD_RESERVED:
-		return 0;
+		if (field->size == 0) {
+			return 0;
+		}
+		value = vmsg_wire_load(at, field->width);
+		break;
 	case VMSG_FIELD_UINT:
 		value = vmsg_wire_load(at, field->width);
 		break;
@@ -330,7 +334,9 @@ VMSG_ALWAYS_INLINE void vmsg_walk_encode(const struct vmsg_walk *walk, size_t i,
 
 	switch (field->kind) {
 	case VMSG_FIELD_RESERVED:
-		vmsg_wire_store(at, field->width, 0);
+		vmsg_wire_store(at, field->width,
+				field->size ? vmsg_member_load(message, field->place, field->size)
+					    : 0);
 		break;
 	case VMSG_FIELD_UINT:
 		vmsg_wire_store(at, field->width,

@@ -54,6 +54,12 @@
 	{                                                                                          \
 		"reserved", 0, 0, 0, 0, VMSG_FIELD_RESERVED, width, layouts                        \
 	}
+/* reserved, yet a value other than zero changes what the message does */
+#define TOLD_RESERVED(member, layouts)                                                             \
+	{                                                                                          \
+		"reserved", PLACE(member), 0, SIZE(member), 0, VMSG_FIELD_RESERVED, SIZE(member),  \
+			layouts                                                                    \
+	}
 #define TAIL(member, name, kind, count, layouts)                                                   \
 	{                                                                                          \
 		name, PLACE(member), PLACE(count), 0, SIZE(count), VMSG_FIELD_##kind, 0, layouts   \
@@ -215,7 +221,8 @@ static const struct vmsg_field set_vqueue[] = {
 	RESERVED(4, A | R01 | R2),
 	UINT(set_vqueue_request.flags, "flags", 4, R3),
 	UINT(set_vqueue_request.size, "size", 4, ALL),
-	RESERVED(4, R23),
+	RESERVED(4, R2),
+	TOLD_RESERVED(set_vqueue_request.reserved, R3),
 	UINT(set_vqueue_request.desc_addr, "desc_addr", 8, ALL),
 	UINT(set_vqueue_request.driver_addr, "driver_addr", 8, ALL),
 	UINT(set_vqueue_request.device_addr, "device_addr", 8, ALL),

@@ -40,11 +40,14 @@ struct vmsg_bus_device {
 /* A request in flight. */
 struct vmsg_bus_request {
 	bool used;
-	bool own;              /* the session's own (bus message), not a driver's */
+	bool own;    /* the session's own (bus message), not a driver's */
+	bool failed; /* event REQUEST_FAILED is due */
 	enum vmsg_type type;
 	uint16_t dev_num;
 	uint16_t token;        /* on the wire */
 	uint16_t caller_token; /* what the driver put there; restored in the response */
+	int error;
+	uint64_t order; /* of sending: without tokens the oldest is answered first */
 	uint64_t deadline_ns;
 };
 
@@ -81,6 +84,7 @@ struct vmsg_bus_output {
 	uint64_t tag;
 	uint32_t pages;
 	bool writable;
+	bool lent; /* shared by FFA_MEM_LEND */
 };
 
 enum vmsg_bus_event_kind {
@@ -91,11 +95,11 @@ enum vmsg_bus_event_kind {
 	VMSG_BUS_EVENT_REQUEST_FAILED, /* request {dev_num, token, type} got no response: `error` */
 	VMSG_BUS_EVENT_DEVICE_ADDED,   /* driver: dev_num */
 	VMSG_BUS_EVENT_DEVICE_REMOVED,
-	VMSG_BUS_EVENT_AREA_READY,     /* driver: area_id may be used */
-	VMSG_BUS_EVENT_AREA_REFUSED,   /* driver: the device refused; its handle is being reclaimed */
-	VMSG_BUS_EVENT_AREA_GONE,      /* the area is no longer part of the session */
-	VMSG_BUS_EVENT_POLLED,         /* device: the driver asks for one event; answer with
-					* vmsg_bus_send() of an event, or nothing */
+	VMSG_BUS_EVENT_AREA_READY,   /* driver: area_id may be used */
+	VMSG_BUS_EVENT_AREA_REFUSED, /* driver: the device refused; its handle is being reclaimed */
+	VMSG_BUS_EVENT_AREA_GONE,    /* the area is no longer part of the session */
+	VMSG_BUS_EVENT_POLLED,       /* device: the driver asks for one event; answer with
+				      * vmsg_bus_send() of an event, or nothing */
 };
 
 struct vmsg_bus_event {
@@ -112,27 +116,29 @@ struct vmsg_bus_event {
 struct vmsg_bus_stats {
 	uint64_t sent[VMSG_TYPE_COUNT];
 	uint64_t received[VMSG_TYPE_COUNT];
-	uint64_t dropped;     /* malformed, unknown or out of state */
-	uint64_t late;        /* responses that nobody waited for */
+	uint64_t dropped; /* malformed, unknown or out of state */
+	uint64_t late;    /* responses that nobody waited for */
 	uint64_t timeouts;
 };
 
-/* An area of the session beyond what vmsg_memory knows. Fields private to lib/bus.c; the struct is
- * public so that the caller can place it. */
+/* Areas that one session can have at once, whatever its memory table holds. */
+#ifndef VMSG_BUS_AREAS_MAX
+#define VMSG_BUS_AREAS_MAX 64
+#endif
+
+/* An area on its way in or out. Private to lib/bus*.c; public so that the caller can place it. */
 struct vmsg_bus_area {
 	uint16_t id;
-	uint8_t state;
+	uint8_t state; /* lib/bus.h */
+	uint8_t event; /* enum vmsg_bus_event_kind + 1 that is due, 0 for none */
+	bool lent;
 	uint32_t pages;
 	uint64_t handle;
 	uint64_t tag;
 	uint64_t retry_ns;
 };
 
-#ifndef VMSG_BUS_AREAS_MAX
-#define VMSG_BUS_AREAS_MAX 64
-#endif
-
-/* Fields are private to lib/bus.c unless a comment says "read". */
+/* Fields are private to lib/bus*.c unless a comment says "read". */
 struct vmsg_bus {
 	struct vmsg_bus_options options;
 	enum vmsg_bus_state state;          /* read */
@@ -143,27 +149,41 @@ struct vmsg_bus {
 	uint16_t peer_max_areas;            /* read */
 	int error;                          /* read; why it is FAILED */
 	struct vmsg_bus_stats stats;        /* read */
-	uint8_t step;
-	uint8_t tries;
-	uint8_t events_method;
-	bool events_on;
-	bool reset_pending;
-	bool poll_pending;
-	bool up_pending;
-	bool failed_pending;
-	uint16_t next_token;
-	uint16_t window_offset;
-	uint32_t device_count;
 	uint64_t now_ns;
+	/* driver: where the start or reset stands */
+	uint8_t step;
+	uint8_t attempt; /* rung of the ladder of dialects */
+	uint8_t tries;   /* of a busy RESET */
+	bool restart;    /* begin again after RESET */
+	uint16_t window; /* GET_DEVICES */
+	uint32_t windows;
+	uint64_t retry_ns;
+	bool poll_wanted;
+	uint8_t polls_left;
 	uint64_t next_poll_ns;
+	/* events to the caller */
+	bool up_due;
+	bool failed_due;
+	bool reset_due;
+	bool polled_due;
+	bool message_due;
+	struct vmsg_message message;
+	/* device: the request being served */
+	bool answer_due;
+	bool events_on;
+	struct vmsg_header answering;
+	/* frames and actions */
+	uint16_t next_token;
+	uint16_t next_area;
+	uint64_t sent_count;
 	struct vmsg_bus_request requests[VMSG_REQUESTS_MAX];
 	struct vmsg_bus_area areas[VMSG_BUS_AREAS_MAX];
-	struct vmsg_raw_header answering; /* device: request being served */
-	bool answer_due;
+	int16_t acting; /* index of the area whose action is out, -1 for none */
+	bool out_is_event;
 	uint16_t out_size;
-	uint16_t in_size;
 	uint8_t out[VMSG_FRAME_SIZE_MAX];
 	uint8_t in[VMSG_FRAME_SIZE_MAX];
+	uint8_t tail[VMSG_FRAME_SIZE_MAX];
 };
 
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_init(struct vmsg_bus *bus,
@@ -207,6 +227,12 @@ VMSG_EXPORT void vmsg_bus_complete(struct vmsg_bus *bus, uint64_t now_ns, int re
 /* Next event: 1 with `event`, 0 for none. */
 VMSG_EXPORT int vmsg_bus_event(struct vmsg_bus *bus, struct vmsg_bus_event *event);
 
+/* Like vmsg_bus_event(), but only MESSAGE and REQUEST_FAILED: what concerns a driver machine. */
+VMSG_EXPORT int vmsg_bus_event_for_driver(struct vmsg_bus *bus, struct vmsg_bus_event *event);
+
+/* Device: the peer is gone. As after its RESET, except that nobody is answered. */
+VMSG_EXPORT void vmsg_bus_drop_peer(struct vmsg_bus *bus);
+
 /*
  * Over direct messages every frame needs an answer in registers. Writes the answer for a frame that
  * produced none: null reply or echo form, as the profile has it. Returns its size.
@@ -214,7 +240,8 @@ VMSG_EXPORT int vmsg_bus_event(struct vmsg_bus *bus, struct vmsg_bus_event *even
 VMSG_EXPORT int vmsg_bus_null_reply(const struct vmsg_bus *bus, struct vmsg_bytes frame,
 				    uint8_t reply[VMSG_FRAME_SIZE_MAX]);
 
-/* Time of the next thing to do by itself (time-outs, polling), UINT64_MAX for none; and doing it. */
+/* Time of the next thing to do by itself (time-outs, polling), UINT64_MAX for none; and doing it.
+ */
 VMSG_EXPORT uint64_t vmsg_bus_deadline(const struct vmsg_bus *bus);
 VMSG_EXPORT void vmsg_bus_tick(struct vmsg_bus *bus, uint64_t now_ns);
 

@@ -64,6 +64,7 @@ struct vmsg_device {
 	bool strict_generation;
 	uint8_t status;          /* read; VMSG_STATUS_* */
 	bool resetting;
+	bool features_bad;       /* the driver asked for bits beyond what we store */
 	bool config_event;       /* EVENT_CONFIG is due */
 	bool status_event;
 	uint32_t generation;     /* read */

@@ -26,17 +26,17 @@ enum vmsg_driver_state {
 
 enum vmsg_driver_event_kind {
 	VMSG_DRIVER_EVENT_CONFIGURABLE,
-	VMSG_DRIVER_EVENT_QUEUE_READY,  /* queue: SET_VQUEUE confirmed by GET_VQUEUE */
-	VMSG_DRIVER_EVENT_QUEUE_RESET,  /* queue */
+	VMSG_DRIVER_EVENT_QUEUE_READY, /* queue: SET_VQUEUE confirmed by GET_VQUEUE */
+	VMSG_DRIVER_EVENT_QUEUE_RESET, /* queue */
 	VMSG_DRIVER_EVENT_RUNNING,
-	VMSG_DRIVER_EVENT_CONFIG,       /* a read_config completed: offset, data, generation */
+	VMSG_DRIVER_EVENT_CONFIG,         /* a read_config completed: offset, data, generation */
 	VMSG_DRIVER_EVENT_CONFIG_WRITTEN, /* a write_config completed; error PEER = refused */
-	VMSG_DRIVER_EVENT_SHM,          /* a get_shm completed */
-	VMSG_DRIVER_EVENT_USED,         /* queue: used buffers may be waiting */
+	VMSG_DRIVER_EVENT_SHM,            /* a get_shm completed */
+	VMSG_DRIVER_EVENT_USED,           /* queue: used buffers may be waiting */
 	VMSG_DRIVER_EVENT_CONFIG_CHANGED,
 	VMSG_DRIVER_EVENT_NEEDS_RESET,
 	VMSG_DRIVER_EVENT_RESET_DONE,
-	VMSG_DRIVER_EVENT_FAILED,       /* error, and what was asked: `type` */
+	VMSG_DRIVER_EVENT_FAILED, /* error, and what was asked: `type` */
 };
 
 struct vmsg_driver_event {
@@ -55,9 +55,9 @@ struct vmsg_driver_options {
 	const struct vmsg_profile *profile;
 	uint16_t dev_num;
 	uint16_t frame_size_max;
-	uint32_t transport_features; /* agreed by the bus */
+	uint32_t transport_features;                /* agreed by the bus */
 	uint32_t features[VMSG_FEATURE_BLOCKS_MAX]; /* wanted; what is offered of it is taken */
-	uint64_t request_timeout_ns; /* 0 = 5 s */
+	uint64_t request_timeout_ns;                /* 0 = 5 s */
 	uint8_t *config_buffer; /* for reads longer than a frame; at least the largest read */
 	uint32_t config_buffer_size;
 };
@@ -79,35 +79,38 @@ struct vmsg_driver_request {
 /* Fields are private to lib/driver.c unless a comment says "read". */
 struct vmsg_driver {
 	struct vmsg_driver_options options;
-	enum vmsg_driver_state state;                  /* read */
-	struct vmsg_get_device_info_response info;     /* read, from CONFIGURABLE on */
-	uint32_t offered[VMSG_FEATURE_BLOCKS_MAX];     /* read */
-	uint32_t features[VMSG_FEATURE_BLOCKS_MAX];    /* read: agreed */
-	uint8_t status;                                /* read */
+	enum vmsg_driver_state state;                            /* read */
+	struct vmsg_get_device_info_response info;               /* read, from CONFIGURABLE on */
+	uint32_t offered[VMSG_FEATURE_BLOCKS_MAX];               /* read */
+	uint32_t features[VMSG_FEATURE_BLOCKS_MAX];              /* read: agreed */
+	uint8_t status;                                          /* read */
 	struct vmsg_driver_queue queues[VMSG_DEVICE_QUEUES_MAX]; /* read */
-	int error;                                     /* read; why it is FAILED */
-	uint64_t late;                                 /* read; responses nobody waited for */
-	uint8_t step;
+	int error;                                               /* read; why it is FAILED */
+	uint64_t late; /* read; responses nobody waited for */
+	uint64_t now_ns;
+	uint8_t step;        /* of the operation under way */
+	uint32_t step_index; /* feature block or queue that it has come to */
+	uint8_t config_tries;
 	uint16_t next_token;
-	uint32_t step_index;
-	uint32_t kicks;          /* bit per queue: EVENT_AVAIL is due */
+	uint64_t retry_ns;                  /* when a slow reset is looked at again */
+	uint64_t give_up_ns;                /* and when no longer */
+	struct vmsg_driver_request request; /* the one in flight */
+	bool out_due;
+	struct vmsg_message out;
+	uint8_t out_data[VMSG_FEATURE_BLOCKS_MAX * 4];
+	uint32_t kicks; /* bit per queue: EVENT_AVAIL is due */
 	uint32_t kick_next[VMSG_DEVICE_QUEUES_MAX];
-	uint32_t used;           /* bit per queue: event USED is due */
-	uint32_t events;         /* bit per event kind due */
+	uint32_t used;   /* bit per queue: event USED is due */
+	uint32_t events; /* bit per event kind that is due */
+	enum vmsg_type failed_type;
 	uint32_t event_queue;
 	uint32_t config_offset;
 	uint32_t config_length;
 	uint32_t config_done;
 	uint32_t config_generation;
-	uint64_t shm_length;
-	uint64_t shm_address;
-	uint64_t now_ns;
-	uint64_t retry_ns;
+	int write_error;
 	struct vmsg_bytes write_data;
-	bool out_due;
-	struct vmsg_message out;
-	uint8_t out_data[VMSG_FEATURE_BLOCKS_MAX * 4];
-	struct vmsg_driver_request requests[VMSG_REQUESTS_MAX];
+	struct vmsg_get_shm_response shm;
 };
 
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_init(struct vmsg_driver *driver,

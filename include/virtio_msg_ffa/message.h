@@ -139,6 +139,7 @@ struct vmsg_set_vqueue_request {
 	uint32_t index;
 	uint32_t flags; /* r3: VMSG_SET_VQUEUE_* */
 	uint32_t size;
+	uint32_t reserved; /* r3: non-zero makes the request a no-op, so it is told */
 	uint64_t desc_addr;
 	uint64_t driver_addr;
 	uint64_t device_addr;
