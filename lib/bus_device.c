@@ -323,8 +323,9 @@ void vmsg_bus_device_complete(struct vmsg_bus *bus, struct vmsg_bus_area *area, 
 						 segment_count, true, area->handle);
 		}
 		if (waited_for) {
-			answer_area(bus, area->id,
-				    (uint16_t)(result < 0 ? VMSG_RESULT_ERROR : VMSG_RESULT_SUCCESS));
+			answer_area(
+				bus, area->id,
+				(uint16_t)(result < 0 ? VMSG_RESULT_ERROR : VMSG_RESULT_SUCCESS));
 		}
 		if (result >= 0) {
 			area->state = VMSG_AREA_MAPPED;

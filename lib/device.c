@@ -76,6 +76,7 @@ static void reset(struct vmsg_device *device)
 	device->config_event = false;
 	device->status_event = false;
 	device->used_events = 0;
+	device->again = 0;
 	device->resetting = device->ops->reset && device->ops->reset(device->context) == 0;
 	if (!device->resetting) {
 		device->status = 0;
@@ -475,15 +476,20 @@ int vmsg_device_event(struct vmsg_device *device, struct vmsg_message *out)
 	return 1;
 }
 
-/* The machine itself waits for nothing. */
 uint64_t vmsg_device_deadline(const struct vmsg_device *device)
 {
-	(void)device;
-	return UINT64_MAX;
+	return device->again ? 0 : UINT64_MAX;
 }
 
 void vmsg_device_tick(struct vmsg_device *device, uint64_t now_ns)
 {
-	(void)device;
+	uint32_t again = device->again;
+
 	(void)now_ns;
+	device->again = 0;
+	for (uint32_t i = 0; again; i++, again >>= 1) {
+		if (again & 1u) {
+			(void)!vmsg_device_kick_queue(device, i);
+		}
+	}
 }

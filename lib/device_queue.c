@@ -27,6 +27,7 @@ static void stop_queue(struct vmsg_device *device, uint32_t index)
 	}
 	*queue = (struct vmsg_device_queue){ .enabled = false };
 	device->used_events &= ~(1u << index);
+	device->again &= ~(1u << index);
 }
 
 void vmsg_device_stop_queues(struct vmsg_device *device)
@@ -167,4 +168,10 @@ void vmsg_device_notify(struct vmsg_device *device, uint32_t index)
 	if (queue->enabled && queue->ring.broken) {
 		vmsg_device_needs_reset(device);
 	}
+}
+
+void vmsg_device_kick_later(struct vmsg_device *device, uint32_t index)
+{
+	VMSG_ASSERT(index < device->info->queue_count);
+	device->again |= 1u << index;
 }

@@ -42,14 +42,15 @@ struct vmsg_profile {
 	bool has_ordered_device_window; /* GET_DEVICES windows are multiples of 8 (r0..r2) */
 	bool has_queue_flags;           /* SET_VQUEUE flags and GET_VQUEUE enabled bit (r3) */
 	bool has_strict_generation;     /* SET_CONFIG always carries the last generation (r0..r2) */
-	bool allows_slow_reset;         /* status may stay non-zero after a reset for a while (r3) */
-	bool null_reply_to_event;       /* direct reply to an event: null reply (r2b, r3) or echo */
-	uint16_t frame_size_max;        /* encode limit over direct messages: 96 or 104 */
-	uint16_t frame_size_min;        /* least maximum that a bus must offer: 44 or 52 */
-	uint32_t bus_version;           /* value of VERSION's bus version */
+	bool allows_slow_reset;   /* status may stay non-zero after a reset for a while (r3) */
+	bool null_reply_to_event; /* direct reply to an event: null reply (r2b, r3) or echo */
+	uint16_t frame_size_max;  /* encode limit over direct messages: 96 or 104 */
+	uint16_t frame_size_min;  /* least maximum that a bus must offer: 44 or 52 */
+	uint32_t bus_version;     /* value of VERSION's bus version */
 };
 
-/* Profile by id or by name ("r1-a16"); NULL if there is none of that name. Constant, never freed. */
+/* Profile by id or by name ("r1-a16"); NULL if there is none of that name. Constant, never freed.
+ */
 VMSG_EXPORT const struct vmsg_profile *vmsg_profile(enum vmsg_profile_id id);
 VMSG_EXPORT const struct vmsg_profile *vmsg_profile_find(const char *name);
 
@@ -68,10 +69,10 @@ struct vmsg_diagnosis {
 
 /* Header of a frame before its body is looked at. */
 struct vmsg_raw_header {
-	uint8_t type;     /* as on the wire */
+	uint8_t type; /* as on the wire */
 	uint8_t msg_id;
 	uint16_t dev_num;
-	uint16_t token;   /* 0 where the header has none */
+	uint16_t token;    /* 0 where the header has none */
 	uint16_t msg_size; /* a1, a2: 40 */
 };
 

@@ -59,24 +59,25 @@ struct vmsg_device {
 	void *context;
 	const struct vmsg_profile *profile;
 	struct vmsg_memory *memory;
-	uint16_t dev_num;        /* read */
+	uint16_t dev_num; /* read */
 	uint16_t frame_size_max;
 	bool strict_generation;
-	uint8_t status;          /* read; VMSG_STATUS_* */
+	uint8_t status; /* read; VMSG_STATUS_* */
 	bool resetting;
-	bool features_bad;       /* the driver asked for bits beyond what we store */
-	bool config_event;       /* EVENT_CONFIG is due */
+	bool features_bad; /* the driver asked for bits beyond what we store */
+	bool config_event; /* EVENT_CONFIG is due */
 	bool status_event;
 	uint32_t generation;     /* read */
 	uint32_t changed_offset; /* of the change that config_event reports */
 	uint32_t changed_length;
-	uint32_t used_events;    /* bit per queue: EVENT_USED is due */
+	uint32_t used_events; /* bit per queue: EVENT_USED is due */
+	uint32_t again;       /* bit per queue: kick it again at the next tick */
 	uint32_t driver_features[VMSG_FEATURE_BLOCKS_MAX]; /* read: as negotiated */
 	struct vmsg_device_queue queues[VMSG_DEVICE_QUEUES_MAX];
 	bool reply_due;
 	struct vmsg_message reply;
 	uint8_t reply_data[VMSG_FRAME_SIZE_MAX]; /* tail of the reply */
-	uint64_t refused;        /* read: messages refused */
+	uint64_t refused;                        /* read: messages refused */
 };
 
 /* INVALID when info breaks a limit. The device is detached: no profile, no memory. */
@@ -113,6 +114,10 @@ VMSG_EXPORT void vmsg_device_tick(struct vmsg_device *device, uint64_t now_ns);
 
 /* The device used buffers of a queue: EVENT_USED becomes due if the driver wants it. */
 VMSG_EXPORT void vmsg_device_notify(struct vmsg_device *device, uint32_t index);
+
+/* The device has left buffers in a queue, not to keep others waiting: it is kicked again by the
+ * next vmsg_device_tick(). */
+VMSG_EXPORT void vmsg_device_kick_later(struct vmsg_device *device, uint32_t index);
 
 /* The device changed its config space [offset, offset + length): new generation, EVENT_CONFIG. */
 VMSG_EXPORT void vmsg_device_config_changed(struct vmsg_device *device, uint32_t offset,

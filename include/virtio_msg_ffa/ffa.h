@@ -15,9 +15,9 @@
 
 VMSG_BEGIN_DECLS
 
-#define VMSG_FFA_REGISTERS 18
-#define VMSG_FFA_FRAME_SIZE 144 /* 18 little-endian 64-bit words */
-#define VMSG_FFA_PAGE_SIZE 4096u
+#define VMSG_FFA_REGISTERS            18
+#define VMSG_FFA_FRAME_SIZE           144 /* 18 little-endian 64-bit words */
+#define VMSG_FFA_PAGE_SIZE            4096u
 #define VMSG_FFA_DIRECT2_PAYLOAD_SIZE 112 /* x4..x17 */
 
 /* Registers x0..x17 of one call or its return. */
@@ -30,7 +30,8 @@ struct vmsg_ffa_uuid {
 	uint8_t bytes[16];
 };
 
-/* X(NAME, number, has32, has64): the calls; SMC32 id = 0x84000000 + number, SMC64 0xC4000000 + number */
+/* X(NAME, number, has32, has64): the calls; SMC32 id = 0x84000000 + number, SMC64 0xC4000000 +
+ * number */
 #define VMSG_FFA_CALLS(X)                                                                          \
 	X(ERROR, 0x60, 1, 1)                                                                       \
 	X(SUCCESS, 0x61, 1, 1)                                                                     \
@@ -135,11 +136,19 @@ enum vmsg_ffa_status {
 
 /* virtio-msg service UUIDs (wire-revisions 5.1) */
 #define VMSG_FFA_UUID_DEVICE_ROLE                                                                  \
-	{ { 0xc6, 0x60, 0x28, 0xb5, 0x24, 0x98, 0x4a, 0xa1,                                        \
-	    0x9d, 0xe7, 0x77, 0xda, 0x61, 0x22, 0xab, 0xf0 } }
+	{                                                                                          \
+		{                                                                                  \
+			0xc6, 0x60, 0x28, 0xb5, 0x24, 0x98, 0x4a, 0xa1, 0x9d, 0xe7, 0x77, 0xda,    \
+				0x61, 0x22, 0xab, 0xf0                                             \
+		}                                                                                  \
+	}
 #define VMSG_FFA_UUID_DRIVER_ROLE                                                                  \
-	{ { 0xbd, 0x7f, 0xd0, 0x89, 0x67, 0x95, 0x47, 0x2b,                                        \
-	    0xb4, 0x7f, 0xdb, 0x0c, 0x5d, 0x9a, 0x71, 0x9d } }
+	{                                                                                          \
+		{                                                                                  \
+			0xbd, 0x7f, 0xd0, 0x89, 0x67, 0x95, 0x47, 0x2b, 0xb4, 0x7f, 0xdb, 0x0c,    \
+				0x5d, 0x9a, 0x71, 0x9d                                             \
+		}                                                                                  \
+	}
 
 /* Name of a function id ("FFA_MSG_WAIT"), "FFA_UNKNOWN" if not one. Status name ("DENIED"). */
 VMSG_EXPORT const char *vmsg_ffa_call_name(uint32_t function_id);

@@ -15,7 +15,7 @@ struct vmsg_ffa_message_header {
 	uint32_t offset; /* of the payload, from the buffer's start */
 	uint16_t sender;
 	uint16_t receiver;
-	uint32_t size;   /* of the payload */
+	uint32_t size;             /* of the payload */
 	struct vmsg_ffa_uuid uuid; /* 1.2; nil before */
 };
 

@@ -24,11 +24,11 @@ struct vmsg_segment {
 
 struct vmsg_memory_area {
 	uint16_t id;
-	bool used;     /* slot holds an area */
+	bool used; /* slot holds an area */
 	bool writable;
-	bool closing;  /* being unshared: no new mappings */
+	bool closing; /* being unshared: no new mappings */
 	uint16_t segment_count;
-	uint32_t users; /* queues (or other holders) that refer to it; it stays while > 0 */
+	uint32_t users;  /* queues (or other holders) that refer to it; it stays while > 0 */
 	uint64_t handle; /* FF-A handle, kept for its owner; not interpreted */
 	uint64_t size;   /* bytes, sum of the segments */
 	struct vmsg_segment segments[VMSG_AREA_SEGMENTS_MAX];
@@ -39,8 +39,8 @@ struct vmsg_memory {
 	struct vmsg_memory_area *areas;
 	uint32_t capacity;
 	uint32_t count;
-	uint32_t last;     /* slot of the last hit */
-	uint8_t id_shift;  /* 48 or 56 */
+	uint32_t last;    /* slot of the last hit */
+	uint8_t id_shift; /* 48 or 56 */
 };
 
 /* Empty set. `id_shift` is the profile's area_id_shift; it may change while the set is empty. */

@@ -73,7 +73,7 @@ struct vmsg_header {
 /* ---- transport: device information, features, configuration, status ---- */
 
 struct vmsg_get_device_info_response {
-	uint32_t device_id;          /* virtio device type; 0 = no device */
+	uint32_t device_id; /* virtio device type; 0 = no device */
 	uint32_t vendor_id;
 	uint8_t device_uuid[16];     /* r3; RFC 4122 byte order, nil = none */
 	uint32_t num_feature_blocks; /* r0..r2 carry 32 x this, as num_feature_bits */
@@ -179,7 +179,7 @@ struct vmsg_get_devices_request {
 struct vmsg_get_devices_response {
 	uint16_t offset;
 	uint16_t count;
-	uint16_t next_offset; /* 0 = end */
+	uint16_t next_offset;     /* 0 = end */
 	struct vmsg_bytes bitmap; /* bit n of byte n/8 = device offset + n */
 };
 
@@ -300,9 +300,9 @@ struct vmsg_message {
 		struct vmsg_event_used event_used;
 		struct vmsg_get_devices_request get_devices_request;
 		struct vmsg_get_devices_response get_devices_response;
-		struct vmsg_ping ping; /* both ways */
+		struct vmsg_ping ping;                 /* both ways */
 		struct vmsg_event_device event_device; /* also DEVICE_ADDED, DEVICE_REMOVED */
-		struct vmsg_version version; /* both ways */
+		struct vmsg_version version;           /* both ways */
 		struct vmsg_area_share_request area_share_request;
 		struct vmsg_area_result area_share_response;
 		struct vmsg_area area_unshare_request;

@@ -33,8 +33,9 @@ VMSG_EXPORT void vmsg_driver_pump_init(struct vmsg_driver_pump *pump,
 /*
  * Does everything that can be done now: frames of the session and of the drivers out, answers in,
  * actions, deadlines. Returns 0 when nothing is left to do, or the error of an exchange (TIMEOUT,
- * PEER: endpoint->status): the session has been told, and a later call goes on. Session events other
- * than MESSAGE and REQUEST_FAILED are left for the caller: pull vmsg_bus_event() after each call.
+ * PEER: endpoint->status): the session has been told, and a later call goes on. Session events
+ * other than MESSAGE and REQUEST_FAILED are left for the caller: pull vmsg_bus_event() after each
+ * call.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_pump_run(struct vmsg_driver_pump *pump);
 
@@ -92,8 +93,9 @@ struct vmsg_device_pump {
 	uint64_t refused; /* messages of peers beyond session_count */
 };
 
-VMSG_EXPORT VMSG_MUST_CHECK int vmsg_device_pump_init(struct vmsg_device_pump *pump,
-						      const struct vmsg_device_pump_options *options);
+VMSG_EXPORT VMSG_MUST_CHECK int
+vmsg_device_pump_init(struct vmsg_device_pump *pump,
+		      const struct vmsg_device_pump_options *options);
 
 /*
  * Serves what a waiting call returned: `returned` holds its registers; `next` receives the call to

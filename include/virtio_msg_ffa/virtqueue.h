@@ -49,7 +49,7 @@ struct vmsg_vq_chain {
 struct vmsg_vq_device {
 	struct vmsg_memory *memory;
 	struct vmsg_vq_layout layout;
-	uint8_t *desc;   /* mapped whole */
+	uint8_t *desc; /* mapped whole */
 	uint8_t *driver;
 	uint8_t *device;
 	uint16_t last_avail;
@@ -100,10 +100,10 @@ struct vmsg_vq_buffer {
 
 /* Private bookkeeping of one descriptor or chain; caller provides `size` of them. */
 struct vmsg_vq_driver_slot {
-	void *cookie;        /* of the chain whose head this is; NULL = not in flight */
-	uint64_t writable;   /* bytes the device may write */
-	uint16_t count;      /* descriptors of the chain */
-	uint16_t next;       /* private copy of the free list and of chains */
+	void *cookie;      /* of the chain whose head this is; NULL = not in flight */
+	uint64_t writable; /* bytes the device may write */
+	uint16_t count;    /* descriptors of the chain */
+	uint16_t next;     /* private copy of the free list and of chains */
 };
 
 struct vmsg_vq_driver {
@@ -115,10 +115,10 @@ struct vmsg_vq_driver {
 	uint8_t *device;
 	uint16_t free_head;
 	uint16_t free_count;
-	uint16_t avail;         /* next available index to publish */
-	uint16_t avail_kicked;  /* available index at the last kick check */
+	uint16_t avail;        /* next available index to publish */
+	uint16_t avail_kicked; /* available index at the last kick check */
 	uint16_t last_used;
-	bool broken;            /* the device broke a ring rule */
+	bool broken; /* the device broke a ring rule */
 };
 
 /* Maps the three parts, zeroes them and starts empty. `slots` has layout->size entries, owned by

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Finds the constructor of a device by its kind, and takes option lists apart. */
+#include "devices/devices.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *kind;
+	struct emu_device *(*open)(const char *options, uint16_t dev_num, char *why,
+				   size_t why_size);
+} kinds[] = {
+	{ "blk", blk_open },
+	{ "rng", rng_open },
+};
+
+struct emu_device *emu_device_open(const char *text, uint16_t dev_num, char *why, size_t why_size)
+{
+	const size_t length = strcspn(text, ",");
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strlen(kinds[i].kind) == length && strncmp(kinds[i].kind, text, length) == 0) {
+			return kinds[i].open(text[length] ? text + length + 1 : NULL, dev_num, why,
+					     why_size);
+		}
+	}
+	(void)snprintf(why, why_size, "--device %.*s: no such device; there are blk and rng",
+		       (int)length, text);
+	return NULL;
+}
+
+void emu_device_close(struct emu_device *device)
+{
+	if (device) {
+		device->close(device);
+	}
+}
+
+const char *device_option(const char *list, char key[DEVICE_KEY_SIZE],
+			  char value[DEVICE_VALUE_SIZE])
+{
+	const size_t length = strcspn(list, ",");
+	const char *equals = memchr(list, '=', length);
+
+	key[0] = 0;
+	value[0] = 0;
+	if (equals) {
+		const size_t key_length = (size_t)(equals - list);
+		const size_t value_length = length - key_length - 1;
+		if (key_length < DEVICE_KEY_SIZE && value_length < DEVICE_VALUE_SIZE) {
+			memcpy(key, list, key_length);
+			key[key_length] = 0;
+			memcpy(value, equals + 1, value_length);
+			value[value_length] = 0;
+		}
+	}
+	return list[length] ? list + length + 1 : NULL;
+}
