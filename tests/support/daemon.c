@@ -58,15 +58,10 @@ static void wait_until_it_listens(const struct daemon *daemon)
 	check(strncmp(line, "listening on ", 13) == 0, "the daemon does not listen");
 }
 
-void daemon_start(struct daemon *daemon, const char *option, const char *value)
+static void start(struct daemon *daemon, const char *option, const char *value)
 {
 	int output[2];
 
-	memset(daemon, 0, sizeof(*daemon));
-	strcpy(daemon->directory, "/tmp/vmsg-test-XXXXXX");
-	check(mkdtemp(daemon->directory) != NULL, "mkdtemp");
-	snprintf(daemon->socket_path, sizeof(daemon->socket_path), "%s/sock", daemon->directory);
-	snprintf(daemon->log_path, sizeof(daemon->log_path), "%s/log", daemon->directory);
 	check(pipe2(output, O_CLOEXEC) == 0, "pipe");
 	daemon->pid = fork();
 	check(daemon->pid >= 0, "fork");
@@ -76,6 +71,21 @@ void daemon_start(struct daemon *daemon, const char *option, const char *value)
 	close(output[1]);
 	daemon->output = output[0];
 	wait_until_it_listens(daemon);
+}
+
+void daemon_start(struct daemon *daemon, const char *option, const char *value)
+{
+	memset(daemon, 0, sizeof(*daemon));
+	strcpy(daemon->directory, "/tmp/vmsg-test-XXXXXX");
+	check(mkdtemp(daemon->directory) != NULL, "mkdtemp");
+	snprintf(daemon->socket_path, sizeof(daemon->socket_path), "%s/sock", daemon->directory);
+	snprintf(daemon->log_path, sizeof(daemon->log_path), "%s/log", daemon->directory);
+	start(daemon, option, value);
+}
+
+void daemon_restart(struct daemon *daemon)
+{
+	start(daemon, NULL, NULL);
 }
 
 static int wait_for_end(struct daemon *daemon)
@@ -108,10 +118,15 @@ void daemon_stop(struct daemon *daemon)
 	remove_directory(daemon);
 }
 
-void daemon_kill(struct daemon *daemon)
+void daemon_crash(struct daemon *daemon)
 {
 	kill(daemon->pid, SIGKILL);
 	(void)wait_for_end(daemon);
+}
+
+void daemon_kill(struct daemon *daemon)
+{
+	daemon_crash(daemon);
 	remove_directory(daemon);
 }
 

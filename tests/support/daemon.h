@@ -30,6 +30,9 @@ void daemon_start(struct daemon *daemon, const char *option, const char *value);
 void daemon_stop(struct daemon *daemon);
 /* SIGKILL. */
 void daemon_kill(struct daemon *daemon);
+/* SIGKILL that leaves the socket behind, and a new daemon in its place. */
+void daemon_crash(struct daemon *daemon);
+void daemon_restart(struct daemon *daemon);
 
 /* True when its log has a line with this text. */
 bool daemon_logged(const struct daemon *daemon, const char *text);
