@@ -15,15 +15,11 @@ static void slice_add(struct spmc *spmc, struct request *request)
 	} else {
 		request->deadline_ns = spmc->now_ns + spmc->time_slice_ns;
 	}
-	/* Slices are equal and time goes forward, so the place is the end. */
-	struct request *earlier = spmc->slice_last;
-	while (earlier && earlier->deadline_ns > request->deadline_ns) {
-		earlier = earlier->earlier;
-	}
-	request->earlier = earlier;
-	request->later = earlier ? earlier->later : spmc->slice_first;
-	*(earlier ? &earlier->later : &spmc->slice_first) = request;
-	*(request->later ? &request->later->earlier : &spmc->slice_last) = request;
+	/* Slices are equal and time does not go back, so the place is the end. */
+	request->earlier = spmc->slice_last;
+	request->later = NULL;
+	*(request->earlier ? &request->earlier->later : &spmc->slice_first) = request;
+	spmc->slice_last = request;
 }
 
 static void slice_remove(struct spmc *spmc, struct request *request)
@@ -436,7 +432,6 @@ uint64_t spmc_deadline(const struct spmc *spmc)
 
 void spmc_tick(struct spmc *spmc, uint64_t now_ns)
 {
-	spmc->now_ns = now_ns;
 	while (spmc->slice_first && spmc->slice_first->deadline_ns <= now_ns &&
 	       spmc->slice_first->deadline_ns != UINT64_MAX) {
 		struct request *request = spmc->slice_first;

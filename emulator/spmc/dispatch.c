@@ -260,7 +260,7 @@ enum spmc_result spmc_call(struct spmc *spmc, uint16_t id, uint16_t vcpu_index, 
 	    partition->vcpus[vcpu_index].state != VCPU_RUNNING) {
 		return SPMC_REFUSED;
 	}
-	spmc->now_ns = now_ns;
+	spmc->now_ns = now_ns > spmc->now_ns ? now_ns : spmc->now_ns;
 	spmc_free_retiring(spmc);
 
 	const uint32_t function_id = (uint32_t)regs->x[0];

@@ -168,7 +168,6 @@ void spmc_region_add(struct spmc *spmc, struct region *region)
 	region->bucket_next = *bucket;
 	*bucket = region;
 
-	region->previous = NULL;
 	region->next = owner->regions;
 	if (region->next) {
 		region->next->previous = region;

@@ -50,7 +50,7 @@ static bool read_request(struct spmc *spmc, const struct partition *partition,
 	const uint32_t total = (uint32_t)regs->x[1];
 
 	if (regs->x[3] || (uint32_t)regs->x[4] || (uint32_t)regs->x[2] != total ||
-	    total > SPMC_BUFFER_SIZE || !spmc_snapshot_tx(spmc, partition, total)) {
+	    !spmc_snapshot_tx(spmc, partition, total)) {
 		return false;
 	}
 	*descriptor = (struct vmsg_bytes){ spmc->scratch, total };

@@ -92,7 +92,6 @@ static bool reserve_deliveries(struct spmc *spmc, size_t more)
 	free(spmc->deliveries);
 	spmc->deliveries = grown;
 	spmc->delivery_capacity += more;
-	spmc->delivery_first = 0;
 	return true;
 }
 
@@ -161,9 +160,7 @@ int spmc_start(struct spmc *spmc, uint16_t id)
 	partition->started = true;
 	partition->version = 0;
 	partition->version_frozen = false;
-	partition->waiting = 0;
 	for (uint16_t i = 0; i < partition->config.vcpu_count; i++) {
-		partition->vcpus[i].state = VCPU_RUNNING;
 		partition->vcpus[i].interrupt_pending = false;
 		partition->vcpus[i].notification_pending = false;
 		partition->vcpus[i].owes_sri = false;

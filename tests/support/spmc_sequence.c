@@ -69,6 +69,7 @@ static size_t index_of(uint16_t id)
 /* --- invariants --- */
 
 struct totals {
+	size_t retired;
 	uint32_t regions[PARTITIONS];
 	uint32_t ranges[PARTITIONS];
 	uint32_t borrowed[PARTITIONS];
@@ -94,6 +95,7 @@ static void check_region(struct sequence *s, const struct region *region, struct
 	check(held == region->held_count, "held_count counts the holders");
 	check(region->owner || held > 0 || region->retired, "somebody keeps the region");
 	if (region->retired) {
+		totals->retired++;
 		check(region->claim_count == 0 && held == 0, "a retired region holds nothing");
 		return;
 	}
@@ -112,9 +114,26 @@ static void check_region(struct sequence *s, const struct region *region, struct
 	}
 }
 
+/* The lists of a partition, there and back. */
+static void check_lists(const struct partition *p)
+{
+	uint32_t count = 0;
+
+	for (const struct region *r = p->regions; r; r = r->next) {
+		check(!r->next || r->next->previous == r, "the list of regions, backwards");
+		check(r->owner == p, "the list of regions holds what it owns");
+	}
+	for (const struct borrower *b = p->borrowed; b; b = b->next, count++) {
+		check(!b->next || b->next->previous == b, "the list of what is held, backwards");
+	}
+	check(count == p->borrowed_count, "the list of what is held");
+}
+
 static void check_memory(struct sequence *s)
 {
 	struct totals totals = { 0 };
+	size_t told_of_retired = 0;
+	size_t donations = 0;
 
 	for (size_t i = 0; i < SPMC_REGION_BUCKETS && i <= s->highest_handle; i++) {
 		for (const struct region *r = s->spmc->buckets[i]; r; r = r->bucket_next) {
@@ -131,18 +150,26 @@ static void check_memory(struct sequence *s)
 				      "unfinished sends claim nothing");
 			}
 		}
+		check_lists(p);
 		totals.runs += p->buffers.mapped ? 2 : 0;
+		const struct borrower *told = p->response.borrower;
+		told_of_retired += told && told->region->retired;
 		check(p->started || !p->buffers.mapped, "the dead have no buffers");
 		check(p->region_count == totals.regions[i], "region_count");
 		check(p->range_count == totals.ranges[i], "range_count");
 		check(p->borrowed_count == totals.borrowed[i], "borrowed_count");
 		check(p->started || p->borrowed_count == 0, "the dead borrow nothing");
 		check(p->started || p->donation_count == 0, "the dead own nothing");
+		donations += p->donation_count;
 	}
 	check(count_runs(s->spmc->pages.root) == totals.runs, "no run is without an owner");
-	check(count_runs(s->spmc->donated_pages.root) ==
-		      count_runs(s->spmc->donated_addresses.root),
+	check(count_runs(s->spmc->donated_pages.root) == donations &&
+		      count_runs(s->spmc->donated_addresses.root) == donations,
 	      "donations are in both indices");
+	for (const struct region *r = s->spmc->retiring; r; r = r->next) {
+		told_of_retired++;
+	}
+	check(told_of_retired == totals.retired, "what is retired is told or freed");
 }
 
 static size_t check_vcpu(struct sequence *s, const struct partition *p, uint16_t index)

@@ -366,8 +366,8 @@ static void generations_of_direct_messages_do_not_mix(void **state)
 	/* either form may answer */
 	assert_call(w, SP1, "c4000070 80010001 0 1111111111111111", "-");
 	assert_string_equal(world_reply(w, VM1, 0), "c4000070 80010001 0 1111111111111111");
-	/* the SMC64 form ends at x7, too */
-	assert_call(w, VM1, "c400006f 18001 0 1 2 3 4 5 6", "-");
+	/* the SMC64 form ends at x7, too, and w2 is 32 bits wide */
+	assert_call(w, VM1, "c400006f 18001 100000000 1 2 3 4 5 6", "-");
 	assert_string_equal(world_reply(w, SP1, 0), "c400006f 18001 0 1 2 3 4 5");
 	assert_call(w, SP1, "84000070 80010001", "-");
 	assert_call(w, VM1, REQUEST, "-");
@@ -424,6 +424,37 @@ static void yield_gives_time_back_until_run(void **state)
 	assert_call(w, VM3, RUN_SP1, ABORTED);
 }
 
+static void without_a_time_slice_nothing_is_preempted(void **state)
+{
+	const struct spmc_partition_config vm = { .id = 1, .vcpu_count = 1, .properties = 0x50e };
+	const struct spmc_partition_config sp = { .id = 0x8001,
+						  .vcpu_count = 1,
+						  .properties = 0x70b };
+	struct spmc *spmc = spmc_create(&(struct spmc_options){ .time_slice_ns = UINT64_MAX });
+	struct vmsg_ffa_regs regs;
+	struct spmc_delivery delivery;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(spmc_add_partition(spmc, &vm, &why), 0);
+	assert_int_equal(spmc_add_partition(spmc, &sp, &why), 0);
+	for (size_t i = 0; i < 2; i++) {
+		const uint16_t id = i ? 0x8001 : 1;
+		assert_int_equal(spmc_start(spmc, id), 0);
+		regs = (struct vmsg_ffa_regs){ { 0x84000063, 0x10002 } };
+		assert_int_equal(spmc_call(spmc, id, 0, 0, &regs), SPMC_REPLIED);
+	}
+	regs = (struct vmsg_ffa_regs){ { 0x8400006b } };
+	assert_int_equal(spmc_call(spmc, 0x8001, 0, 0, &regs), SPMC_BLOCKED);
+	regs = (struct vmsg_ffa_regs){ { 0xc400008d, 0x18001 } };
+	assert_int_equal(spmc_call(spmc, 1, 0, 1000, &regs), SPMC_BLOCKED);
+	assert_true(spmc_next(spmc, &delivery) && !spmc_next(spmc, &delivery));
+	assert_true(spmc_deadline(spmc) == UINT64_MAX);
+	spmc_tick(spmc, UINT64_MAX);
+	assert_false(spmc_next(spmc, &delivery));
+	spmc_destroy(spmc);
+}
+
 static void unfinished_requests_are_bounded(void **state)
 {
 	struct world *w = *state;
@@ -475,6 +506,7 @@ int main(void)
 		CASE(a_restarted_partition_begins_anew),
 		CASE(generations_of_direct_messages_do_not_mix),
 		CASE(yield_gives_time_back_until_run),
+		CASE(without_a_time_slice_nothing_is_preempted),
 		CASE(unfinished_requests_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1100,6 +1100,11 @@ static void reclaim_checks_and_zeroes(void **state)
 	r = retrieve_of(&t, HANDLE(1), 0);
 	assert_retrieved(w, VM2, &r);
 	assert_string_equal(reclaim(w, VM1, HANDLE(1), 1), DENIED);
+	struct spmc_partition_state vm2;
+	spmc_partition_state(w->spmc, 1, &vm2);
+	assert_int_equal(vm2.config->id, VM2);
+	assert_true(vm2.started);
+	assert_int_equal(vm2.regions_borrowed, 1);
 	assert_string_equal(relinquish(w, VM2, HANDLE(1), 0), SUCCESS);
 	memset(world_at(w, VM1, SHARED_RAM, 3 * PAGE), 0xEE, 3 * PAGE);
 	assert_string_equal(reclaim(w, VM1, HANDLE(1), 3), SUCCESS);

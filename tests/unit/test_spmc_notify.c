@@ -179,6 +179,9 @@ static void info_get_reports_each_receiver_once(void **state)
 	assert_call(w, VM1, "c4000083", "c4000061 0 80 8001");
 	assert_call(w, SP1, "84000082 8001 f", "84000061 0 0 0 1");
 	assert_call(w, VM1, "c4000083", NO_DATA);
+	/* a GET that leaves something behind */
+	assert_call(w, VM2, "84000082 2 1", "84000061");
+	assert_call(w, VM1, "c4000083", "c4000061 0 80 2");
 }
 
 static void info_get_says_when_there_is_more(void **state)
@@ -201,6 +204,25 @@ static void info_get_says_when_there_is_more(void **state)
 	assert_call(w, VM1, "c4000083",
 		    "c4000061 0 780 810d810c810b810a 81118110810f810e "
 		    "8115811481138112 811881178116");
+}
+
+static void a_new_life_has_no_notifications(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP2, "8400007f 18002 0 1", SUCCESS);
+	assert_call(w, SP2, "8400007f 80018002 0 1", SUCCESS);
+	assert_call(w, VM1, "84000081 18002 0 1", SUCCESS);
+	assert_call(w, SP1, "84000081 80018002 0 1", SUCCESS);
+	assert_call_tx(w, VM1, "0000000000000000280000000280010004000000", "84000086", SUCCESS);
+	world_stop(w, SP2);
+	assert_int_equal(spmc_start(w->spmc, SP2), 0);
+	world_prepare(w, SP2, VMSG_FFA_VERSION_1_2);
+	assert_call(w, VM1, "c4000083", NO_DATA);
+	assert_call(w, SP2, "84000082 8002 f", SUCCESS);
+	assert_call(w, SP2, "8400007f 18002 0 1", SUCCESS);
+	assert_call(w, VM1, "84000081 18002 0 1", SUCCESS);
+	assert_string_equal(w->events, "8002:interrupt 5");
 }
 
 static void death_ends_bindings(void **state)
@@ -341,6 +363,30 @@ static void sri_is_delayed_until_the_sender_leaves(void **state)
 	assert_string_equal(w->events, "8002:interrupt 5");
 	world_advance(w, SPMC_TIME_SLICE_NS);
 	assert_string_equal(w->events, "1:interrupt 8");
+	/* and owed once */
+	assert_call(w, VM1, "c4000083", "c4000061 0 80 8002");
+	assert_call(w, SP1, "c400008e 80010001", "-");
+	assert_string_equal(w->events, "");
+}
+
+static void a_new_scheduler_gets_sri(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, SP1, "8400007f 28001 0 1", SUCCESS);
+	assert_call(w, VM2, "84000081 28001 0 1", SUCCESS);
+	assert_string_equal(w->events, "8001:interrupt 5, 1:interrupt 8");
+	world_stop(w, VM2);
+	assert_int_equal(spmc_start(w->spmc, VM2), 0);
+	world_prepare(w, VM2, VMSG_FFA_VERSION_1_2);
+	assert_call(w, SP1, "84000082 8001 f", "84000061 0 0 0 1");
+	assert_call(w, SP1, "8400007f 28001 0 1", SUCCESS);
+	assert_call(w, VM2, "84000081 28001 0 1", SUCCESS);
+	assert_string_equal(w->events, "8001:interrupt 5"); /* SRI is still outstanding */
+	world_stop(w, VM1);
+	assert_int_equal(spmc_start(w->spmc, VM1), 0);
+	assert_call(w, VM2, "84000081 28001 0 1", SUCCESS);
+	assert_string_equal(w->events, "1:interrupt 8");
 }
 
 int main(void)
@@ -354,12 +400,14 @@ int main(void)
 		CASE(a_notification_ends_a_wait, open_world),
 		CASE(info_get_reports_each_receiver_once, open_world),
 		CASE(info_get_says_when_there_is_more, open_world),
+		CASE(a_new_life_has_no_notifications, open_world),
 		CASE(death_ends_bindings, open_world),
 		CASE(messages_cross_between_all_kinds, open_world),
 		CASE(messages_need_buffers_properties_and_a_free_rx, open_world),
 		CASE(headers_are_rewritten_for_the_receiver, open_world),
 		CASE(the_scheduler_gets_sri_and_runs_the_receiver, open_strict),
 		CASE(sri_is_delayed_until_the_sender_leaves, open_strict),
+		CASE(a_new_scheduler_gets_sri, open_strict),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
