@@ -148,6 +148,11 @@ static int decode_any(const struct vmsg_profile *profile, struct vmsg_bytes fram
 	};
 	memset(&message->body, 0, sizeof(message->body));
 	if (error < 0) {
+		/* what it would have been, for reports */
+		message->header.type =
+			frame.size < 4 ? VMSG_NONE
+				       : vmsg_type_find(vmsg_profile_layout(profile),
+							raw.type & VMSG_TYPE_BUS, raw.msg_id);
 		return error;
 	}
 	error = classify(profile, &raw, &message->header, diagnosis);

@@ -203,7 +203,7 @@ enum vmsg_type vmsg_type_find(enum vmsg_layout layout, bool bus, uint8_t msg_id)
 {
 	for (unsigned int type = VMSG_NONE + 1; type < VMSG_TYPE_COUNT; type++) {
 		const struct vmsg_type_row *row = &vmsg_type_table[type];
-		if (row->ids[layout] == msg_id && row->bus == bus) {
+		if (msg_id != VMSG_NO_ID && row->ids[layout] == msg_id && row->bus == bus) {
 			return (enum vmsg_type)type;
 		}
 	}

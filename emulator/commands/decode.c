@@ -1,9 +1,329 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* vmsg-ffa-emu decode: frames given as hex, told field by field. */
 #include "commands/commands.h"
+#include "commands/hex.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "virtio_msg_ffa/codec.h"
+#include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/format.h"
+#include "virtio_msg_ffa/proto.h"
+#include "virtio_msg_ffa/schema.h"
+
+static const char help[] =
+	"usage: vmsg-ffa-emu decode [OPTION...] [HEX...]\n"
+	"\n"
+	"Prints each virtio-msg frame, given as hex (one argument or one line of standard input\n"
+	"each), with every field by name. White space, colons and a leading 0x are skipped, lines\n"
+	"that begin with # too.\n"
+	"\n"
+	"  -p, --profile P   the dialect: a1 a2 r0 r1 r1-a16 r2a r2b r3. Without it every dialect\n"
+	"                    that the bytes can be is told, and the newest of them is printed\n"
+	"  -j, --json        one object a line\n"
+	"  -h, --help        this text\n"
+	"\n"
+	"Exit status: 0 all decoded, 1 a frame was bad, 2 usage.\n"
+	"\n"
+	"Example: vmsg-ffa-emu decode -p r1 000503010e001400000008000000\n";
+
+struct settings {
+	const struct vmsg_profile *profile; /* NULL: find out */
+	bool json;
+};
+
+/* ---- JSON ---- */
+
+static void json_bytes(struct vmsg_bytes bytes, bool uuid)
+{
+	putchar('"');
+	for (size_t i = 0; i < bytes.size; i++) {
+		const bool dash = uuid && (i == 4 || i == 6 || i == 8 || i == 10);
+		printf("%s%02x", dash ? "-" : "", bytes.data[i]);
+	}
+	putchar('"');
+}
+
+static void json_words(struct vmsg_bytes bytes)
+{
+	putchar('[');
+	for (size_t i = 0; i < bytes.size / 4; i++) {
+		printf("%s%" PRIu32, i ? "," : "", vmsg_feature_block(&bytes, (uint32_t)i));
+	}
+	putchar(']');
+}
+
+static void json_fields(const struct vmsg_profile *profile, const struct vmsg_message *message)
+{
+	const struct vmsg_header *header = &message->header;
+	struct vmsg_field_info info;
+
+	printf(",\"fields\":{");
+	for (uint32_t i = 0; vmsg_schema_field(profile, header->type, header->kind, i, &info);
+	     i++) {
+		printf("%s\"%s\":", i ? "," : "", info.name);
+		switch (info.form) {
+		case VMSG_FORM_NUMBER:
+			printf("%" PRIu64, vmsg_field_number(message, &info));
+			break;
+		case VMSG_FORM_WORDS:
+			json_words(vmsg_field_bytes(message, &info));
+			break;
+		case VMSG_FORM_UUID:
+		case VMSG_FORM_BYTES:
+			json_bytes(vmsg_field_bytes(message, &info), info.form == VMSG_FORM_UUID);
+			break;
+		}
+	}
+	putchar('}');
+}
+
+static void json_error(int error, const struct vmsg_diagnosis *diagnosis)
+{
+	char detail[256];
+
+	(void)vmsg_format_diagnosis(diagnosis, detail, sizeof(detail));
+	/* names and rules are plain words of ours: nothing in them needs an escape */
+	printf(",\"error\":\"%s\",\"field\":\"%s\",\"detail\":\"%s\"", vmsg_error_name(error),
+	       diagnosis->field, detail);
+}
+
+/* What a frame's bytes say: its profile, its header, and what became of its body. */
+struct reading {
+	const struct vmsg_profile *profile;
+	struct vmsg_raw_header raw;
+	struct vmsg_message message;
+	struct vmsg_diagnosis diagnosis;
+	int error;
+	bool has_header; /* the type and number could be read */
+};
+
+static const char *kind_of(const struct reading *reading)
+{
+	if (reading->error < 0 && reading->message.header.type == VMSG_NONE) {
+		return reading->raw.type & VMSG_TYPE_RESPONSE ? "response" : "request";
+	}
+	return vmsg_kind_name(reading->message.header.kind);
+}
+
+static void print_json(const struct reading *reading, const char *candidates)
+{
+	const struct vmsg_profile *profile = reading->profile;
+	const enum vmsg_type type = reading->message.header.type;
+
+	printf("{\"profile\":\"%s\"", profile->name);
+	if (candidates) {
+		printf(",\"candidates\":[%s]", candidates);
+	}
+	if (reading->has_header) {
+		printf(",\"class\":\"%s\",\"kind\":\"%s\"",
+		       reading->raw.type & VMSG_TYPE_BUS ? "bus" : "transport", kind_of(reading));
+		if (type != VMSG_NONE || reading->error == 0) {
+			printf(",\"name\":\"%s\"", vmsg_type_name(type));
+		} else {
+			printf(",\"name\":null,\"msg_id\":%u", reading->raw.msg_id);
+		}
+		printf(",\"device\":%u,\"token\":", reading->raw.dev_num);
+		if (profile->has_token) {
+			printf("%u", reading->raw.token);
+		} else {
+			printf("null");
+		}
+		if (profile->has_size) {
+			printf(",\"size\":%u", reading->raw.msg_size);
+		} else {
+			printf(",\"size\":null");
+		}
+	}
+	if (reading->error < 0) {
+		json_error(reading->error, &reading->diagnosis);
+	} else {
+		json_fields(profile, &reading->message);
+	}
+	puts("}");
+}
+
+/* ---- text ---- */
+
+static void print_text(const struct reading *reading, const char *candidates)
+{
+	char text[4096];
+
+	if (reading->error < 0) {
+		(void)vmsg_format_diagnosis(&reading->diagnosis, text, sizeof(text));
+		printf("%s bad frame: %s: %s", reading->profile->name,
+		       vmsg_error_name(reading->error), text);
+		if (reading->message.header.type != VMSG_NONE) {
+			printf(" (%s %s", vmsg_type_name(reading->message.header.type),
+			       kind_of(reading));
+			printf(" of device %u)", reading->raw.dev_num);
+		}
+		putchar('\n');
+		return;
+	}
+	const size_t length = vmsg_format(reading->profile, &reading->message, text, sizeof(text));
+	char *whole = length < sizeof(text) ? text : malloc(length + 1);
+	if (whole && whole != text) {
+		(void)vmsg_format(reading->profile, &reading->message, whole, length + 1);
+	}
+	printf("%s", whole ? whole : text);
+	if (reading->profile->has_size) {
+		printf(" (%u bytes)", reading->raw.msg_size);
+	}
+	if (candidates) {
+		printf(" [can be: %s]", candidates);
+	}
+	putchar('\n');
+	if (whole != text) {
+		free(whole);
+	}
+}
+
+/* ---- reading ---- */
+
+static struct reading read_frame(const struct vmsg_profile *profile, struct vmsg_bytes frame)
+{
+	struct reading reading = {
+		.profile = profile,
+		.diagnosis = { "frame", "is bad", 0, 0 },
+		.has_header = frame.size >= 4,
+	};
+
+	reading.error = vmsg_decode(profile, frame, &reading.message, &reading.diagnosis);
+	struct vmsg_diagnosis unused;
+	(void)!vmsg_decode_header(profile, frame, &reading.raw, &unused);
+	return reading;
+}
+
+/* A frame that ends where its size says is a better match than one with padding behind it. */
+static bool is_exact(const struct reading *reading, struct vmsg_bytes frame)
+{
+	return reading->error == 0 && (reading->raw.msg_size == frame.size) &&
+	       vmsg_encoded_size(reading->profile, &reading->message) == (int)frame.size;
+}
+
+/* Every dialect that the bytes can be, exact matches only where there is one; newest first. */
+static struct reading guess(struct vmsg_bytes frame, bool json, char *candidates, size_t size)
+{
+	static const enum vmsg_profile_id order[VMSG_PROFILE_COUNT] = {
+		VMSG_PROFILE_R3,     VMSG_PROFILE_R2B, VMSG_PROFILE_R2A, VMSG_PROFILE_R1,
+		VMSG_PROFILE_R1_A16, VMSG_PROFILE_R0,  VMSG_PROFILE_A2,  VMSG_PROFILE_A1,
+	};
+	struct reading best = read_frame(vmsg_profile(VMSG_PROFILE_R3), frame);
+	bool exact = false;
+	bool found = false;
+	size_t length = 0;
+
+	for (int id = 0; id < VMSG_PROFILE_COUNT; id++) {
+		const struct reading each =
+			read_frame(vmsg_profile((enum vmsg_profile_id)id), frame);
+		exact = exact || is_exact(&each, frame);
+	}
+	candidates[0] = 0;
+	for (int i = 0; i < VMSG_PROFILE_COUNT; i++) {
+		const struct reading each = read_frame(vmsg_profile(order[i]), frame);
+		if (each.error < 0 || (exact && !is_exact(&each, frame))) {
+			continue;
+		}
+		best = found ? best : each;
+		length += (size_t)snprintf(candidates + length, size - length,
+					   json ? "%s\"%s\"" : "%s%s",
+					   found ? (json ? "," : " ") : "", each.profile->name);
+		found = true;
+	}
+	return best;
+}
+
+static bool decode_text(const struct settings *settings, const char *text)
+{
+	static uint8_t bytes[HEX_BYTES_MAX];
+	const char *bad = text;
+	const long size = hex_parse(text, bytes, sizeof(bytes), &bad);
+
+	if (size <= 0) {
+		if (settings->json) {
+			printf("{\"error\":\"INVALID\",\"field\":\"hex\",\"detail\":\"no hex digit "
+			       "at character %zu\"}\n",
+			       (size_t)(bad - text) + 1);
+		} else {
+			printf("bad hex: no pair of digits at character %zu\n",
+			       (size_t)(bad - text) + 1);
+		}
+		return false;
+	}
+	const struct vmsg_bytes frame = { bytes, (size_t)size };
+	char candidates[128];
+	const struct reading reading =
+		settings->profile ? read_frame(settings->profile, frame)
+				  : guess(frame, settings->json, candidates, sizeof(candidates));
+	const char *told = settings->profile || !candidates[0] ? NULL : candidates;
+	if (settings->json) {
+		print_json(&reading, told);
+	} else {
+		print_text(&reading, told);
+	}
+	return reading.error == 0;
+}
+
+static bool decode_stream(const struct settings *settings, FILE *file)
+{
+	char *line = NULL;
+	size_t capacity = 0;
+	bool good = true;
+
+	while (getline(&line, &capacity, file) >= 0) {
+		const size_t blank = strspn(line, " \t\r\n");
+		if (line[blank] && line[blank] != '#') {
+			good = decode_text(settings, line) && good;
+		}
+	}
+	free(line);
+	return good;
+}
 
 int vmsg_command_decode(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	return 2;
+	static const struct option options[] = {
+		{ "profile", required_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct settings settings = { 0 };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "p:jh", options, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			settings.profile = vmsg_profile_find(optarg);
+			if (!settings.profile) {
+				fprintf(stderr,
+					"vmsg-ffa-emu decode: no profile '%s'; try --help\n",
+					optarg);
+				return VMSG_EXIT_USAGE;
+			}
+			break;
+		case 'j':
+			settings.json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return VMSG_EXIT_DONE;
+		default:
+			return VMSG_EXIT_USAGE;
+		}
+	}
+	bool good = true;
+	if (optind == argc) {
+		good = decode_stream(&settings, stdin);
+	}
+	for (int i = optind; i < argc; i++) {
+		good = decode_text(&settings, argv[i]) && good;
+	}
+	return good ? VMSG_EXIT_DONE : VMSG_EXIT_FAILED;
 }
