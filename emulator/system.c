@@ -7,18 +7,14 @@
 	 VMSG_FFA_PROPERTY_AARCH64 | VMSG_FFA_PROPERTY_DIRECT2_RECEIVE |                           \
 	 VMSG_FFA_PROPERTY_DIRECT2_SEND)
 
-#define PARTITION(text, number)                                                                    \
-	{                                                                                          \
-		.name = text, .id = (number), .vcpu_count = 1, .properties = PROPERTIES,           \
-		.uuid_count = 2, .uuids = {                                                        \
-			VMSG_FFA_UUID_DEVICE_ROLE,                                                 \
-			VMSG_FFA_UUID_DRIVER_ROLE                                                  \
-		}                                                                                  \
-	}
+#define VIRTIO_MSG(number)                                                                         \
+	.id = (number), .vcpu_count = 1, .properties = PROPERTIES, .uuid_count = 2,                \
+	.uuids = { VMSG_FFA_UUID_DEVICE_ROLE, VMSG_FFA_UUID_DRIVER_ROLE }
 
 const struct spmc_partition_config vmsg_system_builtin[] = {
-	PARTITION("vm1", 0x0001), PARTITION("vm2", 0x0002), PARTITION("vm3", 0x0003),
-	PARTITION("sp1", 0x8001), PARTITION("sp2", 0x8002),
+	{ .name = "vm1", VIRTIO_MSG(0x0001) }, { .name = "vm2", VIRTIO_MSG(0x0002) },
+	{ .name = "vm3", VIRTIO_MSG(0x0003) }, { .name = "sp1", VIRTIO_MSG(0x8001) },
+	{ .name = "sp2", VIRTIO_MSG(0x8002) },
 };
 
 const size_t vmsg_system_builtin_count =

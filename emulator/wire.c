@@ -204,7 +204,7 @@ void vmsg_wire_decode_refuse(const uint8_t *frame, size_t size, struct vmsg_wire
 	for (size_t i = 0; i < text_size; i++) {
 		/* It may end on somebody's terminal. */
 		const uint8_t byte = frame[REFUSE_SIZE + i];
-		refuse->text[i] = byte >= ' ' && byte != 0x7F ? (char)byte : '?';
+		refuse->text[i] = (char)(byte >= ' ' && byte != 0x7F ? byte : '?');
 	}
 	refuse->text[text_size] = '\0';
 }
@@ -316,7 +316,7 @@ void vmsg_wire_grant_piece(const uint8_t *frame, const struct vmsg_wire_grant *g
 			   struct vmsg_wire_piece *piece)
 {
 	const uint8_t *at = frame + VMSG_WIRE_GRANT_SIZE +
-			    grant->bank_count * VMSG_WIRE_GRANT_BANK_SIZE +
+			    (size_t)grant->bank_count * VMSG_WIRE_GRANT_BANK_SIZE +
 			    index * VMSG_WIRE_PIECE_SIZE;
 
 	piece->address = vmsg_load_le64(at);

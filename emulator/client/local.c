@@ -240,8 +240,9 @@ static bool run_somebody(struct vmsg_emu_local *local)
 	struct vmsg_emu_local_partition *partition = local->last_run;
 
 	for (size_t i = 0; i < local->partition_count; i++) {
-		partition = partition && partition->next ? partition->next : local->partitions;
-		if (partition->started && partition->entry && !partition->entered &&
+		partition = partition ? partition->next : NULL;
+		partition = partition ? partition : local->partitions;
+		if (partition && partition->started && partition->entry && !partition->entered &&
 		    partition->has_reply) {
 			enter(partition);
 			return true;

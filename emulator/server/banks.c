@@ -275,71 +275,48 @@ static uint8_t *piece_at(const struct bank_map *map, uint16_t partition, uint64_
 	return bank->data + (address - bank->address);
 }
 
-/* True when the whole range is RAM of the partition: nothing is done by halves. */
-static bool is_inside(const struct bank_map *map, uint16_t partition, uint64_t address,
-		      uint64_t size)
+/* Reads into `to`, writes from `from`, or zeroes. The whole range is checked first: nothing is done
+ * by halves. */
+static int transfer(const struct bank_map *map, uint16_t partition, uint64_t address, uint8_t *to,
+		    const uint8_t *from, uint64_t size)
 {
-	while (size > 0) {
-		size_t piece_size;
-		if (!piece_at(map, partition, address, size, &piece_size)) {
-			return false;
+	size_t piece_size;
+
+	for (uint64_t done = 0; done < size; done += piece_size) {
+		if (!piece_at(map, partition, address + done, size - done, &piece_size)) {
+			return -1;
 		}
-		address += piece_size;
-		size -= piece_size;
 	}
-	return true;
+	for (uint64_t done = 0; done < size; done += piece_size) {
+		uint8_t *piece = piece_at(map, partition, address + done, size - done, &piece_size);
+		if (!piece) {
+			return -1;
+		}
+		if (to) {
+			memcpy(to + done, piece, piece_size);
+		} else if (from) {
+			memcpy(piece, from + done, piece_size);
+		} else {
+			memset(piece, 0, piece_size);
+		}
+	}
+	return 0;
 }
 
 static int ram_read(void *context, uint16_t partition, uint64_t address, void *to, size_t size)
 {
-	uint8_t *at = to;
-
-	if (!is_inside(context, partition, address, size)) {
-		return -1;
-	}
-	while (size > 0) {
-		size_t piece_size;
-		const uint8_t *piece = piece_at(context, partition, address, size, &piece_size);
-		memcpy(at, piece, piece_size);
-		at += piece_size;
-		address += piece_size;
-		size -= piece_size;
-	}
-	return 0;
+	return transfer(context, partition, address, to, NULL, size);
 }
 
 static int ram_write(void *context, uint16_t partition, uint64_t address, const void *from,
 		     size_t size)
 {
-	const uint8_t *at = from;
-
-	if (!is_inside(context, partition, address, size)) {
-		return -1;
-	}
-	while (size > 0) {
-		size_t piece_size;
-		uint8_t *piece = piece_at(context, partition, address, size, &piece_size);
-		memcpy(piece, at, piece_size);
-		at += piece_size;
-		address += piece_size;
-		size -= piece_size;
-	}
-	return 0;
+	return transfer(context, partition, address, NULL, from, size);
 }
 
 static int ram_zero(void *context, uint16_t partition, uint64_t address, uint64_t size)
 {
-	if (!is_inside(context, partition, address, size)) {
-		return -1;
-	}
-	while (size > 0) {
-		size_t piece_size;
-		uint8_t *piece = piece_at(context, partition, address, size, &piece_size);
-		memset(piece, 0, piece_size);
-		address += piece_size;
-		size -= piece_size;
-	}
-	return 0;
+	return transfer(context, partition, address, NULL, NULL, size);
 }
 
 static int ram_identify(void *context, uint16_t partition, uint64_t address, uint32_t pages,

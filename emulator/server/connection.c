@@ -72,11 +72,11 @@ void connection_refuse(struct connection *connection, enum vmsg_wire_refusal cod
 	connection_doom(connection);
 }
 
-void connection_send(struct connection *connection, const uint8_t *frame, size_t size,
+void connection_send(struct connection *connection, uint8_t *frame, size_t size,
 		     const int *descriptors, size_t descriptor_count)
 {
 	union control_buffer control;
-	struct iovec part = { .iov_base = (void *)(uintptr_t)frame, .iov_len = size };
+	struct iovec part = { .iov_base = frame, .iov_len = size };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
 	if (connection->state == CONNECTION_DOOMED) {

@@ -11,7 +11,7 @@
 #include "wire.h"
 
 /* Connections at one time: every partition, and as many again that only ask. */
-#define CONNECTIONS_MAX (2 * SPMC_PARTITIONS_MAX)
+#define CONNECTIONS_MAX ((size_t)2 * SPMC_PARTITIONS_MAX)
 
 /*
  * A connection. Moves:
@@ -89,7 +89,7 @@ void connection_refuse(struct connection *connection, enum vmsg_wire_refusal cod
 /* The peer is gone, or there is no use in telling it. */
 void connection_doom(struct connection *connection);
 /* Sends without waiting: who lets its socket fill up is refused. */
-void connection_send(struct connection *connection, const uint8_t *frame, size_t size,
+void connection_send(struct connection *connection, uint8_t *frame, size_t size,
 		     const int *descriptors, size_t descriptor_count);
 /* A doomed connection: gives everything back. */
 void connection_close(struct connection *connection);

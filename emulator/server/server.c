@@ -351,12 +351,12 @@ static int open_handles(struct vmsg_server *server, bool stop_on_signals)
 	return server->accepts ? 0 : -1;
 }
 
-int vmsg_server_create(struct vmsg_server **out, const struct vmsg_server_options *options,
+int vmsg_server_create(struct vmsg_server **created, const struct vmsg_server_options *options,
 		       char *why, size_t why_size)
 {
 	struct vmsg_server *server = calloc(1, sizeof(*server));
 
-	*out = NULL;
+	*created = NULL;
 	if (!server || uv_loop_init(&server->loop) != 0) {
 		snprintf(why, why_size, "out of memory");
 		free(server);
@@ -377,7 +377,7 @@ int vmsg_server_create(struct vmsg_server **out, const struct vmsg_server_option
 		vmsg_server_destroy(server);
 		return -1;
 	}
-	*out = server;
+	*created = server;
 	return 0;
 }
 

@@ -33,7 +33,7 @@ struct vmsg_server_options {
  * Listens on the socket (mode 0600), which replaces one that nobody serves any more, and raises the
  * limit on descriptors. Returns 0, or -1 with one line in `why`.
  */
-int vmsg_server_create(struct vmsg_server **server, const struct vmsg_server_options *options,
+int vmsg_server_create(struct vmsg_server **created, const struct vmsg_server_options *options,
 		       char *why, size_t why_size);
 /* Serves until stopped. */
 void vmsg_server_run(struct vmsg_server *server);

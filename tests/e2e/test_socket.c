@@ -12,6 +12,7 @@
 #include "support/partition.h"
 #include "virtio_msg_ffa/error.h"
 
+#define PAGE    ((size_t)4096)
 #define SUCCESS "84000061"
 #define ABORTED "84000060 0 fffffff8"
 #define WAIT    "8400006b"
@@ -166,15 +167,15 @@ static void shared_memory_is_the_same_memory(void **state)
 	const struct vmsg_conduit conduit = vmsg_emu_conduit(sp1.emu);
 
 	(void)state;
-	strcpy((char *)vm1.bank.data + 20 * 4096, "first");
-	strcpy((char *)vm1.bank.data + 33 * 4096, "last");
+	partition_write_text(&vm1, 20, "first");
+	partition_write_text(&vm1, 33, "last");
 	assert_int_equal(strncmp(partition_retrieve(&sp1, 1, handle, true), "84000075 ", 9), 0);
 	const struct vmsg_segment segment = map(&sp1, &vm1, handle, true, ranges, 4);
-	assert_int_equal(segment.size, 7 * 4096);
+	assert_int_equal(segment.size, 7 * PAGE);
 	assert_string_equal((char *)segment.data, "first");
-	assert_string_equal((char *)segment.data + 6 * 4096, "last");
-	strcpy((char *)segment.data + 2 * 4096, "answer");
-	assert_string_equal((char *)vm1.bank.data + 10 * 4096, "answer");
+	assert_string_equal((char *)segment.data + 6 * PAGE, "last");
+	snprintf((char *)segment.data + 2 * PAGE, PAGE, "answer");
+	assert_string_equal(partition_text(&vm1, 10), "answer");
 	conduit.unmap(conduit.context, handle);
 	assert_string_equal(partition_relinquish(&sp1, handle), SUCCESS);
 	assert_string_equal(partition_call(&vm1, "84000077 %" PRIx64 " %" PRIx64,
@@ -216,7 +217,7 @@ static void read_only_memory_cannot_be_mapped_for_writing(void **state)
 	struct vmsg_segment segment;
 
 	(void)state;
-	strcpy((char *)vm1.bank.data + 20 * 4096, "look");
+	partition_write_text(&vm1, 20, "look");
 	assert_int_equal(strncmp(partition_retrieve(&sp1, 1, handle, false), "84000075 ", 9), 0);
 	partition_ranges(&vm1, &range, 1, &address);
 	assert_int_equal(conduit.map(conduit.context, handle, &address, 1, true, &segment, 1),
@@ -260,14 +261,14 @@ static void a_grant_may_need_many_frames(void **state)
 	for (uint32_t i = 0; i < COUNT; i++) {
 		ranges[i] =
 			(struct partition_range){ .first = 2 + 2 * (COUNT - 1 - i), .pages = 1 };
-		vm1.bank.data[ranges[i].first * 4096] = (uint8_t)i;
+		vm1.bank.data[ranges[i].first * PAGE] = (uint8_t)i;
 	}
 	const uint64_t handle = partition_share(&vm1, 0x8001, true, ranges, COUNT);
 	assert_int_equal(strncmp(partition_retrieve(&sp1, 1, handle, true), "84000075 ", 9), 0);
 	const struct vmsg_segment segment = map(&sp1, &vm1, handle, true, ranges, COUNT);
-	assert_int_equal(segment.size, COUNT * 4096);
+	assert_int_equal(segment.size, COUNT * PAGE);
 	for (uint32_t i = 0; i < COUNT; i++) {
-		assert_int_equal(segment.data[i * 4096], (uint8_t)i);
+		assert_int_equal(segment.data[i * PAGE], (uint8_t)i);
 	}
 }
 
@@ -280,7 +281,7 @@ static void memory_outlives_its_owner_until_the_borrower_lets_go(void **state)
 	(void)state;
 	partition_join(&vm3, &daemon_process, 3);
 	const uint64_t handle = partition_share(&vm3, 0x8001, true, &range, 1);
-	strcpy((char *)vm3.bank.data + 20 * 4096, "legacy");
+	partition_write_text(&vm3, 20, "legacy");
 	assert_int_equal(strncmp(partition_retrieve(&sp1, 3, handle, true), "84000075 ", 9), 0);
 	const struct vmsg_segment segment = map(&sp1, &vm3, handle, true, &range, 1);
 	partition_leave(&vm3);

@@ -22,7 +22,7 @@
 #include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/error.h"
 
-#define PAGE       4096u
+#define PAGE       UINT64_C(4096)
 #define FRAMES_MAX 80
 #define HANDLE     0x42u
 
@@ -68,7 +68,7 @@ static void *run_manager(void *unused)
 	(void)unused;
 	(void)!recv(fd, frame, sizeof(frame), 0);
 	for (size_t i = 0; i < manager.count; i++) {
-		const struct scripted *next = &manager.frames[i];
+		struct scripted *next = &manager.frames[i];
 		raw_send(fd, next->bytes, next->size, next->descriptors, next->descriptor_count);
 	}
 	if (manager.count > 0) {
@@ -85,10 +85,10 @@ static int open_manager(void **state)
 
 	(void)state;
 	memset(&manager, 0, sizeof(manager));
-	strcpy(manager.directory, "/tmp/vmsg-test-XXXXXX");
+	snprintf(manager.directory, sizeof(manager.directory), "/tmp/vmsg-test-XXXXXX");
 	assert_non_null(mkdtemp(manager.directory));
 	snprintf(manager.path, sizeof(manager.path), "%s/sock", manager.directory);
-	strcpy(address.sun_path, manager.path);
+	memcpy(address.sun_path, manager.path, sizeof(manager.path));
 	manager.listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(manager.listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(manager.listener, 1), 0);

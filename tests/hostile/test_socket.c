@@ -19,7 +19,7 @@
 
 #include "support/partition.h"
 
-#define PAGE 4096u
+#define PAGE UINT64_C(4096)
 
 static struct daemon daemon_process;
 static struct daemon_holdings before;
@@ -124,7 +124,7 @@ static void frames_longer_than_any(void **state)
 	(void)state;
 	frame[0] = VMSG_WIRE_CONTROL;
 	assert_first_refused(VMSG_WIRE_FRAME_MAX + 1, "frame of more than 4096 bytes");
-	assert_later_refused(2 * VMSG_WIRE_FRAME_MAX, "frame of more than 4096 bytes");
+	assert_later_refused((size_t)2 * VMSG_WIRE_FRAME_MAX, "frame of more than 4096 bytes");
 }
 
 static void a_frame_of_no_bytes_is_the_end(void **state)
@@ -511,7 +511,7 @@ static void more_banks_than_allowed(void **state)
 	/* one more, by hand: the encoder's struct has no room for it */
 	vmsg_wire_encode_hello(frame, &hello);
 	frame[18] = COUNT;
-	memset(frame + 24 + 64 * 16, 0, 16);
+	memset(&frame[24 + 64 * 16], 0, 16);
 	fd = daemon_dial(&daemon_process);
 	raw_send(fd, frame, 24 + COUNT * 16, banks, COUNT);
 	assert_refused(fd, "65 banks, a partition has at most 64");

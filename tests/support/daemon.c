@@ -76,7 +76,7 @@ static void start(struct daemon *daemon, const char *option, const char *value)
 void daemon_start(struct daemon *daemon, const char *option, const char *value)
 {
 	memset(daemon, 0, sizeof(*daemon));
-	strcpy(daemon->directory, "/tmp/vmsg-test-XXXXXX");
+	snprintf(daemon->directory, sizeof(daemon->directory), "/tmp/vmsg-test-XXXXXX");
 	check(mkdtemp(daemon->directory) != NULL, "mkdtemp");
 	snprintf(daemon->socket_path, sizeof(daemon->socket_path), "%s/sock", daemon->directory);
 	snprintf(daemon->log_path, sizeof(daemon->log_path), "%s/log", daemon->directory);
@@ -190,19 +190,19 @@ int daemon_dial(const struct daemon *daemon)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	strcpy(address.sun_path, daemon->socket_path);
+	memcpy(address.sun_path, daemon->socket_path, sizeof(daemon->socket_path));
 	const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	check(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "dial");
 	return fd;
 }
 
-void raw_send(int fd, const void *frame, size_t size, const int *descriptors, size_t count)
+void raw_send(int fd, void *frame, size_t size, const int *descriptors, size_t count)
 {
 	union {
 		struct cmsghdr alignment;
 		char bytes[CMSG_SPACE(sizeof(int) * VMSG_WIRE_DESCRIPTORS_MAX)];
 	} control = { .bytes = { 0 } };
-	struct iovec part = { .iov_base = (void *)(uintptr_t)frame, .iov_len = size };
+	struct iovec part = { .iov_base = frame, .iov_len = size };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
 	if (count > 0) {

@@ -49,7 +49,7 @@ void assert_daemon_returns_to(const struct daemon *daemon, struct daemon_holding
 /* A connection of our own. */
 int daemon_dial(const struct daemon *daemon);
 /* Sends one frame; `descriptors` may be NULL. */
-void raw_send(int fd, const void *frame, size_t size, const int *descriptors, size_t count);
+void raw_send(int fd, void *frame, size_t size, const int *descriptors, size_t count);
 /* Receives one frame, closing descriptors that come along; 0 when the other end has hung up. */
 size_t raw_receive(int fd, uint8_t frame[VMSG_WIRE_FRAME_MAX]);
 /* The daemon hangs up, after a REFUSE frame with this text in it (NULL: without). */

@@ -42,23 +42,33 @@ void partition_leave(struct partition *partition)
 	partition->emu = NULL;
 }
 
-static void start(struct partition *partition, const char *format, va_list arguments)
+char *partition_text(struct partition *partition, size_t page)
+{
+	return (char *)partition->bank.data + page * VMSG_FFA_PAGE_SIZE;
+}
+
+void partition_write_text(struct partition *partition, size_t page, const char *text)
+{
+	snprintf(partition_text(partition, page), VMSG_FFA_PAGE_SIZE, "%s", text);
+}
+
+static void start(struct partition *partition, const char *text)
 {
 	struct vmsg_ffa_regs regs;
-	char text[REGS_TEXT_SIZE];
 
-	vsnprintf(text, sizeof(text), format, arguments);
 	regs_from_text(text, &regs);
 	assert_int_equal(vmsg_emu_start(partition->emu, &regs), 0);
 }
 
 void partition_start(struct partition *partition, const char *format, ...)
 {
+	char text[REGS_TEXT_SIZE];
 	va_list arguments;
 
 	va_start(arguments, format);
-	start(partition, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	start(partition, text);
 }
 
 const char *partition_peek(struct partition *partition)
@@ -88,11 +98,13 @@ const char *partition_finish(struct partition *partition)
 
 const char *partition_call(struct partition *partition, const char *format, ...)
 {
+	char text[REGS_TEXT_SIZE];
 	va_list arguments;
 
 	va_start(arguments, format);
-	start(partition, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	start(partition, text);
 	return partition_finish(partition);
 }
 

@@ -7,7 +7,7 @@
 #include "support/regs_text.h"
 #include "virtio_msg_ffa/emulator.h"
 
-#define PARTITION_RAM_SIZE (1024 * 4096u)
+#define PARTITION_RAM_SIZE (1024u * UINT64_C(4096))
 
 /* One bank: TX in page 0, RX in page 1, the rest is free. */
 struct partition {
@@ -20,6 +20,10 @@ struct partition {
 /* Connects as `id`, negotiates 1.2 and maps RX/TX. */
 void partition_join(struct partition *partition, const struct daemon *daemon, uint16_t id);
 void partition_leave(struct partition *partition);
+
+/* Text in a page of the bank. */
+char *partition_text(struct partition *partition, size_t page);
+void partition_write_text(struct partition *partition, size_t page, const char *text);
 
 /* A whole call: the reply as text. */
 const char *partition_call(struct partition *partition, const char *format, ...) VMSG_PRINTF(2, 3);

@@ -162,9 +162,9 @@ static const struct {
 	const char *name;
 	bool to_manager;
 	bool to_partition;
-	size_t size_min;
-	size_t size_max;
-	size_t descriptors;
+	uint16_t size_min;
+	uint16_t size_max;
+	uint16_t descriptors;
 	uint8_t flags;
 	bool vcpu;
 	bool sequence;
@@ -187,9 +187,9 @@ static const struct {
 static void only_frames_of_the_table_pass(void **state)
 {
 	(void)state;
-	for (uint8_t kind = 0; kind < sizeof(documented) / sizeof(documented[0]); kind++) {
+	for (unsigned kind = 0; kind < sizeof(documented) / sizeof(documented[0]); kind++) {
 		memset(frame, 0, sizeof(frame));
-		frame[0] = kind;
+		frame[0] = (uint8_t)kind;
 		assert_string_equal(vmsg_wire_kind_name(kind), documented[kind].name);
 		for (int way = 0; way < 2; way++) {
 			const bool allowed =

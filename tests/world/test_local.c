@@ -61,7 +61,8 @@ static void entry(void *context, struct vmsg_ffa_regs *regs)
 	actor->runs++;
 	regs_to_text(regs, actor->got);
 	if (actor->relay) {
-		strcpy(actor->relayed, call(actor, "%s", actor->relay));
+		snprintf(actor->relayed, sizeof(actor->relayed), "%s",
+			 call(actor, "%s", actor->relay));
 	}
 	if (actor->stops_itself) {
 		vmsg_emu_local_stop(actor->partition);
