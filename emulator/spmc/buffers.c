@@ -144,6 +144,12 @@ bool spmc_rx_fill(struct spmc *spmc, struct partition *partition, const void *by
 {
 	struct buffers *buffers = &partition->buffers;
 
+	/* Since 1.3 nothing of an earlier message is left behind the new one. */
+	if (partition->version >= VMSG_FFA_VERSION_1_3 &&
+	    spmc->memory->zero(spmc->memory_context, partition->config.id, buffers->rx_address,
+			       SPMC_BUFFER_SIZE) != 0) {
+		return false;
+	}
 	if (spmc->memory->write(spmc->memory_context, partition->config.id, buffers->rx_address,
 				bytes, size) != 0) {
 		return false;

@@ -233,15 +233,24 @@ static const struct generation *generation_of(uint32_t function_id)
 		       : &generation_1;
 }
 
-/* First generation: x3..x7 are payload, what follows is not there. w2 marks framework messages,
- * which only the manager exchanges with partitions. */
-static bool normalize_direct(struct vmsg_ffa_regs *regs)
+/* First generation: x3..x7 are payload; what follows is there in the SMC64 form between partitions
+ * at 1.3, else not. w2 marks framework messages, which only the manager exchanges with partitions.
+ */
+static bool normalize_direct(const struct spmc *spmc, const struct partition *sender,
+			     struct vmsg_ffa_regs *regs)
 {
+	const uint32_t function_id = (uint32_t)regs->x[0];
+	const struct partition *receiver = spmc_find(spmc, vmsg_ffa_destination(regs));
+	const bool is_long = (function_id == VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ) ||
+			      function_id == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP)) &&
+			     sender->version >= VMSG_FFA_VERSION_1_3 && receiver &&
+			     receiver->version >= VMSG_FFA_VERSION_1_3;
+
 	regs->x[1] = (uint32_t)regs->x[1];
-	if (generation_of((uint32_t)regs->x[0]) == &generation_2) {
+	if (generation_of(function_id) == &generation_2) {
 		return true;
 	}
-	for (size_t i = 8; i < VMSG_FFA_REGISTERS; i++) {
+	for (size_t i = 8; i < VMSG_FFA_REGISTERS && !is_long; i++) {
 		regs->x[i] = 0;
 	}
 	regs->x[2] = (uint32_t)regs->x[2];
@@ -256,11 +265,17 @@ static enum vmsg_ffa_status check_direct_request(struct spmc *spmc, const struct
 	const struct partition *sender = caller->partition;
 	const uint16_t source = vmsg_ffa_source(regs);
 	const uint16_t destination = vmsg_ffa_destination(regs);
-	const struct partition *receiver = spmc_find(spmc, destination);
+	const struct partition *receiver = spmc_find_declared(spmc, destination);
 
 	if (source != sender->config.id || source == destination || !receiver ||
-	    (spmc_is_secure(source) && !spmc_is_secure(destination)) ||
-	    (generation == &generation_2 && !has_uuid(receiver, &regs->x[2]))) {
+	    (spmc_is_secure(source) && !spmc_is_secure(destination))) {
+		return VMSG_FFA_INVALID_PARAMETERS;
+	}
+	if (!receiver->started) {
+		return sender->version >= VMSG_FFA_VERSION_1_3 ? VMSG_FFA_NOT_READY
+							       : VMSG_FFA_INVALID_PARAMETERS;
+	}
+	if (generation == &generation_2 && !has_uuid(receiver, &regs->x[2])) {
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
 	if (!(sender->config.properties & generation->send) ||
@@ -277,7 +292,7 @@ static enum vmsg_ffa_status check_direct_request(struct spmc *spmc, const struct
 enum spmc_result spmc_call_direct_request(struct spmc *spmc, struct vcpu *vcpu,
 					  struct vmsg_ffa_regs *regs)
 {
-	if (!normalize_direct(regs)) {
+	if (!normalize_direct(spmc, vcpu->partition, regs)) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
 	const enum vmsg_ffa_status status = check_direct_request(spmc, vcpu, regs);
@@ -299,8 +314,9 @@ enum spmc_result spmc_call_direct_response(struct spmc *spmc, struct vcpu *vcpu,
 	const uint16_t source = vmsg_ffa_source(regs);
 	const uint16_t destination = vmsg_ffa_destination(regs);
 
-	if (!normalize_direct(regs) || source != vcpu->partition->config.id ||
-	    source == destination || (generation == &generation_2 && (regs->x[2] || regs->x[3]))) {
+	if (!normalize_direct(spmc, vcpu->partition, regs) ||
+	    source != vcpu->partition->config.id || source == destination ||
+	    (generation == &generation_2 && (regs->x[2] || regs->x[3]))) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
 	if (!vcpu->serving || vcpu->served_source != destination ||

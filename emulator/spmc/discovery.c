@@ -10,10 +10,14 @@
 
 #define FLAG_COUNT_ONLY 0x1u
 
-/* x3..x17 hold five descriptors of three registers. */
-#define REGS_DESCRIPTORS_MAX 5
-#define REGS_FIRST           3
-#define REGS_PER_DESCRIPTOR  3
+/* x3..x17 hold descriptors: five of 24 bytes, two of 48. */
+#define REGS_FIRST 3
+#define REGS_COUNT 15
+
+/* Since 1.3: UUID of the image at 24, its FF-A version at 40 */
+#define DESCRIPTOR_SIZE_1_3  48
+#define IMAGE_UUID_OFFSET    24
+#define IMAGE_VERSION_OFFSET 40
 
 /* Position in the list of descriptors that match `uuid`. */
 struct walk {
@@ -29,7 +33,8 @@ static void walk_start(struct walk *walk, const struct spmc *spmc, const struct 
 	*walk = (struct walk){ .spmc = spmc, .uuid = uuid, .any = vmsg_ffa_uuid_is_nil(uuid) };
 }
 
-static bool walk_next(struct walk *walk, struct vmsg_ffa_partition_info *info)
+/* The partition of the next descriptor, with the protocol UUID to tell, or NULL. */
+static const struct partition *walk_next(struct walk *walk, struct vmsg_ffa_uuid *uuid)
 {
 	for (; walk->partition < walk->spmc->partition_count;
 	     walk->partition++, walk->uuid_index = 0) {
@@ -39,33 +44,59 @@ static bool walk_next(struct walk *walk, struct vmsg_ffa_partition_info *info)
 		const uint32_t count = config->uuid_count ? config->uuid_count : 1;
 
 		while (partition->started && walk->uuid_index < count) {
-			const struct vmsg_ffa_uuid *uuid = &config->uuids[walk->uuid_index++];
-			if (!walk->any &&
-			    (config->uuid_count == 0 || !vmsg_ffa_uuid_equal(uuid, walk->uuid))) {
-				continue;
+			const struct vmsg_ffa_uuid *own = &config->uuids[walk->uuid_index++];
+			if (walk->any) {
+				*uuid = config->uuid_count ? *own : *walk->uuid;
+				return partition;
 			}
-			*info = (struct vmsg_ffa_partition_info){
-				.id = config->id,
-				.vcpu_count = config->vcpu_count,
-				.properties = config->properties,
-			};
-			if (walk->any && config->uuid_count) {
-				info->uuid = *uuid;
+			if (config->uuid_count && vmsg_ffa_uuid_equal(own, walk->uuid)) {
+				*uuid = (struct vmsg_ffa_uuid){ { 0 } };
+				return partition;
 			}
-			return true;
 		}
 	}
-	return false;
+	return NULL;
+}
+
+static uint32_t descriptor_size(const struct partition *caller)
+{
+	return caller->version >= VMSG_FFA_VERSION_1_3 ? DESCRIPTOR_SIZE_1_3
+						       : VMSG_FFA_PARTITION_INFO_SIZE;
+}
+
+/* One descriptor in the layout of the caller's version. */
+static void store_descriptor(const struct spmc *spmc, const struct partition *caller,
+			     const struct partition *partition, const struct vmsg_ffa_uuid *uuid,
+			     uint8_t *bytes)
+{
+	const struct spmc_partition_config *config = &partition->config;
+	const struct vmsg_ffa_partition_info info = {
+		.id = config->id,
+		.vcpu_count = config->vcpu_count,
+		.properties = config->properties,
+		.uuid = *uuid,
+	};
+	vmsg_ffa_partition_info_store(&info, bytes);
+	if (descriptor_size(caller) == DESCRIPTOR_SIZE_1_3) {
+		const uint32_t version =
+			partition->version ? partition->version : spmc_own_version(spmc, partition);
+		memset(bytes + IMAGE_UUID_OFFSET, 0, DESCRIPTOR_SIZE_1_3 - IMAGE_UUID_OFFSET);
+		memcpy(bytes + IMAGE_UUID_OFFSET, config->image_uuid.bytes,
+		       sizeof(config->image_uuid.bytes));
+		for (size_t i = 0; i < 4; i++) {
+			bytes[IMAGE_VERSION_OFFSET + i] = (uint8_t)(version >> (8 * i));
+		}
+	}
 }
 
 static uint32_t count_descriptors(const struct spmc *spmc, const struct vmsg_ffa_uuid *uuid)
 {
-	struct vmsg_ffa_partition_info info;
+	struct vmsg_ffa_uuid told;
 	struct walk walk;
 	uint32_t count = 0;
 
 	walk_start(&walk, spmc, uuid);
-	while (walk_next(&walk, &info)) {
+	while (walk_next(&walk, &told)) {
 		count++;
 	}
 	return count;
@@ -92,43 +123,52 @@ enum spmc_result spmc_call_partition_info_get(struct spmc *spmc, struct vcpu *vc
 	if (!spmc_rx_is_free(partition)) {
 		return spmc_error(regs, VMSG_FFA_BUSY);
 	}
-	if (count > SPMC_BUFFER_SIZE / VMSG_FFA_PARTITION_INFO_SIZE) {
+	const uint32_t size = descriptor_size(partition);
+	if (count > SPMC_BUFFER_SIZE / size) {
 		return spmc_error(regs, VMSG_FFA_NO_MEMORY);
 	}
-	struct vmsg_ffa_partition_info info;
+	const struct partition *listed;
+	struct vmsg_ffa_uuid told;
 	struct walk walk;
-	size_t size = 0;
+	size_t end = 0;
 	walk_start(&walk, spmc, &uuid);
-	while (walk_next(&walk, &info)) {
-		vmsg_ffa_partition_info_store(&info, spmc->scratch + size);
-		size += VMSG_FFA_PARTITION_INFO_SIZE;
+	while ((listed = walk_next(&walk, &told)) != NULL) {
+		store_descriptor(spmc, partition, listed, &told, spmc->scratch + end);
+		end += size;
 	}
-	if (!spmc_rx_fill(spmc, partition, spmc->scratch, size)) {
+	if (!spmc_rx_fill(spmc, partition, spmc->scratch, end)) {
 		return spmc_error(regs, VMSG_FFA_ABORTED);
 	}
 	vmsg_ffa_pack_success(regs);
 	regs->x[2] = count;
-	regs->x[3] = VMSG_FFA_PARTITION_INFO_SIZE;
+	regs->x[3] = size;
 	return SPMC_REPLIED;
 }
 
-/* Descriptors `start`.. into x3..x17; returns the index of the last one written. */
-static uint32_t fill_registers(const struct spmc *spmc, const struct vmsg_ffa_uuid *uuid,
-			       uint32_t start, struct vmsg_ffa_regs *regs)
+/* Descriptors `start`.. into x3..x17, which are zero; returns the index of the last one written. */
+static uint32_t fill_registers(const struct spmc *spmc, const struct partition *caller,
+			       const struct vmsg_ffa_uuid *uuid, uint32_t start,
+			       struct vmsg_ffa_regs *regs)
 {
-	struct vmsg_ffa_partition_info info;
+	const uint32_t registers = descriptor_size(caller) / 8;
+	uint64_t *at = &regs->x[REGS_FIRST];
+	const struct partition *listed;
+	struct vmsg_ffa_uuid told;
 	struct walk walk;
 	uint32_t index = 0;
 
 	walk_start(&walk, spmc, uuid);
-	while (index < start + REGS_DESCRIPTORS_MAX && walk_next(&walk, &info)) {
-		if (index >= start) {
-			uint64_t *at = &regs->x[REGS_FIRST + REGS_PER_DESCRIPTOR * (index - start)];
-			at[0] = info.id | (uint64_t)info.vcpu_count << 16 |
-				(uint64_t)info.properties << 32;
-			vmsg_ffa_uuid_to_pair(&info.uuid, &at[1]);
+	while (index < start + REGS_COUNT / registers &&
+	       (listed = walk_next(&walk, &told)) != NULL) {
+		if (index++ < start) {
+			continue;
 		}
-		index++;
+		uint8_t bytes[DESCRIPTOR_SIZE_1_3];
+		store_descriptor(spmc, caller, listed, &told, bytes);
+		for (uint32_t i = 0; i < 8 * registers; i++) {
+			at[i / 8] |= (uint64_t)bytes[i] << (8 * (i % 8));
+		}
+		at += registers;
 	}
 	return index - 1;
 }
@@ -141,7 +181,6 @@ enum spmc_result spmc_call_partition_info_get_regs(struct spmc *spmc, struct vcp
 	const bool has_high_bits = regs->x[3] >> 32 != 0;
 	struct vmsg_ffa_uuid uuid;
 
-	(void)vcpu;
 	vmsg_ffa_uuid_from_pair(&uuid, &regs->x[1]);
 	const uint32_t count = count_descriptors(spmc, &uuid);
 	if (has_high_bits || (start == 0 && tag != 0)) {
@@ -155,9 +194,9 @@ enum spmc_result spmc_call_partition_info_get_regs(struct spmc *spmc, struct vcp
 	}
 	memset(regs, 0, sizeof(*regs));
 	regs->x[0] = VMSG_FFA_ID64(SUCCESS);
-	const uint32_t current = fill_registers(spmc, &uuid, start, regs);
+	const uint32_t current = fill_registers(spmc, vcpu->partition, &uuid, start, regs);
 	regs->x[2] = (count - 1) | (uint64_t)current << 16 | (uint64_t)spmc->list_tag << 32 |
-		     (uint64_t)VMSG_FFA_PARTITION_INFO_SIZE << 48;
+		     (uint64_t)descriptor_size(vcpu->partition) << 48;
 	spmc->list_tag_is_out = true;
 	return SPMC_REPLIED;
 }

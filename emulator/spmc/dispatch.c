@@ -15,6 +15,13 @@
 #define FEATURE_NPI 1u
 #define FEATURE_SRI 2u
 
+#define FEATURE_NO_PER_VCPU 4u /* since 1.3: no notifications per vCPU, for VMs and for SPs */
+
+/* What FFA_VERSION is asked for, w2 */
+#define QUERY_NEGOTIATE     0u
+#define QUERY_COMPATIBILITY 1u
+#define QUERY_NEGOTIATED    2u
+
 #define FUNCTION_ID_BIT      0x80000000u
 #define VERSION_MUST_BE_ZERO 0x80000000u
 #define VERSION_MAJOR_MASK   0x7FFF0000u
@@ -45,8 +52,7 @@ enum spmc_result spmc_success(struct vmsg_ffa_regs *regs)
 	return SPMC_REPLIED;
 }
 
-/* Highest version that this partition may negotiate. */
-static uint32_t own_version(const struct spmc *spmc, const struct partition *partition)
+uint32_t spmc_own_version(const struct spmc *spmc, const struct partition *partition)
 {
 	const uint32_t limit = partition->config.ffa_version;
 
@@ -54,26 +60,50 @@ static uint32_t own_version(const struct spmc *spmc, const struct partition *par
 }
 
 /* FFA_VERSION's reply is not wrapped: w0 is the version or NOT_SUPPORTED. FF-A 1.0 has other memory
- * layouts, which we do not have. */
+ * layouts, which we do not have. Since 1.3 one may also just ask. */
 static enum spmc_result call_version(struct spmc *spmc, struct vcpu *vcpu,
 				     struct vmsg_ffa_regs *regs)
 {
 	struct partition *partition = vcpu->partition;
 	const uint32_t wanted = (uint32_t)regs->x[1];
-	const uint32_t own = own_version(spmc, partition);
+	const uint32_t own = spmc_own_version(spmc, partition);
+	const uint32_t query = own >= VMSG_FFA_VERSION_1_3 ? (uint32_t)regs->x[2] : QUERY_NEGOTIATE;
 	const uint32_t agreed = wanted < own ? wanted : own;
 	const bool is_compatible = (wanted & VERSION_MUST_BE_ZERO) == 0 &&
 				   (wanted & VERSION_MAJOR_MASK) == (own & VERSION_MAJOR_MASK) &&
 				   wanted >= VMSG_FFA_VERSION_1_1;
+	const bool is_late = partition->version_frozen && agreed != partition->version;
 
 	memset(regs, 0, sizeof(*regs));
-	if (!is_compatible || (partition->version_frozen && agreed != partition->version)) {
-		regs->x[0] = (uint32_t)VMSG_FFA_NOT_SUPPORTED;
-		return SPMC_REPLIED;
+	regs->x[0] = (uint32_t)VMSG_FFA_NOT_SUPPORTED;
+	if (query == QUERY_NEGOTIATE && is_compatible && !is_late) {
+		partition->version = agreed;
+		regs->x[0] = own;
+	} else if (query == QUERY_COMPATIBILITY && is_compatible) {
+		regs->x[0] = own;
+	} else if (query == QUERY_NEGOTIATED && partition->version) {
+		regs->x[0] = partition->version;
 	}
-	partition->version = agreed;
-	regs->x[0] = own;
 	return SPMC_REPLIED;
+}
+
+/* Permissions of pages are set while a secure partition initialises, which ours have done. */
+static enum spmc_result call_mem_perm(struct spmc *spmc, struct vcpu *vcpu,
+				      struct vmsg_ffa_regs *regs)
+{
+	(void)spmc;
+	return spmc_error(regs, spmc_is_secure(vcpu->partition->config.id)
+					? VMSG_FFA_DENIED
+					: VMSG_FFA_NOT_SUPPORTED);
+}
+
+static bool features_mem_perm(const struct spmc *spmc, const struct partition *partition,
+			      uint32_t input, uint64_t words[2])
+{
+	(void)spmc;
+	(void)input;
+	(void)words;
+	return spmc_is_secure(partition->config.id);
 }
 
 static enum spmc_result call_id_get(struct spmc *spmc, struct vcpu *vcpu,
@@ -171,6 +201,8 @@ static const struct call calls[] = {
 	  features_info_get },
 	{ CALL(SPM_ID_GET), V1_1, NEVER, 0, call_spm_id_get, NULL },
 	{ CALL(MSG_SEND2), V1_1, NEVER, VMSG_FFA_PROPERTY_INDIRECT, spmc_call_msg_send2, NULL },
+	{ CALL(MEM_PERM_GET), V1_1, V1_1, 0, call_mem_perm, features_mem_perm },
+	{ CALL(MEM_PERM_SET), V1_1, V1_1, 0, call_mem_perm, features_mem_perm },
 	{ CALL(CONSOLE_LOG), V1_2, V1_2, 0, spmc_call_console_log, NULL },
 	{ CALL(PARTITION_INFO_GET_REGS), NEVER, V1_2, 0, spmc_call_partition_info_get_regs, NULL },
 	{ CALL(MSG_SEND_DIRECT_REQ2), NEVER, V1_2, VMSG_FFA_PROPERTY_DIRECT2_SEND,
@@ -203,6 +235,10 @@ static bool has_feature(const struct spmc *spmc, const struct partition *partiti
 	if (feature == FEATURE_NPI &&
 	    (partition->config.properties & VMSG_FFA_PROPERTY_NOTIFICATIONS)) {
 		words[0] = VMSG_FFA_INTERRUPT_NPI;
+		return true;
+	}
+	if (feature == FEATURE_NO_PER_VCPU && partition->version >= VMSG_FFA_VERSION_1_3) {
+		words[0] = 0x3;
 		return true;
 	}
 	return false;

@@ -253,6 +253,10 @@ enum spmc_result spmc_success(struct vmsg_ffa_regs *regs);
 /* The partition with this id if it is started, else NULL. */
 struct partition *spmc_find(const struct spmc *spmc, uint16_t id);
 bool spmc_is_secure(uint16_t id);
+/* Declared, started or not, or NULL. */
+struct partition *spmc_find_declared(const struct spmc *spmc, uint16_t id);
+/* Highest version that this partition may negotiate. */
+uint32_t spmc_own_version(const struct spmc *spmc, const struct partition *partition);
 
 /* Appends a delivery; room for everything that can be outstanding was reserved. */
 void spmc_deliver(struct spmc *spmc, const struct spmc_delivery *delivery);

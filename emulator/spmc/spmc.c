@@ -123,7 +123,7 @@ int spmc_add_partition(struct spmc *spmc, const struct spmc_partition_config *co
 	return 0;
 }
 
-static struct partition *find_declared(const struct spmc *spmc, uint16_t id)
+struct partition *spmc_find_declared(const struct spmc *spmc, uint16_t id)
 {
 	const uint16_t index = spmc->index_of_id[id];
 
@@ -132,7 +132,7 @@ static struct partition *find_declared(const struct spmc *spmc, uint16_t id)
 
 struct partition *spmc_find(const struct spmc *spmc, uint16_t id)
 {
-	struct partition *partition = find_declared(spmc, id);
+	struct partition *partition = spmc_find_declared(spmc, id);
 
 	return partition && partition->started ? partition : NULL;
 }
@@ -152,7 +152,7 @@ static void list_has_changed(struct spmc *spmc)
 
 int spmc_start(struct spmc *spmc, uint16_t id)
 {
-	struct partition *partition = find_declared(spmc, id);
+	struct partition *partition = spmc_find_declared(spmc, id);
 
 	if (!partition || partition->started) {
 		return -1;

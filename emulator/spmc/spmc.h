@@ -31,6 +31,7 @@ struct spmc_partition_config {
 	uint32_t ffa_version; /* highest that the partition may negotiate; 0 = the manager's */
 	uint32_t uuid_count;
 	struct vmsg_ffa_uuid uuids[SPMC_UUIDS_MAX];
+	struct vmsg_ffa_uuid image_uuid; /* told to partitions at FF-A 1.3 */
 };
 
 /* Identity of a page of RAM: two addresses with the same identity are the same memory. */
@@ -54,7 +55,7 @@ struct spmc_memory_ops {
 };
 
 struct spmc_options {
-	uint32_t ffa_version;   /* 0 = 1.2 */
+	uint32_t ffa_version;   /* 1.1 to 1.3, 0 = 1.2 */
 	uint64_t time_slice_ns; /* 0 = SPMC_TIME_SLICE_NS, UINT64_MAX = none */
 	/* VM that schedules the secure partitions: it gets SRI when a notification is pending for
 	 * one, which waits until it is run. 0: a notification ends the wait of a secure partition.

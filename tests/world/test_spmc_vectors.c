@@ -5,6 +5,7 @@
  */
 #include "support/cmocka.h"
 
+#include "support/hex.h"
 #include "support/spmc_world.h"
 
 #define SUCCESS            "84000061"
@@ -499,6 +500,50 @@ static void t25_calls_refused_at_a_virtual_instance(void **state)
 	assert_call(w, VM1, "840000fe", NOT_SUPPORTED);
 }
 
+/* VM2's descriptor is the second. FF-A 1.0 (T26.1) has other memory layouts and is refused. */
+static void t26_descriptor_sizes(void **state)
+{
+	struct world *w = *state;
+
+	assert_call(w, VM1, "84000063 10000", "ffffffff");
+	world_prepare(w, VM1, VMSG_FFA_VERSION_1_1);
+	assert_call(w, VM1, "84000068", "84000061 0 3 18");
+	assert_bytes_hex((struct vmsg_bytes){ world_at(w, VM1, world_rx(VM1) + 24, 24), 24 },
+			 "020001000e050000c66028b524984aa19de777da6122abf0");
+}
+
+static int open_1_3(void **state)
+{
+	static struct world world;
+
+	world_open(&world, VMSG_FFA_VERSION_1_3, 0);
+	world_add(&world, &(struct spmc_partition_config){
+				  .id = VM1, .vcpu_count = 1, .properties = 0x50e });
+	world_add(&world,
+		  &(struct spmc_partition_config){
+			  .id = VM2,
+			  .vcpu_count = 1,
+			  .properties = 0x50e,
+			  .uuid_count = 1,
+			  .uuids = { VMSG_FFA_UUID_DEVICE_ROLE },
+			  .image_uuid = { { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
+					    0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff } } });
+	world_add_ram(&world, VM1, world_tx(VM1), 0x10000, false);
+	*state = &world;
+	return 0;
+}
+
+static void t26_descriptor_size_1_3(void **state)
+{
+	struct world *w = *state;
+
+	world_prepare(w, VM1, VMSG_FFA_VERSION_1_3);
+	assert_call(w, VM1, "84000068", "84000061 0 2 30");
+	assert_bytes_hex((struct vmsg_bytes){ world_at(w, VM1, world_rx(VM1) + 48, 48), 48 },
+			 "020001000e050000c66028b524984aa19de777da6122abf0"
+			 "00112233445566778899aabbccddeeff0300010000000000");
+}
+
 /* The AREA_SHARE request that announces the region of T16. */
 static void t27_area_share(void **state)
 {
@@ -541,6 +586,8 @@ int main(void)
 		VECTOR(t23_console_log, open_prepared),
 		VECTOR(t24_cpu_cycles, open_prepared),
 		VECTOR(t25_calls_refused_at_a_virtual_instance, open_prepared),
+		VECTOR(t26_descriptor_sizes, open_world),
+		VECTOR(t26_descriptor_size_1_3, open_1_3),
 		VECTOR(t27_area_share, open_prepared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
