@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "system.h"
 
-/* Indirect messages and notifications are not among the calls that the manager serves. */
+/* Every carrier that a virtio-msg bus may agree on. */
 #define PROPERTIES                                                                                 \
 	(VMSG_FFA_PROPERTY_DIRECT_RECEIVE | VMSG_FFA_PROPERTY_DIRECT_SEND |                        \
+	 VMSG_FFA_PROPERTY_INDIRECT | VMSG_FFA_PROPERTY_NOTIFICATIONS |                            \
 	 VMSG_FFA_PROPERTY_AARCH64 | VMSG_FFA_PROPERTY_DIRECT2_RECEIVE |                           \
 	 VMSG_FFA_PROPERTY_DIRECT2_SEND)
 

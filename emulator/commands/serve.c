@@ -35,7 +35,7 @@ static const char help[] =
 	"  -s, --socket-path PATH   where to listen; default: $VMSG_FFA_EMU_SOCKET, else\n"
 	"                           $XDG_RUNTIME_DIR/vmsg-ffa-emu.sock, else\n"
 	"                           /tmp/vmsg-ffa-emu-UID/sock\n"
-	"      --ffa-version X.Y    highest FF-A version offered: 1.1 or 1.2 (default 1.2)\n"
+	"      --ffa-version X.Y    highest FF-A version offered: 1.1, 1.2 or 1.3 (default 1.2)\n"
 	"      --time-slice MS      a direct request not answered for so long returns\n"
 	"                           FFA_INTERRUPT to its caller (default 10)\n"
 	"  -v, --verbose            say who comes and goes\n"
@@ -52,6 +52,26 @@ static int usage(const char *problem, const char *value)
 {
 	fprintf(stderr, "vmsg-ffa-emu serve: %s '%s'; try --help\n", problem, value);
 	return VMSG_EXIT_USAGE;
+}
+
+static int parse_version(const char *text, uint32_t *version)
+{
+	static const struct {
+		const char *text;
+		uint32_t version;
+	} known[] = {
+		{ "1.1", VMSG_FFA_VERSION_1_1 },
+		{ "1.2", VMSG_FFA_VERSION_1_2 },
+		{ "1.3", VMSG_FFA_VERSION_1_3 },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(text, known[i].text) == 0) {
+			*version = known[i].version;
+			return 0;
+		}
+	}
+	return -1;
 }
 
 static int parse_time_slice(const char *text, uint64_t *time_slice_ns)
@@ -91,12 +111,8 @@ static int parse(int argc, char **argv, struct settings *settings)
 			snprintf(settings->path, sizeof(settings->path), "%s", optarg);
 			break;
 		case OPTION_FFA_VERSION:
-			if (strcmp(optarg, "1.1") == 0) {
-				settings->ffa_version = VMSG_FFA_VERSION_1_1;
-			} else if (strcmp(optarg, "1.2") == 0) {
-				settings->ffa_version = VMSG_FFA_VERSION_1_2;
-			} else {
-				return usage("--ffa-version is 1.1 or 1.2, not", optarg) + 1;
+			if (parse_version(optarg, &settings->ffa_version) != 0) {
+				return usage("--ffa-version is 1.1, 1.2 or 1.3, not", optarg) + 1;
 			}
 			break;
 		case OPTION_TIME_SLICE:

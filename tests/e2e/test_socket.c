@@ -120,6 +120,25 @@ static void a_target_that_takes_its_time_costs_the_caller_a_time_slice(void **st
 	assert_string_equal(partition_call(&vm1, "8400006d 80010000"), RESPONSE);
 }
 
+static void a_notification_interrupts_and_ends_the_wait(void **state)
+{
+	(void)state;
+	/* VM1 lets SP1 set bit 3 of its notifications */
+	assert_string_equal(partition_call(&vm1, "8400007f 80010001 0 8"), SUCCESS);
+	partition_start(&vm1, WAIT);
+	assert_string_equal(partition_call(&sp1, "84000081 80010001 0 8"), SUCCESS);
+	assert_string_equal(partition_finish(&vm1), "84000062 10000 5");
+	assert_int_equal(vmsg_emu_interrupts(vm1.emu), 1u << VMSG_FFA_INTERRUPT_NPI);
+	/* one interrupt until they have been fetched */
+	assert_string_equal(partition_call(&sp1, "84000081 80010001 0 8"), SUCCESS);
+	assert_string_equal(partition_call(&vm1, "84000069"), "84000061 0 1");
+	assert_int_equal(vmsg_emu_interrupts(vm1.emu), 0);
+	assert_string_equal(partition_call(&vm1, "84000082 1 1"), "84000061 0 8");
+	assert_string_equal(partition_call(&sp1, "84000081 80010001 0 8"), SUCCESS);
+	assert_string_equal(partition_call(&vm1, "84000069"), "84000061 0 1");
+	assert_int_equal(vmsg_emu_interrupts(vm1.emu), 1u << VMSG_FFA_INTERRUPT_NPI);
+}
+
 static void what_a_partition_logs_is_in_the_daemons_log(void **state)
 {
 	(void)state;
@@ -354,6 +373,7 @@ int main(void)
 		TEST(a_direct_message_crosses_and_is_answered),
 		TEST(a_raise_ends_the_wait_or_stays_for_the_next),
 		TEST(a_target_that_takes_its_time_costs_the_caller_a_time_slice),
+		TEST(a_notification_interrupts_and_ends_the_wait),
 		TEST(what_a_partition_logs_is_in_the_daemons_log),
 		TEST(the_death_of_a_target_aborts_its_callers),
 		TEST(shared_memory_is_the_same_memory),
