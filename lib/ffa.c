@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * FF-A registers: names of calls and statuses, frames, UUIDs, replies and direct messages.
- * Registers are moved by shifts written out one after the other, which compilers merge into plain
- * moves; in a loop gcc 12 does not.
- */
+/* FF-A registers: names of calls and statuses, frames, UUIDs, replies and direct messages. */
 #include "virtio_msg_ffa/ffa.h"
 
 #include "bytes.h"
 #include "port.h"
 #include "virtio_msg_ffa/error.h"
 
-/* X(register) for the registers of a frame that carry a direct message's payload, and for all. */
-#define PAYLOAD_REGISTERS(X)                                                                       \
-	X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17)
-#define ALL_REGISTERS(X) X(0) X(1) X(2) X(3) PAYLOAD_REGISTERS(X)
-#define PAYLOAD_FIRST    4
+/* x4..x17 carry the payload of a direct message. */
+#define PAYLOAD_FIRST 4
+#define PAYLOAD_COUNT (VMSG_FFA_REGISTERS - PAYLOAD_FIRST)
 
 #define SMC64_BIT        0x40000000u
 #define CALL_NUMBER_MASK 0xFFu
@@ -53,16 +47,12 @@ const char *vmsg_ffa_status_name(int32_t status)
 
 void vmsg_ffa_regs_store(const struct vmsg_ffa_regs *regs, uint8_t bytes[VMSG_FFA_FRAME_SIZE])
 {
-#define STORE(index) vmsg_store_le64(bytes + 8 * (index), regs->x[index]);
-	ALL_REGISTERS(STORE)
-#undef STORE
+	vmsg_port_store_le64s(bytes, regs->x, VMSG_FFA_REGISTERS);
 }
 
 void vmsg_ffa_regs_load(struct vmsg_ffa_regs *regs, const uint8_t bytes[VMSG_FFA_FRAME_SIZE])
 {
-#define LOAD(index) regs->x[index] = vmsg_load_le64(bytes + 8 * (index));
-	ALL_REGISTERS(LOAD)
-#undef LOAD
+	vmsg_port_load_le64s(regs->x, bytes, VMSG_FFA_REGISTERS);
 }
 
 void vmsg_ffa_uuid_to_pair(const struct vmsg_ffa_uuid *uuid, uint64_t pair[2])
@@ -122,9 +112,7 @@ static void pack_payload(struct vmsg_ffa_regs *regs, struct vmsg_bytes payload)
 	if (payload.size > 0) {
 		memcpy(padded, payload.data, payload.size);
 	}
-#define LOAD(index) regs->x[index] = vmsg_load_le64(padded + 8 * ((index)-PAYLOAD_FIRST));
-	PAYLOAD_REGISTERS(LOAD)
-#undef LOAD
+	vmsg_port_load_le64s(&regs->x[PAYLOAD_FIRST], padded, PAYLOAD_COUNT);
 }
 
 static int pack_direct2(struct vmsg_ffa_regs *regs, uint32_t function_id, uint16_t source,
@@ -160,9 +148,7 @@ int vmsg_ffa_pack_direct_response2(struct vmsg_ffa_regs *regs, uint16_t source,
 void vmsg_ffa_unpack_direct2_payload(const struct vmsg_ffa_regs *regs,
 				     uint8_t payload[VMSG_FFA_DIRECT2_PAYLOAD_SIZE])
 {
-#define STORE(index) vmsg_store_le64(payload + 8 * ((index)-PAYLOAD_FIRST), regs->x[index]);
-	PAYLOAD_REGISTERS(STORE)
-#undef STORE
+	vmsg_port_store_le64s(payload, &regs->x[PAYLOAD_FIRST], PAYLOAD_COUNT);
 }
 
 void vmsg_ffa_partition_info_store(const struct vmsg_ffa_partition_info *info,

@@ -76,6 +76,32 @@ VMSG_ALWAYS_INLINE void vmsg_port_fetch(void *restrict local, const void *restri
 	__asm__ volatile("" ::: "memory"); /* the compiler may not read the original again */
 }
 
+/*
+ * Words <-> little-endian bytes. With a constant count on a little-endian machine this is a plain
+ * copy, which compilers turn into vector moves; shifts would be merged into one move per word.
+ */
+VMSG_ALWAYS_INLINE void vmsg_port_store_le64s(uint8_t *to, const uint64_t *from, size_t count)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	for (size_t i = 0; i < 8 * count; i++) {
+		to[i] = (uint8_t)(from[i / 8] >> (8 * (i % 8)));
+	}
+#else
+	memcpy(to, from, 8 * count);
+#endif
+}
+
+VMSG_ALWAYS_INLINE void vmsg_port_load_le64s(uint64_t *to, const uint8_t *from, size_t count)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	for (size_t i = 0; i < 8 * count; i++) {
+		to[i / 8] = (i % 8 ? to[i / 8] : 0) | (uint64_t)from[i] << (8 * (i % 8));
+	}
+#else
+	memcpy(to, from, 8 * count);
+#endif
+}
+
 /* Full fence: orders our earlier stores before our later loads (the EVENT_IDX handshake). */
 VMSG_ALWAYS_INLINE void vmsg_port_fence(void)
 {
