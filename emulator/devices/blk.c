@@ -254,7 +254,7 @@ static bool take_option(struct settings *settings, const char *key, const char *
 				       value, BLK_ID_SIZE);
 			return false;
 		}
-		(void)snprintf(settings->serial, sizeof(settings->serial), "%s", value);
+		memcpy(settings->serial, value, strlen(value) + 1);
 	} else if (strcmp(key, "readonly") == 0) {
 		settings->readonly = strcmp(value, "on") == 0;
 		if (!settings->readonly && strcmp(value, "off") != 0) {
