@@ -14,6 +14,11 @@
 #define CALL_NUMBER_MASK 0xFFu
 #define SMC32_BASE       0x84000000u
 
+static bool has_form(bool is_64, bool has32, bool has64)
+{
+	return is_64 ? has64 : has32;
+}
+
 const char *vmsg_ffa_call_name(uint32_t function_id)
 {
 	const bool is_64 = (function_id & SMC64_BIT) != 0;
@@ -24,7 +29,7 @@ const char *vmsg_ffa_call_name(uint32_t function_id)
 	switch (function_id & CALL_NUMBER_MASK) {
 #define CALL_NAME(name, number, has32, has64)                                                      \
 	case (number):                                                                             \
-		return (is_64 ? (has64) : (has32)) ? "FFA_" #name : "FFA_UNKNOWN";
+		return has_form(is_64, has32, has64) ? "FFA_" #name : "FFA_UNKNOWN";
 		VMSG_FFA_CALLS(CALL_NAME)
 #undef CALL_NAME
 	}

@@ -12,7 +12,7 @@
 
 /* Pages of each of RX and TX: one, which is what FFA_FEATURES advertises. */
 #define SPMC_BUFFER_PAGES 1
-#define SPMC_BUFFER_SIZE  (SPMC_BUFFER_PAGES * VMSG_FFA_PAGE_SIZE)
+#define SPMC_BUFFER_SIZE  ((size_t)SPMC_BUFFER_PAGES * VMSG_FFA_PAGE_SIZE)
 
 struct borrower;
 struct donation;

@@ -197,8 +197,13 @@ void spmc_transfer(struct spmc *spmc, struct partition *receiver, const struct r
 
 void spmc_ownership_stop(struct spmc *spmc, struct partition *partition)
 {
-	while (partition->donations) {
-		struct donation *donation = partition->donations;
+	struct donation *left = partition->donations;
+	partition->donations = NULL;
+	while (left) {
+		struct donation *donation = left;
+		left = donation->next;
+		donation->previous = NULL;
+		donation->next = NULL;
 		remove_donation(spmc, donation);
 		free(donation);
 	}

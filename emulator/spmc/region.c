@@ -289,10 +289,14 @@ void spmc_regions_stop(struct spmc *spmc, struct partition *partition)
 	}
 	spmc_response_end(spmc, partition);
 	spmc_sends_stop(spmc, partition);
-	while (partition->regions) {
-		struct region *region = partition->regions;
+	struct region *left = partition->regions;
+	partition->regions = NULL;
+	while (left) {
+		struct region *region = left;
+		left = region->next;
+		region->previous = NULL;
+		region->next = NULL;
 		if (region->held_count > 0) {
-			unlink_from_owner(region);
 			disown(region);
 		} else {
 			spmc_region_remove(spmc, region);

@@ -104,11 +104,11 @@ int spmc_add_partition(struct spmc *spmc, const struct spmc_partition_config *co
 
 /* The partition runs (its process has connected) or has died. Stop answers every waiter ABORTED,
  * relinquishes what it borrowed, and keeps what it shared until its borrowers let go. */
-int spmc_start(struct spmc *spmc, uint16_t partition);
-void spmc_stop(struct spmc *spmc, uint16_t partition);
+int spmc_start(struct spmc *spmc, uint16_t id);
+void spmc_stop(struct spmc *spmc, uint16_t id);
 
 /* One FF-A call of a vCPU. `regs` is request and reply. */
-enum spmc_result spmc_call(struct spmc *spmc, uint16_t partition, uint16_t vcpu, uint64_t now_ns,
+enum spmc_result spmc_call(struct spmc *spmc, uint16_t id, uint16_t vcpu_index, uint64_t now_ns,
 			   struct vmsg_ffa_regs *regs);
 
 /*
@@ -118,7 +118,7 @@ enum spmc_result spmc_call(struct spmc *spmc, uint16_t partition, uint16_t vcpu,
 
 /* The partition interrupts itself (asynchronous work of its own): completes MSG_WAIT of that vCPU
  * with FFA_INTERRUPT, or stays pending (one bit) until the running call returns. */
-void spmc_raise(struct spmc *spmc, uint16_t partition, uint16_t vcpu);
+void spmc_raise(struct spmc *spmc, uint16_t id, uint16_t vcpu_index);
 
 /* Pulls the next delivery; false when there is none. */
 bool spmc_next(struct spmc *spmc, struct spmc_delivery *delivery);

@@ -9,9 +9,11 @@
 #include "spmc/internal.h"
 #include "support/spmc_world.h"
 
-#define PAGE VMSG_FFA_PAGE_SIZE
+#define PAGE ((size_t)VMSG_FFA_PAGE_SIZE)
 
-enum { PARTITIONS = 4, VCPUS = 2, BANK_PAGES = 12 };
+#define PARTITIONS 4u
+#define VCPUS      ((uint16_t)2)
+#define BANK_PAGES 12u
 
 static const uint16_t ids[PARTITIONS] = { 1, 2, 0x8001, 0x8002 };
 

@@ -10,7 +10,7 @@
 #include "support/hex.h"
 #include "support/regs_text.h"
 
-#define PAGE VMSG_FFA_PAGE_SIZE
+#define PAGE ((size_t)VMSG_FFA_PAGE_SIZE)
 
 static void broken(const char *what)
 {

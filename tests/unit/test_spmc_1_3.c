@@ -126,7 +126,7 @@ static void nothing_old_is_left_behind_in_rx(void **state)
 	memset(world_at(w, VM2, world_rx(VM2), 4096), 0xEE, 4096);
 	assert_call(w, VM1, "84000068", "84000061 0 3 30");
 	assert_call(w, VM2, "84000068", "84000061 0 3 18");
-	assert_int_equal(*world_at(w, VM1, world_rx(VM1) + 3 * 48, 1), 0);
+	assert_int_equal(*world_at(w, VM1, world_rx(VM1) + 144, 1), 0);
 	assert_int_equal(*world_at(w, VM1, world_rx(VM1) + 4095, 1), 0);
 	assert_int_equal(*world_at(w, VM2, world_rx(VM2) + 4095, 1), 0xEE);
 }

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/spmc_world.h"
@@ -20,7 +21,7 @@
 #define SHARE  0x84000073u
 
 #define HANDLE(n) (UINT64_C(1) << 63 | (n))
-#define PAGE      VMSG_FFA_PAGE_SIZE
+#define PAGE      ((size_t)VMSG_FFA_PAGE_SIZE)
 
 /* VM3 shares the topology of the vectors; VM1 has read-only RAM and a second view of its RAM. */
 enum { VM3 = 3, SP2 = 0x8002 };
@@ -454,10 +455,11 @@ static void make_ranges(struct vmsg_ffa_range ranges[MANY])
 {
 	/* every other page, backwards */
 	for (uint32_t i = 0; i < MANY; i++) {
-		ranges[i] =
-			(struct vmsg_ffa_range){ i < 256 ? SHARED_RAM + (255 - i) * 2 * PAGE
-							 : SHARED_RAM + ((299 - i) * 2 + 1) * PAGE,
-						 1 };
+		ranges[i] = (struct vmsg_ffa_range){
+			i < 256 ? SHARED_RAM + 2 * PAGE * (255 - i)
+				: SHARED_RAM + PAGE * ((size_t)2 * (299 - i) + 1),
+			1
+		};
 	}
 }
 
@@ -596,7 +598,7 @@ static void a_response_in_fragments(void **state)
 	assert_call(w, VM2, "8400007a 1 80000000 1320", INVALID_PARAMETERS);
 	for (uint32_t i = 0; i < MANY; i++) {
 		struct vmsg_ffa_range range;
-		vmsg_ffa_range_load(&range, bytes + 96 + 16 * i);
+		vmsg_ffa_range_load(&range, bytes + 96 + (size_t)16 * i);
 		assert_true(range.address == ranges[i].address && range.pages == 1);
 	}
 	/* relinquishing ends a response that was not fetched */
@@ -910,18 +912,29 @@ static void donate_checks_what_differs_from_lend(void **state)
 	assert_string_equal(send(w, SHARE, &t), "84000061 0 3 80000000");
 }
 
+/* The handle in a successful reply to a send, 0 in any other. */
+static uint64_t handle_of(const char *reply)
+{
+	static const char success[] = "84000061 0 ";
+	char *end;
+
+	if (strncmp(reply, success, sizeof(success) - 1) != 0) {
+		return 0;
+	}
+	const uint64_t low = strtoull(reply + sizeof(success) - 1, &end, 16);
+	return low | strtoull(end, NULL, 16) << 32;
+}
+
 /* Donates and retrieves `pages` from page `first` of VM1's RAM; returns the reply of the donation.
  */
 static void give(struct world *w, uint16_t owner, uint16_t receiver, uint32_t first, uint32_t pages)
 {
 	struct transaction t = donate_to(owner, receiver);
-	char text[64];
 
 	t.ranges[0] = (struct vmsg_ffa_range){ SHARED_RAM + first * PAGE, pages };
-	snprintf(text, sizeof(text), "%s", send(w, DONATE, &t));
-	unsigned low, high = 0;
-	assert_true(sscanf(text, "84000061 0 %x %x", &low, &high) >= 1);
-	struct transaction r = retrieve_of(&t, (uint64_t)high << 32 | low, 0);
+	const uint64_t handle = handle_of(send(w, DONATE, &t));
+	assert_true(handle != 0);
+	struct transaction r = retrieve_of(&t, handle, 0);
 	r.access[0].permissions = VMSG_FFA_DATA_RW | VMSG_FFA_INSTRUCTION_NX;
 	assert_retrieved(w, receiver, &r);
 	/* the handle is gone */
@@ -934,16 +947,15 @@ static void give(struct world *w, uint16_t owner, uint16_t receiver, uint32_t fi
 static bool owns(struct world *w, uint16_t partition, uint64_t address)
 {
 	struct transaction t = share_to(partition, SP1);
-	char text[64];
-	unsigned low, high;
 
 	t.ranges[0] = (struct vmsg_ffa_range){ address, 1 };
-	snprintf(text, sizeof(text), "%s", send(w, SHARE, &t));
-	if (sscanf(text, "84000061 0 %x %x", &low, &high) != 2) {
-		assert_string_equal(text, DENIED);
+	const char *reply = send(w, SHARE, &t);
+	const uint64_t handle = handle_of(reply);
+	if (handle == 0) {
+		assert_string_equal(reply, DENIED);
 		return false;
 	}
-	assert_string_equal(reclaim(w, partition, (uint64_t)high << 32 | low, 0), SUCCESS);
+	assert_string_equal(reclaim(w, partition, handle, 0), SUCCESS);
 	return true;
 }
 

@@ -334,12 +334,12 @@ static void t18_fragmented_share(void **state)
 		"2c0100002c0100000000000000000000");
 	for (uint32_t i = 0; i < 250; i++) {
 		const struct vmsg_ffa_range range = { 0x50000000 + i * 4096, 1 };
-		vmsg_ffa_range_store(&range, tx + 96 + 16 * i);
+		vmsg_ffa_range_store(&range, tx + 96 + (size_t)16 * i);
 	}
 	assert_call(w, VM1, "c4000073 1320 1000", "8400007a 1 80000000 1000");
 	for (uint32_t i = 0; i < 50; i++) {
 		const struct vmsg_ffa_range range = { 0x50000000 + (250 + i) * 4096, 1 };
-		vmsg_ffa_range_store(&range, tx + 16 * i);
+		vmsg_ffa_range_store(&range, tx + (size_t)16 * i);
 	}
 	assert_call(w, VM1, "8400007b 1 80000000 320", "84000061 0 1 80000000");
 }
