@@ -7,7 +7,6 @@
  */
 #include "bus.h"
 
-#include "virtio_msg_ffa/ffa.h"
 
 #define DEFAULT_TIMEOUT_NS 5000000000ull
 #define DEFAULT_POLL_NS    100000000ull

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# need PACKAGE...: installs what of it is missing, by apt, as root or through sudo; says so. Does
+# nothing when all is there. Returns 1 when it cannot.
+need() {
+	local missing=() package
+	for package in "$@"; do
+		if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+			missing+=("$package")
+		fi
+	done
+	[ ${#missing[@]} -eq 0 ] && return 0
+	local root=()
+	if [ "$(id -u)" -ne 0 ]; then
+		root=(sudo)
+	fi
+	echo "installing ${missing[*]}"
+	local log
+	log=$(mktemp)
+	if ! { "${root[@]}" apt-get update -q &&
+		"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+		tail -20 "$log" >&2
+		echo "could not install ${missing[*]}" >&2
+		rm -f "$log"
+		return 1
+	fi
+	rm -f "$log"
+}
+
+# The packages that building and running needs; README and cmake/dependencies.cmake name the same.
+BUILD_PACKAGES=(gcc libc6-dev make cmake pkg-config libuv1-dev)
+TEST_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 e2fsprogs)
+CHECK_PACKAGES=("${TEST_PACKAGES[@]}" g++ clang clang-format clang-tidy valgrind
+	gcc-arm-none-eabi gcc-aarch64-linux-gnu libc6-dev-arm64-cross device-tree-compiler qemu-system-arm)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Links with the whole library and nothing else: what it may call of libc stands here. */
+#include <stddef.h>
+#include <stdint.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memset(void *to, int value, size_t size);
+int memcmp(const void *left, const void *right, size_t size);
+void _start(void);
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size)
+{
+	volatile uint8_t *at = to;
+	const uint8_t *source = from;
+	while (size--) {
+		*at++ = *source++;
+	}
+	return to;
+}
+
+void *memset(void *to, int value, size_t size)
+{
+	volatile uint8_t *at = to;
+	while (size--) {
+		*at++ = (uint8_t)value;
+	}
+	return to;
+}
+
+int memcmp(const void *left, const void *right, size_t size)
+{
+	const uint8_t *a = left;
+	const uint8_t *b = right;
+	for (; size--; a++, b++) {
+		if (*a != *b) {
+			return *a < *b ? -1 : 1;
+		}
+	}
+	return 0;
+}
+
+void _start(void)
+{
+	for (;;) {
+	}
+}
