@@ -7,7 +7,6 @@
  */
 #include "bus.h"
 
-
 #define DEFAULT_TIMEOUT_NS 5000000000ull
 #define DEFAULT_POLL_NS    100000000ull
 #define FIRST_TOKEN        2u /* 1 is what fixed-token peers use */

@@ -7,7 +7,7 @@
 
 #include "virtio_msg_ffa/version.h"
 
-#define TEXT(value)  #value
+#define TEXT(value)      #value
 #define VERSION(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
 
 static const struct {
@@ -40,7 +40,8 @@ int main(int argc, char **argv)
 		return VMSG_EXIT_DONE;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		puts("vmsg-ffa-emu " VERSION(VMSG_VERSION_MAJOR, VMSG_VERSION_MINOR, VMSG_VERSION_PATCH));
+		puts("vmsg-ffa-emu " VERSION(VMSG_VERSION_MAJOR, VMSG_VERSION_MINOR,
+					     VMSG_VERSION_PATCH));
 		return VMSG_EXIT_DONE;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
