@@ -196,6 +196,7 @@ static void end_request(struct vmsg_bus *bus, struct vmsg_bus_request *request, 
 		request->failed = true;
 		request->error = error;
 	} else {
+		VMSG_ASSERT(answer);
 		request->used = false;
 		bus->message = *answer;
 		bus->message.header.token = request->caller_token;

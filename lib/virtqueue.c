@@ -491,7 +491,7 @@ int vmsg_vq_driver_add_indirect(struct vmsg_vq_driver *queue, uint64_t table_add
 				const struct vmsg_vq_buffer *buffers, size_t count, void *cookie)
 {
 	uint64_t writable;
-	struct vmsg_span table;
+	struct vmsg_span table = { NULL, 0 };
 	int error = check_add(queue, 1, cookie);
 
 	if (error == 0 && (!queue->layout.indirect || count > queue->layout.size)) {

@@ -157,7 +157,7 @@ static void read_header(const struct vmsg_vq_chain *chain, uint8_t header[BLK_HE
 /* Serves one request; the bytes written into the chain, with the status. */
 static uint32_t serve(struct blk *blk, const struct vmsg_vq_chain *chain)
 {
-	uint8_t header[BLK_HEADER_SIZE];
+	uint8_t header[BLK_HEADER_SIZE] = { 0 };
 	uint64_t done = 0;
 	uint8_t status = BLK_S_UNSUPP;
 
