@@ -1204,6 +1204,79 @@ static void limits_are_no_memory(void **state)
 	assert_int_equal(vm1.regions_owned, 0);
 }
 
+/* The i-th page of a gibibyte that lies at PHANTOM_RAM: neighbours are far apart. */
+#define PHANTOM_RAM 0x100000000u
+enum { GIB_PAGES = 1 << 18 };
+
+static uint64_t scattered(uint32_t i)
+{
+	return PHANTOM_RAM + (uint64_t)(i * 40503u % GIB_PAGES) * PAGE;
+}
+
+/* Replaces each range of the fragment in `bytes` by the pages from `next` on. */
+static uint32_t scatter(uint8_t *bytes, size_t size, uint32_t next)
+{
+	for (size_t at = 0; at < size; at += 16) {
+		const struct vmsg_ffa_range range = { scattered(next++), 1 };
+		vmsg_ffa_range_store(&range, bytes + at);
+	}
+	return next;
+}
+
+static void a_gibibyte_of_single_pages(void **state)
+{
+	struct world *w = *state;
+	struct transaction t = share_to(VM1, VM2);
+	uint8_t *tx = world_at(w, VM1, world_tx(VM1), PAGE);
+	char text[64];
+
+	/* without contents: nobody reads them */
+	w->banks[w->bank_count++] = (struct world_bank){
+		.partition = VM1, .base = PHANTOM_RAM, .size = GIB_PAGES * PAGE, .id = 77
+	};
+	(void)put(w, VM1, &t);
+	*(tx + 82) = 4; /* pages and ranges: 0x40000 */
+	*(tx + 80) = 0;
+	*(tx + 86) = 4;
+	*(tx + 84) = 0;
+	uint32_t next = scatter(tx + 96, PAGE - 96, 0);
+	snprintf(text, sizeof(text), "84000073 %x 1000", 96 + GIB_PAGES * 16);
+	assert_call(w, VM1, text, "8400007a 1 80000000 1000");
+	while (next + 256 < GIB_PAGES) {
+		next = scatter(tx, PAGE, next);
+		assert_true(strncmp(world_call(w, VM1, "8400007b 1 80000000 1000"), "8400007a",
+				    8) == 0);
+	}
+	const uint32_t rest = (GIB_PAGES - next) * 16;
+	(void)scatter(tx, rest, next);
+	snprintf(text, sizeof(text), "8400007b 1 80000000 %x", rest);
+	assert_call(w, VM1, text, "84000061 0 1 80000000");
+
+	/* all of it is in use, and arrives */
+	t.ranges[0] = (struct vmsg_ffa_range){ PHANTOM_RAM + 12345 * PAGE, 1 };
+	assert_string_equal(send(w, SHARE, &t), DENIED);
+	const struct transaction r = retrieve_of(&t, HANDLE(1), 0);
+	assert_string_equal(retrieve(w, VM2, &r), "84000075 400060 1000");
+	uint32_t offset = 0x1000, size = 0;
+	for (; offset < 0x400060; offset += size) {
+		assert_call(w, VM2, "84000065", SUCCESS);
+		snprintf(text, sizeof(text), "8400007a 1 80000000 %x", offset);
+		const char *reply = world_call(w, VM2, text);
+		assert_true(strncmp(reply, "8400007b 1 80000000 ", 20) == 0);
+		size = (uint32_t)strtoul(reply + 20, NULL, 16);
+		struct vmsg_ffa_range range;
+		vmsg_ffa_range_load(&range, world_at(w, VM2, world_rx(VM2), 16));
+		assert_true(range.address == scattered((offset - 96) / 16));
+	}
+	assert_int_equal(offset, 0x400060);
+	assert_call(w, VM2, "84000065", SUCCESS);
+	assert_string_equal(relinquish(w, VM2, HANDLE(1), 0), SUCCESS);
+	assert_string_equal(reclaim(w, VM1, HANDLE(1), 0), SUCCESS);
+	/* and in one range */
+	t.ranges[0] = (struct vmsg_ffa_range){ PHANTOM_RAM, GIB_PAGES };
+	assert_string_equal(send(w, SHARE, &t), "84000061 0 2 80000000");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -1239,6 +1312,7 @@ int main(void)
 		CASE(a_dead_borrower_lets_go),
 		CASE(a_dead_owners_memory_lives_until_its_borrowers_let_go),
 		CASE(limits_are_no_memory),
+		CASE(a_gibibyte_of_single_pages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
