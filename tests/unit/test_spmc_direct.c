@@ -89,6 +89,9 @@ static void high_halves_and_reserved_registers(void **state)
 	assert_call(w, SP1, "c400008e 80010001 1", INVALID_PARAMETERS);
 	assert_call(w, SP1, "c400008e 80010001 0 1", INVALID_PARAMETERS);
 	assert_call(w, SP1, RESPONSE, "-");
+	/* w1 of an SMC64 call is 32 bits wide */
+	assert_call(w, VM1, "c400008d 7700018001", "-");
+	assert_string_equal(world_reply(w, SP1, 0), "c400008d 18001");
 }
 
 static void responses_go_to_who_asked_and_once(void **state)

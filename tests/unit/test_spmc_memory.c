@@ -1017,6 +1017,21 @@ static void donations_return_home_when_their_owner_dies(void **state)
 	assert_false(spmc_bank_in_use(w->spmc, w->banks[1].id));
 }
 
+static void donations_of_one_owner_end_in_any_order(void **state)
+{
+	struct world *w = *state;
+
+	for (uint32_t page = 0; page < 6; page += 2) {
+		give(w, VM1, VM2, page, 1);
+	}
+	give(w, VM2, VM1, 2, 1);
+	assert_true(owns(w, VM2, SHARED_RAM) && owns(w, VM2, SHARED_RAM + 4 * PAGE));
+	world_stop(w, VM2);
+	for (uint32_t page = 0; page < 6; page++) {
+		assert_true(owns(w, VM1, SHARED_RAM + page * PAGE));
+	}
+}
+
 static void donated_memory_keeps_its_world(void **state)
 {
 	struct transaction t = donate_to(VM1, SP1), r;
@@ -1305,6 +1320,7 @@ int main(void)
 		CASE(donate_checks_what_differs_from_lend),
 		CASE(donated_memory_is_its_new_owners),
 		CASE(donations_return_home_when_their_owner_dies),
+		CASE(donations_of_one_owner_end_in_any_order),
 		CASE(donated_memory_keeps_its_world),
 		CASE(a_donation_may_be_told_in_fragments),
 		CASE(relinquish_checks),

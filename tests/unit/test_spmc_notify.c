@@ -365,8 +365,16 @@ static void sri_is_delayed_until_the_sender_leaves(void **state)
 	assert_string_equal(w->events, "1:interrupt 8");
 	/* and owed once */
 	assert_call(w, VM1, "c4000083", "c4000061 0 80 8002");
-	assert_call(w, SP1, "c400008e 80010001", "-");
+	assert_call(w, VM1, "8400006d 80010000", "-");
+	assert_call(w, SP1, "8400006c", "-");
 	assert_string_equal(w->events, "");
+	/* by yielding, too */
+	assert_call(w, SP2, "84000082 8002 1", "84000061 0 1");
+	assert_call(w, VM1, "8400006d 80010000", "-");
+	assert_call(w, SP1, "84000081 80018002 2 1", SUCCESS);
+	assert_string_equal(w->events, "8002:interrupt 5");
+	assert_call(w, SP1, "8400006c", "-");
+	assert_string_equal(w->events, "1:interrupt 8");
 }
 
 static void a_new_scheduler_gets_sri(void **state)
