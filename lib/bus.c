@@ -1,449 +1,717 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A bus session: the parts that both roles share. Invariants: one frame waits in `out`, one
- * transport message in `message`; an input that finds either taken is refused with AGAIN and
- * changes nothing; everything else that may become due is a flag or a state in a table, so nothing
- * can overflow.
+ * A bus session's frames, requests in flight, and events. Invariants: one frame is on its way out
+ * at a time and stays in `out` until the next, so that it can be sent again; every request in
+ * flight ends by a response, a failure or its deadline, exactly once; events come from the tables
+ * and flags that they are about, so that none needs a queue and none is lost.
  */
 #include "bus.h"
 
-#define DEFAULT_TIMEOUT_NS 5000000000ull
-#define DEFAULT_POLL_NS    100000000ull
-#define FIRST_TOKEN        2u /* 1 is what fixed-token peers use */
+#include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/proto.h"
+
+#include "port.h"
+
+#define REQUEST_TIMEOUT_NS 5000000000u
+#define POLL_INTERVAL_NS   100000000u
+
+/* The same frame again to a device that answers with nothing */
+#define BUSY_TRIES 3
+
+/* Tokens go round from here: 0 means none, and 1 is what peers with a fixed token use. */
+#define FIRST_TOKEN 2u
+
+/* Bus feature bits of r0's VERSION; bits 15:8 count areas */
+#define B0_INDIRECT 1u
+#define B0_DIRECT   2u
+
+/* Bit of a message id that makes it an event */
+#define ID_EVENT 0x40u
 
 int vmsg_bus_init(struct vmsg_bus *bus, const struct vmsg_bus_options *options)
 {
-	*bus = (struct vmsg_bus){ .options = *options };
-	if (!options->memory || (options->device_capacity && !options->devices) ||
-	    (options->profile && !options->profile->has_size)) {
-		return VMSG_ERROR_INVALID; /* a1 and a2 have no session of this kind */
+	*bus = (struct vmsg_bus){ 0 };
+	if (!options->memory || options->device_capacity > 65536 ||
+	    (options->device_capacity > 0 && !options->devices)) {
+		return VMSG_ERROR_INVALID;
 	}
-	if (bus->options.request_timeout_ns == 0) {
-		bus->options.request_timeout_ns = DEFAULT_TIMEOUT_NS;
+	if (options->profile && !options->profile->has_size) {
+		return VMSG_ERROR_REVISION;
 	}
-	if (bus->options.poll_interval_ns == 0) {
-		bus->options.poll_interval_ns = DEFAULT_POLL_NS;
+	bus->options = *options;
+	bus->options.max_areas = options->max_areas ? options->max_areas : VMSG_AREAS_UNLIMITED;
+	if (options->request_timeout_ns == 0) {
+		bus->options.request_timeout_ns = REQUEST_TIMEOUT_NS;
 	}
-	for (uint32_t i = 0; i < options->device_capacity; i++) {
-		bus->options.devices[i] = (struct vmsg_bus_device){ 0 };
+	if (options->poll_interval_ns == 0) {
+		bus->options.poll_interval_ns = POLL_INTERVAL_NS;
 	}
+	bus->dialect = options->profile ? options->profile : vmsg_profile(VMSG_PROFILE_R3);
 	bus->next_token = FIRST_TOKEN;
-	bus->next_area = 1;
-	bus->acting = -1;
-	bus->next_poll_ns = UINT64_MAX;
-	return 0;
-}
-
-uint16_t vmsg_bus_frame_size_max(const struct vmsg_bus *bus)
-{
-	const uint16_t limit = bus->profile ? bus->profile->frame_size_max : VMSG_FRAME_SIZE_MAX;
-
-	return limit < VMSG_FRAME_SIZE_MAX ? limit : VMSG_FRAME_SIZE_MAX;
+	bus->next_area_id = 1;
+	bus->acting = VMSG_BUS_NONE;
+	bus->out_request = VMSG_BUS_NONE;
+	return VMSG_OK;
 }
 
 const char *vmsg_bus_state_name(enum vmsg_bus_state state)
 {
-	switch (state) {
-	case VMSG_BUS_DOWN:
-		return "down";
-	case VMSG_BUS_PROBING:
-		return "probing";
-	case VMSG_BUS_NEGOTIATED:
-		return "negotiated";
-	case VMSG_BUS_RUNNING:
-		return "running";
-	case VMSG_BUS_RESETTING:
-		return "resetting";
-	case VMSG_BUS_FAILED:
-		return "failed";
-	}
-	return "unknown";
+	static const char *const names[] = {
+		[VMSG_BUS_DOWN] = "down",
+		[VMSG_BUS_PROBING] = "probing",
+		[VMSG_BUS_NEGOTIATED] = "negotiated",
+		[VMSG_BUS_RUNNING] = "running",
+		[VMSG_BUS_RESETTING] = "resetting",
+		[VMSG_BUS_FAILED] = "failed",
+	};
+
+	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
 }
 
-void vmsg_bus_fail(struct vmsg_bus *bus, int error)
+uint16_t vmsg_bus_frame_size_max(const struct vmsg_bus *bus)
 {
-	bus->state = VMSG_BUS_FAILED;
-	bus->error = error;
-	bus->failed_due = true;
-	bus->next_poll_ns = UINT64_MAX;
+	const uint16_t most = bus->dialect->frame_size_max;
+
+	return most < VMSG_FRAME_SIZE_MAX ? most : VMSG_FRAME_SIZE_MAX;
+}
+
+uint32_t vmsg_bus_features_to_b0(uint32_t features, uint16_t max_areas)
+{
+	const uint32_t direct = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX;
+	const uint32_t indirect = VMSG_BUS_FEATURE_INDIRECT_RX | VMSG_BUS_FEATURE_INDIRECT_TX;
+
+	return (features & direct ? B0_DIRECT : 0) | (features & indirect ? B0_INDIRECT : 0) |
+	       (uint32_t)max_areas << 8;
+}
+
+uint32_t vmsg_bus_features_from_b0(uint32_t features)
+{
+	const uint32_t direct = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX;
+	const uint32_t indirect = VMSG_BUS_FEATURE_INDIRECT_RX | VMSG_BUS_FEATURE_INDIRECT_TX;
+
+	return (features & B0_DIRECT ? direct : 0) | (features & B0_INDIRECT ? indirect : 0);
+}
+
+/* A VERSION request says nothing of features in some dialects: then the device knows only its own.
+ */
+void vmsg_bus_agree(struct vmsg_bus *bus, const struct vmsg_version *peer)
+{
+	uint32_t theirs = peer->bus_features;
+
+	bus->profile = bus->dialect;
+	bus->state = VMSG_BUS_NEGOTIATED;
+	bus->peer_ffa_version = peer->ffa_version;
+	bus->peer_max_areas = peer->max_areas;
+	bus->transport_features = bus->options.transport_features & peer->transport_features;
+	if (bus->dialect->id == VMSG_PROFILE_R0) {
+		bus->peer_max_areas = (uint16_t)(theirs >> 8 & 0xff);
+		theirs = vmsg_bus_features_from_b0(theirs);
+	}
+	if (!vmsg_bus_is_driver(bus) && theirs == 0) {
+		theirs = bus->options.bus_features;
+		bus->transport_features =
+			bus->dialect->has_version_probe ? bus->options.transport_features : 0;
+	}
+	bus->bus_features = bus->options.bus_features & theirs;
+	if (bus->options.memory->count == 0) {
+		bus->options.memory->id_shift = bus->profile->area_id_shift;
+	}
 }
 
 /* ---- frames out ---- */
 
-int vmsg_bus_put(struct vmsg_bus *bus, const struct vmsg_message *message)
+/* Encodes into `out`; the frame is due. */
+static int put_frame(struct vmsg_bus *bus, const struct vmsg_message *message, uint64_t deadline_ns)
 {
-	if (bus->out_size) {
-		return VMSG_ERROR_AGAIN;
-	}
-	const int size =
-		vmsg_encode(bus->profile, message,
-			    (struct vmsg_span){ bus->out, vmsg_bus_frame_size_max(bus) }, NULL);
+	const struct vmsg_span room = { bus->out, vmsg_bus_frame_size_max(bus) };
+	const int size = vmsg_encode(bus->dialect, message, room, NULL);
+
 	if (size < 0) {
 		return size == VMSG_ERROR_NO_SPACE ? VMSG_ERROR_RANGE : size;
 	}
-	bus->out_size = (uint16_t)size;
+	bus->out_due = true;
 	bus->out_is_event = message->header.kind == VMSG_EVENT;
+	bus->out_tries = 0;
+	bus->out_request = VMSG_BUS_NONE;
+	bus->out_size = (uint16_t)size;
+	bus->out_ns = bus->now_ns;
+	bus->out_deadline_ns = deadline_ns;
 	bus->stats.sent[message->header.type]++;
-	return 0;
+	return VMSG_OK;
 }
 
-struct vmsg_bus_request *vmsg_bus_request_slot(struct vmsg_bus *bus)
+void vmsg_bus_put(struct vmsg_bus *bus, const struct vmsg_message *message)
+{
+	VMSG_ASSERT(!bus->out_due);
+	const int error = put_frame(bus, message, VMSG_BUS_NEVER);
+	VMSG_ASSERT(error == VMSG_OK);
+	(void)error;
+}
+
+void vmsg_bus_put_error(struct vmsg_bus *bus, const struct vmsg_raw_header *raw)
+{
+	const bool is_request = !(raw->type & VMSG_TYPE_RESPONSE) && !(raw->msg_id & ID_EVENT);
+	const struct vmsg_message error = {
+		.header = {
+			.type = VMSG_ERROR,
+			.kind = VMSG_RESPONSE,
+			.dev_num = raw->dev_num,
+			.token = raw->token,
+		},
+		.body.error_response.original_msg_id = raw->msg_id,
+	};
+
+	if (is_request && bus->dialect->has_error) {
+		vmsg_bus_put(bus, &error);
+	}
+}
+
+/* ---- requests in flight ---- */
+
+static bool token_is_used(const struct vmsg_bus *bus, uint16_t token)
 {
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		if (!bus->requests[i].used) {
-			return &bus->requests[i];
+		if (bus->requests[i].used && bus->requests[i].token == token) {
+			return true;
 		}
 	}
-	return NULL;
+	return false;
 }
 
-/* Sends a request and remembers it. The token is the session's; the caller's comes back later. */
-static int send_request(struct vmsg_bus *bus, struct vmsg_message *message, bool own)
+/* Fewer are in flight than there are tokens, so this ends. */
+static uint16_t choose_token(struct vmsg_bus *bus)
 {
-	struct vmsg_bus_request *request = vmsg_bus_request_slot(bus);
-	const uint16_t caller_token = message->header.token;
+	uint16_t token;
 
-	if (!request) {
+	do {
+		token = bus->next_token;
+		bus->next_token = token == UINT16_MAX ? FIRST_TOKEN : (uint16_t)(token + 1);
+	} while (token_is_used(bus, token));
+	return token;
+}
+
+/* Sends a request; its slot in the table, or an error. */
+static int put_request(struct vmsg_bus *bus, const struct vmsg_message *message,
+		       uint64_t deadline_ns, bool own)
+{
+	uint8_t i = 0;
+
+	while (i < VMSG_REQUESTS_MAX && bus->requests[i].used) {
+		i++;
+	}
+	if (i == VMSG_REQUESTS_MAX || bus->out_due) {
 		return VMSG_ERROR_AGAIN;
 	}
-	message->header.token = bus->profile->has_token ? bus->next_token : 0;
-	const int error = vmsg_bus_put(bus, message);
+	struct vmsg_message copy = *message;
+	const uint16_t token = choose_token(bus);
+	copy.header.token = bus->dialect->has_token ? token : 0;
+	const int error = put_frame(bus, &copy, deadline_ns);
 	if (error < 0) {
 		return error;
 	}
-	bus->next_token =
-		bus->next_token == UINT16_MAX ? FIRST_TOKEN : (uint16_t)(bus->next_token + 1);
-	*request = (struct vmsg_bus_request){
+	bus->requests[i] = (struct vmsg_bus_request){
 		.used = true,
 		.own = own,
+		.msg_id = bus->out[1],
 		.type = message->header.type,
 		.dev_num = message->header.dev_num,
-		.token = message->header.token,
-		.caller_token = caller_token,
-		.order = bus->sent_count++,
-		.deadline_ns = bus->now_ns + bus->options.request_timeout_ns,
+		.token = token,
+		.caller_token = message->header.token,
+		.deadline_ns = deadline_ns,
 	};
-	return 0;
+	bus->out_request = i;
+	bus->out_token = token;
+	return i;
 }
 
-int vmsg_bus_request(struct vmsg_bus *bus, struct vmsg_message *message)
+struct vmsg_bus_request *vmsg_bus_ask(struct vmsg_bus *bus, const struct vmsg_message *message,
+				      uint64_t deadline_ns)
 {
-	return send_request(bus, message, true);
-}
+	const int i = put_request(bus, message, deadline_ns, true);
 
-static int send_from_driver(struct vmsg_bus *bus, const struct vmsg_message *message)
-{
-	struct vmsg_message copy = *message;
-
-	switch (message->header.kind) {
-	case VMSG_REQUEST:
-		return send_request(bus, &copy, false);
-	case VMSG_EVENT:
-		copy.header.token = 0;
-		return vmsg_bus_put(bus, &copy);
-	case VMSG_RESPONSE:
-		break;
-	}
-	return VMSG_ERROR_INVALID;
-}
-
-/* A device's response to the request being served, or the event that a poll asked for. */
-static int send_from_device(struct vmsg_bus *bus, const struct vmsg_message *message)
-{
-	struct vmsg_message copy = *message;
-	const struct vmsg_header *answering = &bus->answering;
-
-	if (!bus->answer_due || bus->polled_due || bus->message_due) {
-		return VMSG_ERROR_AGAIN;
-	}
-	if (message->header.kind == VMSG_EVENT) {
-		if (answering->type != VMSG_EVENT_POLL) {
-			return VMSG_ERROR_AGAIN; /* the next poll fetches it */
-		}
-		copy.header.token = 0;
-	} else if (message->header.kind != VMSG_RESPONSE ||
-		   message->header.type != answering->type ||
-		   message->header.dev_num != answering->dev_num) {
-		return VMSG_ERROR_INVALID;
-	} else {
-		copy.header.token = answering->token;
-	}
-	const int error = vmsg_bus_put(bus, &copy);
-	bus->answer_due = error < 0;
-	return error;
+	return i < 0 ? NULL : &bus->requests[i];
 }
 
 int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_message *message)
 {
-	bus->now_ns = now_ns;
-	if (bus->state != VMSG_BUS_RUNNING || vmsg_type_is_bus(message->header.type) ||
-	    message->header.type == VMSG_NONE) {
-		return bus->state != VMSG_BUS_RUNNING ? VMSG_ERROR_STATE : VMSG_ERROR_INVALID;
+	const bool driver = vmsg_bus_is_driver(bus);
+	const bool event = message->header.kind == VMSG_EVENT;
+	int error;
+
+	if (vmsg_type_is_bus(message->header.type) || message->header.type == VMSG_NONE ||
+	    message->header.kind == (driver ? VMSG_RESPONSE : VMSG_REQUEST)) {
+		return VMSG_ERROR_INVALID;
 	}
-	return bus->options.role == VMSG_BUS_DRIVER ? send_from_driver(bus, message)
-						    : send_from_device(bus, message);
+	if (driver ? bus->state != VMSG_BUS_RUNNING : !vmsg_bus_is_up(bus)) {
+		return VMSG_ERROR_STATE;
+	}
+	if (!driver && event && !bus->poll_empty) {
+		return VMSG_ERROR_STATE;
+	}
+	if (bus->out_due || bus->answer_due) {
+		return VMSG_ERROR_AGAIN;
+	}
+	bus->now_ns = now_ns;
+	const uint64_t deadline_ns = vmsg_bus_after(now_ns, bus->options.request_timeout_ns);
+	if (message->header.kind == VMSG_REQUEST) {
+		error = put_request(bus, message, deadline_ns, false);
+	} else if (event && message->header.token != 0) {
+		struct vmsg_message copy = *message;
+		copy.header.token = 0;
+		error = put_frame(bus, &copy, deadline_ns);
+	} else {
+		error = put_frame(bus, message, driver ? deadline_ns : VMSG_BUS_NEVER);
+	}
+	if (error >= 0 && !driver && event) {
+		bus->poll_empty = false;
+	}
+	return error < 0 ? error : VMSG_OK;
 }
 
-/* ---- requests and their ends ---- */
-
-static void end_request(struct vmsg_bus *bus, struct vmsg_bus_request *request, int error,
-			const struct vmsg_message *answer)
+bool vmsg_bus_can_send(const struct vmsg_bus *bus)
 {
-	if (request->own) {
-		request->used = false;
-		vmsg_bus_driver_answer(bus, request->type, error, answer);
-	} else if (error < 0) {
+	bool room = false;
+
+	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
+		room |= !bus->requests[i].used;
+	}
+	return room && !bus->out_due && bus->state == VMSG_BUS_RUNNING;
+}
+
+/* A request of a driver waits as a failed one until that has been told; our own is told at once. */
+static void fail_request(struct vmsg_bus *bus, struct vmsg_bus_request *request, int error)
+{
+	if (!request->own) {
 		request->failed = true;
 		request->error = error;
-	} else {
-		VMSG_ASSERT(answer);
-		request->used = false;
-		bus->message = *answer;
-		bus->message.header.token = request->caller_token;
-		bus->message_due = true;
+		bus->requests_failed = true;
+		return;
+	}
+	const struct vmsg_bus_request copy = *request;
+	*request = (struct vmsg_bus_request){ 0 };
+	vmsg_bus_driver_failure(bus, &copy, error);
+}
+
+static bool is_in_flight(const struct vmsg_bus_request *request)
+{
+	return request->used && !request->failed;
+}
+
+void vmsg_bus_end_requests(struct vmsg_bus *bus, int error)
+{
+	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
+		struct vmsg_bus_request *request = &bus->requests[i];
+		if (is_in_flight(request) && !request->own) {
+			fail_request(bus, request, error);
+		} else if (is_in_flight(request)) {
+			*request = (struct vmsg_bus_request){ 0 };
+		}
+	}
+	bus->out_due = false;
+	bus->polling = false;
+}
+
+void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error)
+{
+	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
+		struct vmsg_bus_request *request = &bus->requests[i];
+		if (is_in_flight(request) && !request->own && request->dev_num == dev_num) {
+			fail_request(bus, request, error);
+		}
 	}
 }
 
-/* The request that a response answers: by device and token, or the oldest of its kind. */
-static struct vmsg_bus_request *match(struct vmsg_bus *bus, const struct vmsg_header *header)
+void vmsg_bus_fail(struct vmsg_bus *bus, int error)
+{
+	vmsg_bus_end_requests(bus, error);
+	bus->state = VMSG_BUS_FAILED;
+	bus->error = error;
+	bus->failed_pending = true;
+	bus->up_pending = false;
+	bus->events_on = false;
+	bus->step = 0;
+	vmsg_bus_areas_drop(bus, false);
+}
+
+void vmsg_bus_abandon(struct vmsg_bus *bus, uint64_t now_ns, int error)
+{
+	bus->now_ns = now_ns;
+	if (!vmsg_bus_is_driver(bus)) {
+		vmsg_bus_device_reset(bus);
+	} else if (bus->state != VMSG_BUS_DOWN && bus->state != VMSG_BUS_FAILED) {
+		vmsg_bus_fail(bus, error);
+	}
+}
+
+/* The request that a response belongs to: by device and token, or, without tokens, the oldest of
+ * its kind. */
+static struct vmsg_bus_request *find_request(struct vmsg_bus *bus, uint16_t dev_num, uint16_t token,
+					     uint8_t msg_id)
 {
 	struct vmsg_bus_request *found = NULL;
-	/* a null reply without a token can only be for the last frame sent */
-	const bool newest = header->type == VMSG_NONE;
 
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
 		struct vmsg_bus_request *request = &bus->requests[i];
-		if (!request->used || request->failed) {
+		if (!is_in_flight(request) || request->dev_num != dev_num) {
 			continue;
 		}
-		if (bus->profile->has_token && header->token != 0) {
-			const bool device =
-				header->type == VMSG_NONE || request->dev_num == header->dev_num;
-			if (request->token == header->token && device) {
+		if (bus->dialect->has_token) {
+			if (request->token == token) {
 				return request;
 			}
-			continue;
-		}
-		if (header->type != VMSG_NONE &&
-		    (request->type != header->type || request->dev_num != header->dev_num)) {
-			continue;
-		}
-		if (!found ||
-		    (newest ? request->order > found->order : request->order < found->order)) {
+		} else if (request->msg_id == msg_id &&
+			   (!found || request->deadline_ns < found->deadline_ns)) {
 			found = request;
 		}
 	}
 	return found;
 }
 
-static void take_response(struct vmsg_bus *bus, const struct vmsg_message *message)
+/* The request of the frame last output, while it waits. */
+static struct vmsg_bus_request *last_request(struct vmsg_bus *bus)
 {
-	struct vmsg_bus_request *request = match(bus, &message->header);
+	if (bus->out_request == VMSG_BUS_NONE) {
+		return NULL;
+	}
+	struct vmsg_bus_request *request = &bus->requests[bus->out_request];
+	return is_in_flight(request) && request->token == bus->out_token ? request : NULL;
+}
+
+/* ---- frames in: driver ---- */
+
+/* A null reply names its request by the token alone, or not at all. */
+static void take_null_reply(struct vmsg_bus *bus, const struct vmsg_header *header)
+{
+	struct vmsg_bus_request *request = NULL;
+
+	for (size_t i = 0; i < VMSG_REQUESTS_MAX && header->token != 0; i++) {
+		if (is_in_flight(&bus->requests[i]) && bus->requests[i].token == header->token) {
+			request = &bus->requests[i];
+		}
+	}
+	request = request || header->token != 0 ? request : last_request(bus);
+	if (request) {
+		fail_request(bus, request, VMSG_ERROR_PEER);
+	} else {
+		bus->stats.late++;
+	}
+}
+
+/* ERROR 0x87: the request fails; an ERROR about something else than we asked is the peer's fault
+ * too. */
+static void take_error(struct vmsg_bus *bus, const struct vmsg_message *message, uint16_t size)
+{
+	struct vmsg_bus_request *request =
+		find_request(bus, message->header.dev_num, message->header.token, 0);
 
 	if (!request) {
 		bus->stats.late++;
 		return;
 	}
-	if (message->header.type == VMSG_NONE && request->type == VMSG_EVENT_POLL) {
-		/* nothing pending, said in another way (O23) */
-		end_request(bus, request, 0, message);
-	} else if (message->header.type != request->type) {
-		/* ERROR, a null reply, or an answer to something else: the request failed */
-		end_request(bus, request, VMSG_ERROR_PEER, NULL);
+	const bool is_sound = size == bus->dialect->header_size + 2u &&
+			      message->body.error_response.original_msg_id == request->msg_id;
+	fail_request(bus, request, is_sound ? VMSG_ERROR_PEER : VMSG_ERROR_BAD_FIELD);
+}
+
+static void take_response(struct vmsg_bus *bus, const struct vmsg_message *message, uint8_t msg_id)
+{
+	struct vmsg_bus_request *request =
+		find_request(bus, message->header.dev_num, message->header.token, msg_id);
+
+	if (!request) {
+		bus->stats.late++;
+		return;
+	}
+	if (request->type != message->header.type) {
+		fail_request(bus, request, VMSG_ERROR_BAD_FIELD);
+		return;
+	}
+	const struct vmsg_bus_request copy = *request;
+	*request = (struct vmsg_bus_request){ 0 };
+	if (copy.own) {
+		vmsg_bus_driver_response(bus, &copy, message);
 	} else {
-		end_request(bus, request, 0, message);
+		bus->message = *message;
+		bus->message.header.token = copy.caller_token;
+		bus->message_pending = true;
 	}
 }
 
-void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
+/* Events come while the session runs, by themselves or as the answer to EVENT_POLL. */
+static void take_event(struct vmsg_bus *bus, const struct vmsg_message *message)
 {
-	const struct vmsg_header last = { .type = VMSG_NONE };
+	const enum vmsg_type type = message->header.type;
 
-	bus->now_ns = now_ns;
-	if (bus->profile) {
-		struct vmsg_bus_request *request = match(bus, &last);
-		if (request) {
-			end_request(bus, request, error, NULL);
+	if (!bus->events_on) {
+		bus->stats.dropped++;
+		return;
+	}
+	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
+		if (bus->requests[i].used && bus->requests[i].type == VMSG_EVENT_POLL) {
+			bus->requests[i] = (struct vmsg_bus_request){ 0 };
+			vmsg_bus_driver_polled(bus, true);
 		}
 	}
+	if (vmsg_type_is_bus(type)) {
+		vmsg_bus_driver_event(bus, message);
+	} else if (type == VMSG_EVENT_AVAIL) {
+		bus->stats.dropped++; /* ours to send */
+	} else {
+		bus->message = *message;
+		bus->message_pending = true;
+	}
 }
 
-/* ---- frames in ---- */
+/* A driver serves one request: PING. */
+static void take_request(struct vmsg_bus *bus, const struct vmsg_message *message)
+{
+	if (message->header.type != VMSG_PING || bus->out_due) {
+		bus->stats.dropped++;
+		return;
+	}
+	struct vmsg_message answer = *message;
+	answer.header.kind = VMSG_RESPONSE;
+	vmsg_bus_put(bus, &answer);
+}
 
 static int driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 {
+	struct vmsg_raw_header raw;
 	struct vmsg_message message;
 
-	if (!bus->profile) {
+	if (bus->state == VMSG_BUS_DOWN || bus->state == VMSG_BUS_FAILED) {
+		bus->stats.dropped++;
 		return VMSG_ERROR_STATE;
 	}
-	const int error = vmsg_decode(bus->profile, frame, &message, NULL);
+	int error = vmsg_decode_header(bus->dialect, frame, &raw, NULL);
 	if (error < 0) {
 		bus->stats.dropped++;
 		return error;
 	}
-	bus->stats.received[message.header.type]++;
-	if (message.header.kind == VMSG_RESPONSE) {
-		take_response(bus, &message);
-	} else {
-		vmsg_bus_driver_frame(bus, &message);
+	error = vmsg_decode(bus->dialect, frame, &message, NULL);
+	if (error < 0) {
+		struct vmsg_bus_request *request =
+			raw.type & VMSG_TYPE_RESPONSE
+				? find_request(bus, raw.dev_num, raw.token, raw.msg_id)
+				: NULL;
+		bus->stats.dropped++;
+		if (request) {
+			fail_request(bus, request, VMSG_ERROR_BAD_FIELD);
+		}
+		return error;
 	}
-	return 0;
+	bus->stats.received[message.header.type]++;
+	if (message.header.kind == VMSG_EVENT) {
+		take_event(bus, &message);
+	} else if (message.header.kind == VMSG_REQUEST) {
+		take_request(bus, &message);
+	} else if (message.header.type == VMSG_NONE) {
+		take_null_reply(bus, &message.header);
+	} else if (message.header.type == VMSG_ERROR) {
+		take_error(bus, &message, raw.msg_size);
+	} else {
+		take_response(bus, &message, raw.msg_id);
+	}
+	return VMSG_OK;
 }
 
 int vmsg_bus_input(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes frame)
 {
-	bus->now_ns = now_ns;
-	if (bus->message_due || bus->out_size || bus->answer_due) {
+	if (bus->message_pending || bus->acting != VMSG_BUS_NONE) {
 		return VMSG_ERROR_AGAIN;
 	}
-	/* tails of the message point into our copy: valid until the next input */
-	const size_t size = frame.size < VMSG_FRAME_SIZE_MAX ? frame.size : VMSG_FRAME_SIZE_MAX;
-	if (size) {
-		memcpy(bus->in, frame.data, size);
+	bus->now_ns = now_ns;
+	if (frame.size > sizeof(bus->in)) {
+		frame.size = sizeof(bus->in); /* no session has agreed on more */
 	}
-	const struct vmsg_bytes copy = { bus->in, size };
-	return bus->options.role == VMSG_BUS_DRIVER ? driver_input(bus, copy)
-						    : vmsg_bus_device_input(bus, copy);
+	if (frame.size > 0) {
+		memcpy(bus->in, frame.data, frame.size); /* tails stay until the next input */
+	}
+	frame.data = bus->in;
+	return vmsg_bus_is_driver(bus) ? driver_input(bus, frame)
+				       : vmsg_bus_device_input(bus, frame);
 }
 
-/* ---- output ---- */
+static bool is_all_zero(struct vmsg_bytes frame)
+{
+	uint8_t sum = 0;
+
+	for (size_t i = 0; i < frame.size; i++) {
+		sum |= frame.data[i];
+	}
+	return sum == 0;
+}
+
+int vmsg_bus_answer(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes frame)
+{
+	bus->now_ns = now_ns;
+	if (is_all_zero(frame)) {
+		if (last_request(bus) && bus->requests[bus->out_request].type == VMSG_EVENT_POLL) {
+			fail_request(bus, last_request(bus), VMSG_ERROR_AGAIN);
+		} else if (!bus->out_is_event && ++bus->out_tries < BUSY_TRIES) {
+			bus->out_due = last_request(bus) != NULL;
+			bus->out_ns = vmsg_bus_after(now_ns, VMSG_BUS_RETRY_NS);
+		} else if (last_request(bus)) {
+			fail_request(bus, last_request(bus), VMSG_ERROR_AGAIN);
+		}
+		return VMSG_OK;
+	}
+	const int error = vmsg_bus_input(bus, now_ns, frame);
+	if (error != VMSG_ERROR_AGAIN && last_request(bus)) {
+		fail_request(bus, last_request(bus), VMSG_ERROR_PEER);
+	}
+	return error;
+}
+
+void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
+{
+	struct vmsg_bus_request *request = last_request(bus);
+
+	bus->now_ns = now_ns;
+	if (error == VMSG_ERROR_AGAIN && now_ns < bus->out_deadline_ns &&
+	    (request || bus->out_is_event)) {
+		bus->out_due = true;
+		bus->out_ns = vmsg_bus_after(now_ns, VMSG_BUS_RETRY_NS);
+	} else if (error == VMSG_ERROR_AGAIN || error == VMSG_ERROR_TIMEOUT) {
+		bus->stats.timeouts++;
+		if (request) {
+			fail_request(bus, request, VMSG_ERROR_TIMEOUT);
+		}
+	} else {
+		vmsg_bus_abandon(bus, now_ns, error);
+	}
+}
+
+/* ---- pulling ---- */
 
 int vmsg_bus_output(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 {
-	*output = (struct vmsg_bus_output){ .kind = VMSG_BUS_SEND };
-	if (bus->acting >= 0) {
-		return 0; /* the action last put out is not complete */
-	}
-	const bool driver = bus->options.role == VMSG_BUS_DRIVER;
-	if (!bus->out_size) {
-		if (driver ? vmsg_bus_driver_action(bus, output)
-			   : vmsg_bus_device_action(bus, output)) {
-			return 1;
-		}
-		if (driver) {
-			vmsg_bus_driver_step(bus);
-		} else {
-			vmsg_bus_device_step(bus);
-		}
-	}
-	if (!bus->out_size) {
+	*output = (struct vmsg_bus_output){ 0 };
+	if (bus->acting != VMSG_BUS_NONE) {
 		return 0;
 	}
+	if (!bus->out_due && vmsg_bus_is_driver(bus)) {
+		vmsg_bus_driver_output(bus);
+	} else if (!bus->out_due) {
+		vmsg_bus_device_output(bus, false);
+	}
+	if (!bus->out_due && !(bus->reset_pending && !vmsg_bus_is_driver(bus))) {
+		if (vmsg_bus_area_action(bus, output) == 1) {
+			return 1;
+		}
+		if (!vmsg_bus_is_driver(bus)) {
+			vmsg_bus_device_output(bus, true);
+		}
+	}
+	if (!bus->out_due || bus->now_ns < bus->out_ns) {
+		return 0;
+	}
+	bus->out_due = false;
+	output->kind = VMSG_BUS_SEND;
 	output->frame = (struct vmsg_bytes){ bus->out, bus->out_size };
 	output->is_event = bus->out_is_event;
-	bus->out_size = 0;
+	output->deadline_ns = bus->out_deadline_ns;
 	return 1;
 }
 
 void vmsg_bus_complete(struct vmsg_bus *bus, uint64_t now_ns, int result,
 		       const struct vmsg_segment *segments, size_t segment_count)
 {
+	VMSG_ASSERT(bus->acting != VMSG_BUS_NONE);
 	bus->now_ns = now_ns;
-	if (bus->acting < 0) {
-		return;
-	}
-	struct vmsg_bus_area *area = &bus->areas[bus->acting];
-	bus->acting = -1;
-	if (bus->options.role == VMSG_BUS_DRIVER) {
-		vmsg_bus_driver_complete(bus, area, result);
-	} else {
-		vmsg_bus_device_complete(bus, area, result, segments, segment_count);
-	}
+	vmsg_bus_area_complete(bus, result, segments, segment_count);
 }
 
-/* ---- events ---- */
-
-static bool take_flag(bool *flag)
+int vmsg_bus_next_message(struct vmsg_bus *bus, struct vmsg_bus_event *event)
 {
-	const bool was = *flag;
-
-	*flag = false;
-	return was;
-}
-
-static bool request_event(struct vmsg_bus *bus, struct vmsg_bus_event *event)
-{
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
+	*event = (struct vmsg_bus_event){ 0 };
+	for (size_t i = 0; bus->requests_failed && i < VMSG_REQUESTS_MAX; i++) {
 		struct vmsg_bus_request *request = &bus->requests[i];
 		if (request->used && request->failed) {
-			request->used = false;
 			event->kind = VMSG_BUS_EVENT_REQUEST_FAILED;
 			event->error = request->error;
 			event->type = request->type;
 			event->dev_num = request->dev_num;
 			event->token = request->caller_token;
-			return true;
+			*request = (struct vmsg_bus_request){ 0 };
+			return 1;
 		}
 	}
-	return false;
-}
-
-static bool area_event(struct vmsg_bus *bus, struct vmsg_bus_event *event)
-{
-	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
-		struct vmsg_bus_area *area = &bus->areas[i];
-		if (area->event) {
-			event->kind = (enum vmsg_bus_event_kind)(area->event - 1);
-			event->area_id = area->id;
-			area->event = 0;
-			return true;
-		}
+	bus->requests_failed = false;
+	if (!bus->message_pending) {
+		return 0;
 	}
-	return false;
+	bus->message_pending = false;
+	event->kind = VMSG_BUS_EVENT_MESSAGE;
+	event->type = bus->message.header.type;
+	event->dev_num = bus->message.header.dev_num;
+	event->token = bus->message.header.token;
+	event->message = bus->message;
+	return 1;
 }
 
-static bool device_event(struct vmsg_bus *bus, struct vmsg_bus_event *event)
+/* Events of the session as a whole; the end comes before a new beginning. */
+static bool session_event(struct vmsg_bus *bus, struct vmsg_bus_event *event)
 {
-	if (bus->options.role != VMSG_BUS_DRIVER || bus->state != VMSG_BUS_RUNNING) {
+	if (bus->failed_pending) {
+		bus->failed_pending = false;
+		event->kind = VMSG_BUS_EVENT_FAILED;
+		event->error = bus->error;
+	} else if (bus->reset_pending) {
+		bus->reset_pending = false;
+		event->kind = VMSG_BUS_EVENT_RESET;
+	} else if (bus->up_pending) {
+		bus->up_pending = false;
+		event->kind = VMSG_BUS_EVENT_UP;
+	} else {
 		return false;
 	}
-	for (uint32_t i = 0; i < bus->options.device_capacity; i++) {
-		struct vmsg_bus_device *device = &bus->options.devices[i];
-		if (device->announce) {
-			device->announce = false;
-			event->kind = device->present ? VMSG_BUS_EVENT_DEVICE_ADDED
-						      : VMSG_BUS_EVENT_DEVICE_REMOVED;
-			event->dev_num = device->number;
-			return true;
-		}
-	}
-	return false;
+	return true;
 }
 
 int vmsg_bus_event(struct vmsg_bus *bus, struct vmsg_bus_event *event)
 {
-	*event = (struct vmsg_bus_event){ .kind = VMSG_BUS_EVENT_FAILED };
-	if (take_flag(&bus->reset_due)) {
-		event->kind = VMSG_BUS_EVENT_RESET;
-	} else if (take_flag(&bus->failed_due)) {
-		event->error = bus->error;
-	} else if (take_flag(&bus->up_due)) {
-		event->kind = VMSG_BUS_EVENT_UP;
-	} else if (take_flag(&bus->message_due)) {
-		event->kind = VMSG_BUS_EVENT_MESSAGE;
-		event->message = bus->message;
-		event->dev_num = bus->message.header.dev_num;
-		event->type = bus->message.header.type;
-	} else if (take_flag(&bus->polled_due)) {
-		event->kind = VMSG_BUS_EVENT_POLLED;
-	} else {
-		return request_event(bus, event) || area_event(bus, event) ||
-		       device_event(bus, event);
-	}
-	return 1;
-}
+	bool added;
 
-int vmsg_bus_event_for_driver(struct vmsg_bus *bus, struct vmsg_bus_event *event)
-{
-	*event = (struct vmsg_bus_event){ .kind = VMSG_BUS_EVENT_MESSAGE };
-	if (take_flag(&bus->message_due)) {
-		event->message = bus->message;
-		event->dev_num = bus->message.header.dev_num;
-		event->type = bus->message.header.type;
+	*event = (struct vmsg_bus_event){ 0 };
+	if (session_event(bus, event) || vmsg_bus_area_event(bus, event)) {
 		return 1;
 	}
-	return request_event(bus, event);
+	if (vmsg_bus_is_driver(bus) && bus->state == VMSG_BUS_RUNNING &&
+	    vmsg_bus_number_change(bus, &event->dev_num, &added)) {
+		event->kind = added ? VMSG_BUS_EVENT_DEVICE_ADDED : VMSG_BUS_EVENT_DEVICE_REMOVED;
+		return 1;
+	}
+	if (vmsg_bus_next_message(bus, event)) {
+		return 1;
+	}
+	if (bus->poll_pending) {
+		bus->poll_pending = false;
+		bus->poll_empty = true; /* unless an event is sent before the next output */
+		event->kind = VMSG_BUS_EVENT_POLLED;
+		return 1;
+	}
+	return 0;
+}
+
+int vmsg_bus_null_reply(const struct vmsg_bus *bus, struct vmsg_bytes frame,
+			uint8_t reply[VMSG_FRAME_SIZE_MAX])
+{
+	const struct vmsg_profile *dialect = bus->dialect;
+	const struct vmsg_span room = { reply, VMSG_FRAME_SIZE_MAX };
+	struct vmsg_message message = { .header = { .kind = VMSG_RESPONSE } };
+	struct vmsg_raw_header raw;
+
+	memset(reply, 0, VMSG_FRAME_SIZE_MAX);
+	const int error = vmsg_decode_header(dialect, frame, &raw, NULL);
+	message.header.token = raw.token;
+	const int size = vmsg_encode(dialect, &message, room, NULL);
+	VMSG_ASSERT(size == dialect->header_size);
+	if (error == 0 && raw.msg_id & ID_EVENT && !dialect->null_reply_to_event) {
+		reply[0] = (uint8_t)((raw.type & VMSG_TYPE_BUS) | VMSG_TYPE_RESPONSE);
+		memcpy(reply + 1, frame.data + 1, 3); /* id and device number */
+	}
+	return size;
 }
 
 /* ---- time ---- */
@@ -455,87 +723,32 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t vmsg_bus_deadline(const struct vmsg_bus *bus)
 {
-	uint64_t deadline = bus->next_poll_ns;
+	uint64_t deadline_ns = vmsg_bus_area_deadline(bus);
 
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		const struct vmsg_bus_request *request = &bus->requests[i];
-		if (request->used && !request->failed) {
-			deadline = earlier(deadline, request->deadline_ns);
+		if (is_in_flight(&bus->requests[i])) {
+			deadline_ns = earlier(deadline_ns, bus->requests[i].deadline_ns);
 		}
 	}
-	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
-		const struct vmsg_bus_area *area = &bus->areas[i];
-		if (area->state == VMSG_AREA_WITHDRAW || area->state == VMSG_AREA_RECLAIM) {
-			deadline = earlier(deadline, area->retry_ns);
-		}
+	if (bus->out_due) {
+		deadline_ns = earlier(deadline_ns, bus->out_ns);
 	}
-	return bus->retry_ns ? earlier(deadline, bus->retry_ns) : deadline;
+	return vmsg_bus_is_driver(bus) ? earlier(deadline_ns, vmsg_bus_driver_deadline(bus))
+				       : deadline_ns;
 }
 
 void vmsg_bus_tick(struct vmsg_bus *bus, uint64_t now_ns)
 {
 	bus->now_ns = now_ns;
+	if (bus->out_due && now_ns >= bus->out_deadline_ns) {
+		bus->out_due = false; /* never got through */
+		bus->stats.dropped++;
+	}
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
 		struct vmsg_bus_request *request = &bus->requests[i];
-		if (request->used && !request->failed && request->deadline_ns <= now_ns) {
+		if (is_in_flight(request) && now_ns >= request->deadline_ns) {
 			bus->stats.timeouts++;
-			end_request(bus, request, VMSG_ERROR_TIMEOUT, NULL);
+			fail_request(bus, request, VMSG_ERROR_TIMEOUT);
 		}
 	}
-	if (bus->next_poll_ns <= now_ns) {
-		bus->next_poll_ns = now_ns + bus->options.poll_interval_ns;
-		bus->poll_wanted = bus->state == VMSG_BUS_RUNNING;
-	}
-}
-
-/* ---- tables ---- */
-
-struct vmsg_bus_area *vmsg_bus_area_find(struct vmsg_bus *bus, uint16_t id)
-{
-	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
-		if (bus->areas[i].state != VMSG_AREA_FREE && bus->areas[i].id == id) {
-			return &bus->areas[i];
-		}
-	}
-	return NULL;
-}
-
-struct vmsg_bus_area *vmsg_bus_area_slot(struct vmsg_bus *bus)
-{
-	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
-		if (bus->areas[i].state == VMSG_AREA_FREE && !bus->areas[i].event) {
-			return &bus->areas[i];
-		}
-	}
-	return NULL;
-}
-
-struct vmsg_bus_device *vmsg_bus_device_find(struct vmsg_bus *bus, uint16_t number)
-{
-	for (uint32_t i = 0; i < bus->options.device_capacity; i++) {
-		struct vmsg_bus_device *device = &bus->options.devices[i];
-		if ((device->present || device->announce) && device->number == number) {
-			return device;
-		}
-	}
-	return NULL;
-}
-
-int vmsg_bus_device_set(struct vmsg_bus *bus, uint16_t number, bool present)
-{
-	struct vmsg_bus_device *device = vmsg_bus_device_find(bus, number);
-
-	if (device) {
-		device->announce = device->announce || device->present != present;
-		device->present = present;
-		return 0;
-	}
-	for (uint32_t i = 0; present && i < bus->options.device_capacity; i++) {
-		device = &bus->options.devices[i];
-		if (!device->present && !device->announce) {
-			*device = (struct vmsg_bus_device){ number, true, true };
-			return 0;
-		}
-	}
-	return present ? VMSG_ERROR_NO_SPACE : VMSG_ERROR_NOT_FOUND;
 }

@@ -1,78 +1,125 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the bus session share. */
+/*
+ * What the files of the bus session share. Who owns what: bus.c frames, requests and events;
+ * bus_driver.c and bus_device.c the two roles; bus_areas.c areas; bus_numbers.c device numbers.
+ */
 #ifndef VMSG_LIB_BUS_H
 #define VMSG_LIB_BUS_H
 
 #include "virtio_msg_ffa/bus.h"
-#include "virtio_msg_ffa/error.h"
-#include "virtio_msg_ffa/proto.h"
 
-#include "port.h"
+#define VMSG_BUS_NONE      UINT8_MAX /* no request, no area */
+#define VMSG_BUS_NEVER     UINT64_MAX
+#define VMSG_BUS_RETRY_NS  1000000u    /* between tries of what is busy: 1 ms */
+#define VMSG_BUS_REPEAT_NS 1000000000u /* between AREA_UNSHAREs of an area in use: 1 s */
 
-#define VMSG_BUS_PAGE_SIZE 4096u
+/* Later time, which may be "never". */
+static inline uint64_t vmsg_bus_after(uint64_t now_ns, uint64_t ns)
+{
+	return ns < VMSG_BUS_NEVER - now_ns ? now_ns + ns : VMSG_BUS_NEVER;
+}
 
-/*
- * States of an area. Driver:
- *   FREE -> ANNOUNCE -> ANNOUNCED -> READY -> WITHDRAW -> WITHDRAWN -> RECLAIM -> FREE
- *   ANNOUNCED -> RECLAIM (refused); WITHDRAWN -> WITHDRAW (busy, asked again later)
- * Device:
- *   FREE -> RETRIEVE -> MAPPED -> RELINQUISH -> FREE
- *   MAPPED -> OWED (busy) -> RELINQUISH_OWED -> RELEASED -> FREE
- */
-enum vmsg_area_state {
-	VMSG_AREA_FREE,
-	VMSG_AREA_ANNOUNCE,  /* AREA_SHARE is to be sent */
-	VMSG_AREA_ANNOUNCED, /* its answer is awaited */
-	VMSG_AREA_READY,
-	VMSG_AREA_WITHDRAW,  /* AREA_UNSHARE is to be sent at retry_ns */
-	VMSG_AREA_WITHDRAWN, /* its answer is awaited */
-	VMSG_AREA_RECLAIM,   /* the memory is to be reclaimed at retry_ns */
-	VMSG_AREA_RETRIEVE,  /* retrieve, then answer AREA_SHARE */
-	VMSG_AREA_MAPPED,
-	VMSG_AREA_OWED,            /* in use; AREA_RELEASE is owed when it no longer is */
-	VMSG_AREA_RELINQUISH,      /* relinquish, then answer AREA_UNSHARE or go on with RESET */
-	VMSG_AREA_RELINQUISH_OWED, /* relinquish, then send AREA_RELEASE */
-	VMSG_AREA_RELEASED,        /* AREA_RELEASE waits for a poll */
-};
+static inline bool vmsg_bus_is_driver(const struct vmsg_bus *bus)
+{
+	return bus->options.role == VMSG_BUS_DRIVER;
+}
 
-/* Encodes into the output slot. AGAIN while it is taken. */
-VMSG_MUST_CHECK int vmsg_bus_put(struct vmsg_bus *bus, const struct vmsg_message *message);
+/* Agreed on a version, and neither reset nor failed since. */
+static inline bool vmsg_bus_is_up(const struct vmsg_bus *bus)
+{
+	return bus->state == VMSG_BUS_NEGOTIATED || bus->state == VMSG_BUS_RUNNING;
+}
 
-/* Free request slot, NULL when all are taken. */
-struct vmsg_bus_request *vmsg_bus_request_slot(struct vmsg_bus *bus);
+/* ---- bus.c ---- */
 
-/* Sends a bus request of the session's own; its answer comes to vmsg_bus_driver_answer(). */
-VMSG_MUST_CHECK int vmsg_bus_request(struct vmsg_bus *bus, struct vmsg_message *message);
+/* Driver: sends a request of the session's own. The request, or NULL when it cannot be sent. */
+struct vmsg_bus_request *vmsg_bus_ask(struct vmsg_bus *bus, const struct vmsg_message *message,
+				      uint64_t deadline_ns);
 
-struct vmsg_bus_area *vmsg_bus_area_find(struct vmsg_bus *bus, uint16_t id);
-struct vmsg_bus_area *vmsg_bus_area_slot(struct vmsg_bus *bus);
+/* Device: puts out a response or an event of the session's own. */
+void vmsg_bus_put(struct vmsg_bus *bus, const struct vmsg_message *message);
 
-struct vmsg_bus_device *vmsg_bus_device_find(struct vmsg_bus *bus, uint16_t number);
+/* ERROR to a request; nothing where the dialect has none, or to an event. */
+void vmsg_bus_put_error(struct vmsg_bus *bus, const struct vmsg_raw_header *raw);
 
-/* Notes that a device is or is no longer there; the change is announced. NO_SPACE. */
-VMSG_MUST_CHECK int vmsg_bus_device_set(struct vmsg_bus *bus, uint16_t number, bool present);
-
+/* The session is over: FAILED, event FAILED, every request in flight fails. */
 void vmsg_bus_fail(struct vmsg_bus *bus, int error);
 
-/* ---- driver role (bus_driver.c) ---- */
+/* Every request in flight is over: a driver's fails, our own are forgotten. */
+void vmsg_bus_end_requests(struct vmsg_bus *bus, int error);
 
-/* An answer to a request of the session's own; `error` < 0 when there was none. */
-void vmsg_bus_driver_answer(struct vmsg_bus *bus, enum vmsg_type type, int error,
-			    const struct vmsg_message *answer);
-/* A frame that is no answer: an event of the device, or a request (PING). */
-void vmsg_bus_driver_frame(struct vmsg_bus *bus, const struct vmsg_message *message);
-/* Sends what is to be sent next, if anything. */
-void vmsg_bus_driver_step(struct vmsg_bus *bus);
-bool vmsg_bus_driver_action(struct vmsg_bus *bus, struct vmsg_bus_output *output);
-void vmsg_bus_driver_complete(struct vmsg_bus *bus, struct vmsg_bus_area *area, int result);
+/* Requests to a device that is gone. */
+void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error);
 
-/* ---- device role (bus_device.c) ---- */
+/* What has been agreed: the session is up. */
+void vmsg_bus_agree(struct vmsg_bus *bus, const struct vmsg_version *peer);
 
+/* Feature bits as r0's VERSION has them, and back. */
+uint32_t vmsg_bus_features_to_b0(uint32_t features, uint16_t max_areas);
+uint32_t vmsg_bus_features_from_b0(uint32_t features);
+
+/* ---- bus_driver.c ---- */
+
+/* Sends what is due, if anything. */
+void vmsg_bus_driver_output(struct vmsg_bus *bus);
+/* The response to a request of the session's own, or its failure. The request is done. */
+void vmsg_bus_driver_response(struct vmsg_bus *bus, const struct vmsg_bus_request *request,
+			      const struct vmsg_message *message);
+void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request *request,
+			     int error);
+/* An event of the bus class; any event also answers EVENT_POLL. */
+void vmsg_bus_driver_event(struct vmsg_bus *bus, const struct vmsg_message *message);
+void vmsg_bus_driver_polled(struct vmsg_bus *bus, bool more);
+uint64_t vmsg_bus_driver_deadline(const struct vmsg_bus *bus);
+
+/* ---- bus_device.c ---- */
+
+/* One frame; returns as vmsg_bus_input(). */
 int vmsg_bus_device_input(struct vmsg_bus *bus, struct vmsg_bytes frame);
-/* Gives the answer that is due when nothing else can come before it. */
-void vmsg_bus_device_step(struct vmsg_bus *bus);
-bool vmsg_bus_device_action(struct vmsg_bus *bus, struct vmsg_bus_output *output);
-void vmsg_bus_device_complete(struct vmsg_bus *bus, struct vmsg_bus_area *area, int result,
-			      const struct vmsg_segment *segments, size_t segment_count);
+/* Puts out what is due, if anything. `stuck`: no action is left that could help a reset on. */
+void vmsg_bus_device_output(struct vmsg_bus *bus, bool stuck);
+/* Everything goes; a RESET event, then areas, then DOWN. */
+void vmsg_bus_device_reset(struct vmsg_bus *bus);
+/* The result that the request being served waits for. */
+void vmsg_bus_device_area_result(struct vmsg_bus *bus, uint16_t area_id, unsigned int result);
+
+/* ---- bus_areas.c ---- */
+
+/* The next action: 1 with `output`, or 0. */
+int vmsg_bus_area_action(struct vmsg_bus *bus, struct vmsg_bus_output *output);
+void vmsg_bus_area_complete(struct vmsg_bus *bus, int result, const struct vmsg_segment *segments,
+			    size_t segment_count);
+/* Driver: sends AREA_SHARE or AREA_UNSHARE if one is due: true when it did. */
+bool vmsg_bus_area_ask(struct vmsg_bus *bus);
+void vmsg_bus_area_response(struct vmsg_bus *bus, const struct vmsg_bus_request *request,
+			    const struct vmsg_message *message);
+void vmsg_bus_area_failure(struct vmsg_bus *bus, const struct vmsg_bus_request *request, int error);
+void vmsg_bus_area_released(struct vmsg_bus *bus, uint16_t id);
+/* Driver: the next event of an area: 1 or 0. */
+int vmsg_bus_area_event(struct vmsg_bus *bus, struct vmsg_bus_event *event);
+/* Device: serves AREA_SHARE and AREA_UNSHARE. */
+void vmsg_bus_area_serve_share(struct vmsg_bus *bus, const struct vmsg_message *message);
+void vmsg_bus_area_serve_unshare(struct vmsg_bus *bus, const struct vmsg_message *message);
+/* Device: an AREA_RELEASE that is due, taken: 1 with the id, or 0. */
+int vmsg_bus_area_release(struct vmsg_bus *bus, uint16_t *id);
+/* The session that knew the areas is over: driver reclaims, device relinquishes what was on its
+ * way; and_idle: also those that were not. */
+void vmsg_bus_areas_drop(struct vmsg_bus *bus, bool and_idle);
+/* Is any of them still to be reclaimed or relinquished? */
+bool vmsg_bus_areas_remain(const struct vmsg_bus *bus);
+uint64_t vmsg_bus_area_deadline(const struct vmsg_bus *bus);
+
+/* ---- bus_numbers.c ---- */
+
+/* The number exists: VMSG_OK, STATE when it did, NO_SPACE. Listeners will be told. */
+int vmsg_bus_number_add(struct vmsg_bus *bus, uint16_t number);
+/* It is gone: VMSG_OK or NOT_FOUND. */
+int vmsg_bus_number_remove(struct vmsg_bus *bus, uint16_t number);
+/* First present number >= `from`, or -1. */
+int32_t vmsg_bus_number_next(const struct vmsg_bus *bus, uint32_t from);
+/* The next change to tell, taken: 1 with the number and whether it appeared, or 0. */
+int vmsg_bus_number_change(struct vmsg_bus *bus, uint16_t *number, bool *added);
+/* Listeners learn of all present numbers in another way. */
+void vmsg_bus_numbers_told(struct vmsg_bus *bus);
 
 #endif

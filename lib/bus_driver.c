@@ -1,652 +1,473 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The driver's end of a bus session: the ladder of dialects, newest first; version, event method
- * and device list; areas out and back; polls. One request of its own is under way at a time; `step`
- * says which, and every answer moves it on or fails it. (wire-revisions 1.3, 4.5, 5.4, 6.3)
+ * Driver role of a bus session: brings it up one request at a time (RESET, VERSION in one dialect
+ * after the other, EVENT_CONFIGURE, GET_DEVICES), polls for events, takes it down. Invariants: a
+ * dialect counts as agreed only when the device has repeated our version; lists of devices end,
+ * whatever the device says, because each window begins beyond the one before.
  */
 #include "bus.h"
 
-#define DEVICES_WINDOW   256u   /* slots asked for at once: 46 bytes of answer at most */
-#define WINDOWS_MAX      65536u /* a lying device may not make us ask for ever */
-#define RESET_TRIES      3u
-#define RESET_RETRY_NS   2000000ull
-#define UNSHARE_RETRY_NS 1000000000ull
-#define RECLAIM_RETRY_NS 10000000ull
-#define POLLS_MAX        64u
+#include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/ffa.h"
+#include "virtio_msg_ffa/proto.h"
 
 enum step {
-	STEP_IDLE,
+	STEP_NONE,
 	STEP_RESET,
-	STEP_PROBE,
-	STEP_ECHO,
+	STEP_PROBE,   /* VERSION with zeros: what does the device have? */
+	STEP_VERSION, /* the version that is to be agreed */
 	STEP_EVENTS,
 	STEP_DEVICES,
-	STEP_WAIT, /* a request of the start is under way */
-	STEP_RUN,
-	STEP_RUN_WAIT, /* an own request of the running bus is under way */
 };
 
-/* ---- the ladder ---- */
-
+/* Newest first. A dialect is given up for the next when the device does not answer in it. */
 static const uint8_t ladder[] = { VMSG_PROFILE_R3, VMSG_PROFILE_R2B, VMSG_PROFILE_R2A,
 				  VMSG_PROFILE_R1 };
+#define RUNGS (sizeof(ladder) / sizeof(ladder[0]))
+
+/* Requests before the last rung can be given up; they share one request time-out. */
+#define NEGOTIATION_STEPS (RUNGS + 1)
+
+#define RESET_TRIES 3
+
+/* Slots asked for at once: with 32 bytes of bitmap the answer fits the least maximum of any bus. */
+#define WINDOW_SLOTS 256u
+
+/* EVENT_POLLs in one round */
+#define POLLS_MAX 64
+
+/* ---- steps ---- */
+
+static void go(struct vmsg_bus *bus, enum step step)
+{
+	bus->step = (uint8_t)step;
+	bus->step_tries = 0;
+	bus->step_asked = false;
+	bus->step_ns = bus->now_ns;
+}
+
+/* First request in a dialect. RESET, where a device serves it before VERSION, clears what an
+ * earlier driver left behind. */
+static void begin_dialect(struct vmsg_bus *bus, const struct vmsg_profile *dialect)
+{
+	bus->dialect = dialect;
+	bus->version_pair[0] = dialect->bus_version;
+	bus->version_pair[1] = VMSG_TRANSPORT_REVISION;
+	go(bus, dialect->has_version_probe ? STEP_RESET : STEP_VERSION);
+}
 
 static const struct vmsg_profile *rung(const struct vmsg_bus *bus)
 {
-	if (bus->options.profile) {
-		return bus->attempt == 0 ? bus->options.profile : NULL;
-	}
-	if (bus->attempt >= sizeof(ladder)) {
-		return NULL;
-	}
-	const enum vmsg_profile_id id = (enum vmsg_profile_id)ladder[bus->attempt];
+	const enum vmsg_profile_id id = (enum vmsg_profile_id)ladder[bus->rung];
+
 	return vmsg_profile(
 		id == VMSG_PROFILE_R1 && bus->options.wide_area_ids ? VMSG_PROFILE_R1_A16 : id);
 }
 
-static void begin_rung(struct vmsg_bus *bus)
-{
-	bus->profile = rung(bus);
-	bus->state = VMSG_BUS_PROBING;
-	bus->options.memory->id_shift = bus->profile->area_id_shift;
-	/* a driver that died here before may have left the bus up; only r3 serves RESET first */
-	bus->step = bus->profile->has_version_probe ? STEP_RESET : STEP_PROBE;
-	bus->tries = 0;
-}
-
 static void next_rung(struct vmsg_bus *bus, int error)
 {
-	bus->attempt++;
-	if (rung(bus)) {
-		begin_rung(bus);
-	} else {
-		bus->step = STEP_IDLE;
+	if (bus->options.profile || bus->rung + 1u == RUNGS) {
 		vmsg_bus_fail(bus, error);
+		return;
 	}
+	bus->rung++;
+	begin_dialect(bus, rung(bus));
 }
 
 int vmsg_bus_start(struct vmsg_bus *bus, uint64_t now_ns)
 {
 	bus->now_ns = now_ns;
-	if (bus->options.role == VMSG_BUS_DEVICE) {
-		return 0;
+	if (!vmsg_bus_is_driver(bus)) {
+		return VMSG_OK;
 	}
 	if (bus->state != VMSG_BUS_DOWN && bus->state != VMSG_BUS_FAILED) {
 		return VMSG_ERROR_STATE;
 	}
-	bus->attempt = 0;
-	bus->error = 0;
-	bus->failed_due = false;
-	begin_rung(bus);
-	return 0;
+	vmsg_bus_areas_drop(bus, true);
+	bus->state = VMSG_BUS_PROBING;
+	bus->error = VMSG_OK;
+	bus->profile = NULL;
+	bus->events_on = false;
+	bus->device_count = 0;
+	bus->rung = 0;
+	begin_dialect(bus, bus->options.profile ? bus->options.profile : rung(bus));
+	return VMSG_OK;
 }
 
 int vmsg_bus_reset(struct vmsg_bus *bus, uint64_t now_ns)
 {
-	bus->now_ns = now_ns;
-	if (bus->options.role != VMSG_BUS_DRIVER || bus->state != VMSG_BUS_RUNNING) {
+	const struct vmsg_message reset = {
+		.header = { .type = VMSG_RESET, .kind = VMSG_REQUEST },
+	};
+
+	if (!vmsg_bus_is_driver(bus) || bus->state != VMSG_BUS_RUNNING) {
 		return VMSG_ERROR_STATE;
 	}
+	if (vmsg_encoded_size(bus->dialect, &reset) < 0) {
+		return VMSG_ERROR_REVISION;
+	}
+	bus->now_ns = now_ns;
+	vmsg_bus_end_requests(bus, VMSG_ERROR_STATE);
 	bus->state = VMSG_BUS_RESETTING;
-	bus->step = STEP_RESET;
-	bus->tries = 0;
-	bus->next_poll_ns = UINT64_MAX;
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		struct vmsg_bus_request *request = &bus->requests[i];
-		if (request->used && !request->own && !request->failed) {
-			request->failed = true;
-			request->error = VMSG_ERROR_STATE;
-		} else if (request->own) {
-			request->used = false;
-		}
-	}
-	return 0;
+	bus->events_on = false;
+	go(bus, STEP_RESET);
+	return VMSG_OK;
 }
 
-/* ---- what is sent ---- */
-
-static void ask(struct vmsg_bus *bus, struct vmsg_message *message, uint8_t step)
+/* Everything the device had of us is gone. */
+static void after_reset(struct vmsg_bus *bus)
 {
-	message->header.kind = VMSG_REQUEST;
-	if (vmsg_bus_request(bus, message) == 0) {
-		bus->step = step;
-	}
-}
-
-static void send_version(struct vmsg_bus *bus, bool echo)
-{
-	struct vmsg_message message = { .header = { .type = VMSG_VERSION } };
-	struct vmsg_version *version = &message.body.version;
-
-	version->ffa_version = bus->options.ffa_version;
-	version->bus_features = bus->options.bus_features;
-	version->max_areas = bus->options.max_areas;
-	if (bus->profile->id == VMSG_PROFILE_R1 && version->max_areas > 0xff) {
-		version->max_areas = 0xff;
-	}
-	if (echo || !bus->profile->has_version_probe) {
-		version->bus_version = bus->profile->bus_version;
-		version->transport_revision = VMSG_TRANSPORT_REVISION;
-	}
-	ask(bus, &message, STEP_WAIT);
-}
-
-static void send_reset(struct vmsg_bus *bus)
-{
-	struct vmsg_message message = { .header = { .type = VMSG_RESET } };
-
-	if (bus->retry_ns > bus->now_ns) {
+	if (bus->state == VMSG_BUS_PROBING) {
+		go(bus, STEP_PROBE);
 		return;
 	}
-	bus->retry_ns = 0;
-	ask(bus, &message, STEP_WAIT);
-}
-
-static void send_events(struct vmsg_bus *bus)
-{
-	struct vmsg_message message = { .header = { .type = VMSG_EVENT_CONFIGURE } };
-
-	message.body.event_configure_request.method = VMSG_EVENTS_POLL;
-	ask(bus, &message, STEP_WAIT);
-}
-
-static void send_get_devices(struct vmsg_bus *bus)
-{
-	struct vmsg_message message = { .header = { .type = VMSG_GET_DEVICES } };
-
-	message.body.get_devices_request.offset = bus->window;
-	message.body.get_devices_request.count = DEVICES_WINDOW;
-	ask(bus, &message, STEP_WAIT);
-}
-
-static void send_area_share(struct vmsg_bus *bus, struct vmsg_bus_area *area)
-{
-	struct vmsg_message message = { .header = { .type = VMSG_AREA_SHARE } };
-
-	message.body.area_share_request = (struct vmsg_area_share_request){
-		.area_id = area->id,
-		.mem_handle = area->handle,
-		.tag = area->tag,
-		.count = area->pages,
-		.attr = VMSG_AREA_ATTR_DEFAULT,
-	};
-	ask(bus, &message, STEP_RUN_WAIT);
-	if (bus->step == STEP_RUN_WAIT) {
-		area->state = VMSG_AREA_ANNOUNCED;
-	}
-}
-
-static void send_area_unshare(struct vmsg_bus *bus, struct vmsg_bus_area *area)
-{
-	struct vmsg_message message = { .header = { .type = VMSG_AREA_UNSHARE } };
-
-	message.body.area_unshare_request.area_id = area->id;
-	ask(bus, &message, STEP_RUN_WAIT);
-	if (bus->step == STEP_RUN_WAIT) {
-		area->state = VMSG_AREA_WITHDRAWN;
-	}
-}
-
-static void step_running(struct vmsg_bus *bus)
-{
-	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
-		struct vmsg_bus_area *area = &bus->areas[i];
-		if (area->state == VMSG_AREA_ANNOUNCE) {
-			send_area_share(bus, area);
-			return;
-		}
-		if (area->state == VMSG_AREA_WITHDRAW && area->retry_ns <= bus->now_ns) {
-			send_area_unshare(bus, area);
-			return;
-		}
-	}
-	if (bus->poll_wanted) {
-		struct vmsg_message message = { .header = { .type = VMSG_EVENT_POLL } };
-		bus->poll_wanted = false;
-		ask(bus, &message, STEP_RUN_WAIT);
-	}
-}
-
-void vmsg_bus_driver_step(struct vmsg_bus *bus)
-{
-	switch ((enum step)bus->step) {
-	case STEP_RESET:
-		send_reset(bus);
-		break;
-	case STEP_PROBE:
-		send_version(bus, false);
-		break;
-	case STEP_ECHO:
-		send_version(bus, true);
-		break;
-	case STEP_EVENTS:
-		send_events(bus);
-		break;
-	case STEP_DEVICES:
-		send_get_devices(bus);
-		break;
-	case STEP_RUN:
-		step_running(bus);
-		break;
-	case STEP_IDLE:
-	case STEP_WAIT:
-	case STEP_RUN_WAIT:
-		break;
-	}
-}
-
-/* ---- answers ---- */
-
-static void begin_devices(struct vmsg_bus *bus)
-{
-	bus->window = 0;
-	bus->windows = 0;
-	bus->step = STEP_DEVICES;
-}
-
-static void agreed(struct vmsg_bus *bus, const struct vmsg_version *version)
-{
-	bus->bus_features = version->bus_features & bus->options.bus_features;
-	bus->transport_features = version->transport_features & bus->options.transport_features;
-	bus->peer_ffa_version = version->ffa_version;
-	bus->peer_max_areas = version->max_areas;
-	bus->state = VMSG_BUS_NEGOTIATED;
-	if (bus->profile->has_event_configure) {
-		bus->step = STEP_EVENTS;
-	} else {
-		begin_devices(bus);
-	}
-}
-
-/* A driver of r1 and r2 knows no transport features and must see direct reception offered. */
-static bool acceptable(const struct vmsg_bus *bus, const struct vmsg_version *version)
-{
-	if (version->bus_version != bus->profile->bus_version) {
-		return false;
-	}
-	if (bus->profile->id == VMSG_PROFILE_R0) {
-		return true; /* has no revision, and other feature bits */
-	}
-	return version->transport_revision == VMSG_TRANSPORT_REVISION &&
-	       (bus->profile->has_version_probe || version->transport_features == 0) &&
-	       version->bus_features & VMSG_BUS_FEATURE_DIRECT_RX;
-}
-
-static void version_answer(struct vmsg_bus *bus, int error, const struct vmsg_message *answer)
-{
-	if (error < 0 || !acceptable(bus, &answer->body.version)) {
-		next_rung(bus, error < 0 ? error : VMSG_ERROR_REVISION);
-		return;
-	}
-	const struct vmsg_version *version = &answer->body.version;
-	if (!bus->profile->has_version_probe) {
-		agreed(bus, version);
-	} else if (version->ffa_version < 0x00010002u) {
-		next_rung(bus, VMSG_ERROR_REVISION);
-	} else if (bus->tries == 0) {
-		bus->tries = 1; /* that was the probe */
-		bus->step = STEP_ECHO;
-	} else {
-		agreed(bus, version);
-	}
-}
-
-/* Everything of the old life is gone: areas are reclaimed, then the caller is told. */
-static void reset_done(struct vmsg_bus *bus)
-{
-	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
-		struct vmsg_bus_area *area = &bus->areas[i];
-		if (area->state != VMSG_AREA_FREE) {
-			area->state = VMSG_AREA_RECLAIM;
-			area->retry_ns = 0;
-		}
-	}
-	for (uint32_t i = 0; i < bus->options.device_capacity; i++) {
-		bus->options.devices[i] = (struct vmsg_bus_device){ 0 };
-	}
-	bus->state = VMSG_BUS_DOWN;
-	bus->step = STEP_IDLE;
-	bus->reset_due = true;
-}
-
-static void reset_answer(struct vmsg_bus *bus, int error, const struct vmsg_message *answer)
-{
-	const bool starting = bus->state == VMSG_BUS_PROBING;
-	const uint16_t result = error < 0 ? VMSG_RESULT_ERROR : answer->body.reset_response.result;
-
-	if (result == VMSG_RESULT_BUSY && ++bus->tries < RESET_TRIES) {
-		bus->retry_ns = bus->now_ns + RESET_RETRY_NS;
-		bus->step = STEP_RESET;
-	} else if (starting) {
-		/* VERSION finds out what the peer is, whatever became of the RESET */
-		bus->tries = 0;
-		bus->step = STEP_PROBE;
-	} else if (result == VMSG_RESULT_SUCCESS || !bus->profile->has_version_probe) {
-		reset_done(bus); /* before r3 RESET may be missing; VERSION starts afresh then */
-	} else {
-		bus->step = STEP_IDLE;
-		vmsg_bus_fail(bus, error < 0 ? error : VMSG_ERROR_PEER);
-	}
-}
-
-static void events_answer(struct vmsg_bus *bus, int error, const struct vmsg_message *answer)
-{
-	const bool refused = error < 0 || answer->body.event_configure_response.result;
-
-	if (refused && bus->profile->has_version_probe) {
-		bus->step = STEP_IDLE;
-		vmsg_bus_fail(bus, error < 0 ? error : VMSG_ERROR_PEER);
-	} else {
-		begin_devices(bus); /* r2 devices refuse it always, and answer polls all the same */
-	}
+	go(bus, STEP_NONE);
+	bus->step_ns = vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns);
+	vmsg_bus_areas_drop(bus, true);
 }
 
 static void running(struct vmsg_bus *bus)
 {
+	go(bus, STEP_NONE);
 	bus->state = VMSG_BUS_RUNNING;
-	bus->step = STEP_RUN;
-	bus->up_due = true;
-	bus->next_poll_ns = bus->now_ns + bus->options.poll_interval_ns;
+	bus->up_pending = true;
+	bus->events_on = true;
+	bus->polling = false;
+	bus->polls = 0;
+	bus->next_poll_ns = vmsg_bus_after(bus->now_ns, bus->options.poll_interval_ns);
 }
 
-static void devices_answer(struct vmsg_bus *bus, int error, const struct vmsg_message *answer)
+/* EVENT_CONFIGURE comes before GET_DEVICES in the newest dialect, after it in the one before. */
+static void next_step(struct vmsg_bus *bus)
 {
-	const struct vmsg_get_devices_response *devices = &answer->body.get_devices_response;
+	const bool events = bus->dialect->has_event_configure;
+	const bool events_first = bus->dialect->has_version_probe;
 
-	if (error < 0 || devices->offset != bus->window || devices->count > DEVICES_WINDOW) {
-		bus->step = STEP_IDLE;
-		vmsg_bus_fail(bus, error < 0 ? error : VMSG_ERROR_PEER);
-		return;
-	}
-	for (uint32_t i = 0; i < devices->count && i / 8 < devices->bitmap.size; i++) {
-		const uint32_t number = (uint32_t)devices->offset + i;
-		if (devices->bitmap.data[i / 8] & 1u << i % 8 && number <= UINT16_MAX) {
-			(void)!vmsg_bus_device_set(bus, (uint16_t)number, true);
-		}
-	}
-	if (devices->next_offset == 0) {
+	if (events && bus->step == (events_first ? STEP_VERSION : STEP_DEVICES)) {
+		go(bus, STEP_EVENTS);
+	} else if (bus->step == STEP_VERSION || (bus->step == STEP_EVENTS && events_first)) {
+		bus->window_offset = 0;
+		go(bus, STEP_DEVICES);
+	} else {
 		running(bus);
-	} else if (devices->next_offset <= bus->window || ++bus->windows >= WINDOWS_MAX) {
-		bus->step = STEP_IDLE;
-		vmsg_bus_fail(bus, VMSG_ERROR_PEER); /* it would lead us in a circle */
-	} else {
-		bus->window = devices->next_offset;
-		bus->step = STEP_DEVICES;
 	}
 }
 
-static struct vmsg_bus_area *area_in(struct vmsg_bus *bus, enum vmsg_area_state state)
+/* ---- what is asked ---- */
+
+static void version_request(const struct vmsg_bus *bus, struct vmsg_version *version)
 {
-	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
-		if (bus->areas[i].state == (uint8_t)state) {
-			return &bus->areas[i];
+	if (bus->step == STEP_VERSION) {
+		version->bus_version = bus->version_pair[0];
+		version->transport_revision = bus->version_pair[1];
+	}
+	version->ffa_version = bus->options.ffa_version;
+	version->bus_features = bus->options.bus_features;
+	version->max_areas = bus->options.max_areas;
+	if (!bus->dialect->has_token && version->max_areas > 0xff) {
+		version->max_areas = 0xff;
+	}
+}
+
+static void fill_step(struct vmsg_bus *bus, struct vmsg_message *message)
+{
+	message->header.kind = VMSG_REQUEST;
+	switch ((enum step)bus->step) {
+	case STEP_NONE:
+		break;
+	case STEP_RESET:
+		message->header.type = VMSG_RESET;
+		break;
+	case STEP_PROBE:
+	case STEP_VERSION:
+		message->header.type = VMSG_VERSION;
+		version_request(bus, &message->body.version);
+		break;
+	case STEP_EVENTS:
+		message->header.type = VMSG_EVENT_CONFIGURE;
+		message->body.event_configure_request.method = VMSG_EVENTS_POLL;
+		break;
+	case STEP_DEVICES:
+		bus->window_count = (uint16_t)(WINDOW_SLOTS < 65536u - bus->window_offset
+						       ? WINDOW_SLOTS
+						       : 65536u - bus->window_offset);
+		message->header.type = VMSG_GET_DEVICES;
+		message->body.get_devices_request.offset = (uint16_t)bus->window_offset;
+		message->body.get_devices_request.count = bus->window_count;
+		break;
+	}
+}
+
+static void ask_step(struct vmsg_bus *bus)
+{
+	struct vmsg_message message = { 0 };
+	uint64_t timeout_ns = bus->options.request_timeout_ns;
+
+	if (bus->state == VMSG_BUS_PROBING && !bus->options.profile) {
+		timeout_ns /= NEGOTIATION_STEPS;
+	}
+	fill_step(bus, &message);
+	if (vmsg_bus_ask(bus, &message, vmsg_bus_after(bus->now_ns, timeout_ns))) {
+		bus->step_asked = true;
+	}
+}
+
+static void ask_events(struct vmsg_bus *bus)
+{
+	const struct vmsg_message message = {
+		.header = { .type = VMSG_EVENT_POLL, .kind = VMSG_REQUEST },
+	};
+
+	bus->polling = vmsg_bus_ask(bus, &message,
+				    vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns));
+}
+
+/* The device has been reset: down, as soon as it has let go of our memory. */
+static void finish_reset(struct vmsg_bus *bus)
+{
+	if (!vmsg_bus_areas_remain(bus)) {
+		bus->state = VMSG_BUS_DOWN;
+		bus->profile = NULL;
+		bus->device_count = 0;
+		bus->reset_pending = true;
+	} else if (bus->now_ns >= bus->step_ns) {
+		vmsg_bus_fail(bus, VMSG_ERROR_AGAIN);
+	}
+}
+
+void vmsg_bus_driver_output(struct vmsg_bus *bus)
+{
+	if (bus->state == VMSG_BUS_RESETTING && bus->step == STEP_NONE) {
+		finish_reset(bus);
+	}
+	if (bus->step != STEP_NONE) {
+		if (!bus->step_asked && bus->now_ns >= bus->step_ns) {
+			ask_step(bus);
 		}
-	}
-	return NULL;
-}
-
-static void take_back(struct vmsg_bus_area *area)
-{
-	area->state = VMSG_AREA_RECLAIM;
-	area->retry_ns = 0;
-}
-
-static void share_answer(struct vmsg_bus *bus, int error, const struct vmsg_message *answer)
-{
-	struct vmsg_bus_area *area = area_in(bus, VMSG_AREA_ANNOUNCED);
-	const struct vmsg_area_result *result = &answer->body.area_share_response;
-
-	if (!area) {
-		return;
-	}
-	/* success needs the echoed id too: some answer a bad request with zeros (Q16) */
-	if (error == 0 && result->result == VMSG_RESULT_SUCCESS && result->area_id == area->id) {
-		area->state = VMSG_AREA_READY;
-		area->event = VMSG_BUS_EVENT_AREA_READY + 1;
-	} else {
-		(void)!vmsg_memory_remove(bus->options.memory, area->id);
-		area->event = VMSG_BUS_EVENT_AREA_REFUSED + 1;
-		take_back(area);
+	} else if (!vmsg_bus_area_ask(bus) && bus->state == VMSG_BUS_RUNNING && !bus->polling &&
+		   bus->now_ns >= bus->next_poll_ns) {
+		ask_events(bus);
 	}
 }
 
-static void unshare_answer(struct vmsg_bus *bus, int error, const struct vmsg_message *answer)
+uint64_t vmsg_bus_driver_deadline(const struct vmsg_bus *bus)
 {
-	struct vmsg_bus_area *area = area_in(bus, VMSG_AREA_WITHDRAWN);
-	/* r0 has no result: the answer itself says that it is done */
-	const uint16_t result =
-		error < 0 ? VMSG_RESULT_BUSY : answer->body.area_unshare_response.result;
-
-	if (!area) {
-		return;
+	if (bus->step != STEP_NONE) {
+		return bus->step_asked ? VMSG_BUS_NEVER : bus->step_ns;
 	}
-	if (result == VMSG_RESULT_BUSY) {
-		area->state = VMSG_AREA_WITHDRAW; /* AREA_RELEASE may come before that */
-		area->retry_ns = bus->now_ns + UNSHARE_RETRY_NS;
-	} else {
-		take_back(area); /* error: it knows no such area */
-	}
+	return bus->state == VMSG_BUS_RUNNING && !bus->polling ? bus->next_poll_ns : VMSG_BUS_NEVER;
 }
 
-void vmsg_bus_driver_answer(struct vmsg_bus *bus, enum vmsg_type type, int error,
-			    const struct vmsg_message *answer)
+/* ---- what is answered ---- */
+
+static void on_reset(struct vmsg_bus *bus, const struct vmsg_result *answer)
 {
-	static const struct vmsg_message none;
-
-	answer = error < 0 ? &none : answer;
-	if (bus->step == STEP_RUN_WAIT) {
-		bus->step = STEP_RUN;
-	}
-	switch (type) {
-	case VMSG_VERSION:
-		version_answer(bus, error, answer);
-		break;
-	case VMSG_RESET:
-		reset_answer(bus, error, answer);
-		break;
-	case VMSG_EVENT_CONFIGURE:
-		events_answer(bus, error, answer);
-		break;
-	case VMSG_GET_DEVICES:
-		devices_answer(bus, error, answer);
-		break;
-	case VMSG_AREA_SHARE:
-		share_answer(bus, error, answer);
-		break;
-	case VMSG_AREA_UNSHARE:
-		unshare_answer(bus, error, answer);
-		break;
-	default: /* EVENT_POLL: nothing was pending */
-		bus->polls_left = 0;
-		break;
-	}
-}
-
-/* ---- frames of the device that are no answers ---- */
-
-/* An event in place of the answer to EVENT_POLL: ask again, for more may wait. */
-static void end_poll(struct vmsg_bus *bus)
-{
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		struct vmsg_bus_request *request = &bus->requests[i];
-		if (request->used && request->own && request->type == VMSG_EVENT_POLL) {
-			request->used = false;
-			bus->step = bus->step == STEP_RUN_WAIT ? STEP_RUN : bus->step;
-			if (bus->polls_left > 0) {
-				bus->polls_left--;
-				bus->poll_wanted = true;
-			}
+	if (answer->result == VMSG_RESULT_BUSY) {
+		bus->step_asked = false;
+		bus->step_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_RETRY_NS);
+		if (++bus->step_tries == RESET_TRIES) {
+			vmsg_bus_fail(bus, VMSG_ERROR_AGAIN);
 		}
+	} else if (answer->result == VMSG_RESULT_SUCCESS || bus->state == VMSG_BUS_PROBING) {
+		after_reset(bus); /* before VERSION, a device that cannot reset may still serve */
+	} else {
+		vmsg_bus_fail(bus, VMSG_ERROR_PEER);
 	}
 }
 
-static void area_released(struct vmsg_bus *bus, uint16_t id)
+/* Before r3: the versions are equal, no transport features, and a carrier that both have. */
+static bool accepts_fixed(const struct vmsg_bus *bus, const struct vmsg_version *answer)
 {
-	struct vmsg_bus_area *area = vmsg_bus_area_find(bus, id);
+	const uint32_t own = bus->options.bus_features;
+	const uint32_t both_ways = VMSG_BUS_FEATURE_INDIRECT_RX | VMSG_BUS_FEATURE_INDIRECT_TX;
+	const bool is_b0 = bus->dialect->id == VMSG_PROFILE_R0;
+	const uint32_t theirs =
+		is_b0 ? vmsg_bus_features_from_b0(answer->bus_features) : answer->bus_features;
+	const bool direct = own & VMSG_BUS_FEATURE_DIRECT_TX && theirs & VMSG_BUS_FEATURE_DIRECT_RX;
+	const bool indirect =
+		own & VMSG_BUS_FEATURE_INDIRECT_TX && (theirs & both_ways) == both_ways;
 
-	if (area && area->state != VMSG_AREA_RECLAIM && area->state != VMSG_AREA_ANNOUNCE &&
-	    area->state != VMSG_AREA_ANNOUNCED) {
-		struct vmsg_memory_area *memory = vmsg_memory_find(bus->options.memory, id);
-		if (memory) {
-			memory->closing = true; /* its id must not be used any more */
-		}
-		take_back(area);
-	}
+	return answer->bus_version == bus->dialect->bus_version &&
+	       (is_b0 || answer->transport_revision == VMSG_TRANSPORT_REVISION) &&
+	       answer->transport_features == 0 && (direct || indirect);
 }
 
-void vmsg_bus_driver_frame(struct vmsg_bus *bus, const struct vmsg_message *message)
+static bool equals_pair(const struct vmsg_bus *bus, const struct vmsg_version *answer)
 {
-	const struct vmsg_header *header = &message->header;
-	const struct vmsg_event_device *device = &message->body.event_device;
+	return answer->bus_version == bus->version_pair[0] &&
+	       answer->transport_revision == bus->version_pair[1] &&
+	       answer->ffa_version >= VMSG_FFA_VERSION_1_2;
+}
 
-	if (header->kind == VMSG_REQUEST) {
-		if (header->type == VMSG_PING) { /* either side may ask (O12) */
-			struct vmsg_message answer = *message;
-			answer.header.kind = VMSG_RESPONSE;
-			(void)!vmsg_bus_put(bus, &answer);
+static void on_version(struct vmsg_bus *bus, const struct vmsg_version *answer)
+{
+	if (bus->step == STEP_PROBE) {
+		if (equals_pair(bus, answer)) {
+			go(bus, STEP_VERSION);
 		} else {
+			next_rung(bus, VMSG_ERROR_REVISION);
+		}
+	} else if (bus->dialect->has_version_probe ? equals_pair(bus, answer)
+						   : accepts_fixed(bus, answer)) {
+		vmsg_bus_agree(bus, answer);
+		next_step(bus);
+	} else if (bus->dialect->has_version_probe) {
+		vmsg_bus_fail(bus, VMSG_ERROR_PEER); /* it offered just that */
+	} else {
+		next_rung(bus, VMSG_ERROR_REVISION);
+	}
+}
+
+static void on_devices(struct vmsg_bus *bus, const struct vmsg_get_devices_response *answer)
+{
+	const uint32_t end = bus->window_offset + answer->count;
+	const uint32_t next = answer->next_offset;
+	const uint32_t least = bus->dialect->has_ordered_device_window && answer->count > 0
+				       ? end
+				       : bus->window_offset + 1;
+
+	if (answer->offset != bus->window_offset || answer->count > bus->window_count ||
+	    (next != 0 && next < least)) {
+		vmsg_bus_fail(bus, VMSG_ERROR_PEER);
+		return;
+	}
+	for (uint32_t i = 0; i < answer->count; i++) {
+		const bool present = answer->bitmap.data[i / 8] >> i % 8 & 1;
+		if (present && vmsg_bus_number_add(bus, (uint16_t)(bus->window_offset + i)) ==
+				       VMSG_ERROR_NO_SPACE) {
 			bus->stats.dropped++;
 		}
-		return;
 	}
-	if (bus->state != VMSG_BUS_RUNNING) {
-		bus->stats.dropped++;
-		return;
+	if (next == 0) {
+		next_step(bus);
+	} else {
+		bus->window_offset = next;
+		go(bus, STEP_DEVICES);
 	}
-	end_poll(bus);
-	switch (header->type) {
-	case VMSG_EVENT_DEVICE:
-		if (device->state == VMSG_DEVICE_STATE_ADDED ||
-		    device->state == VMSG_DEVICE_STATE_REMOVED) {
-			(void)!vmsg_bus_device_set(bus, device->device_number,
-						   device->state == VMSG_DEVICE_STATE_ADDED);
+}
+
+void vmsg_bus_driver_response(struct vmsg_bus *bus, const struct vmsg_bus_request *request,
+			      const struct vmsg_message *message)
+{
+	switch (request->type) {
+	case VMSG_RESET:
+		on_reset(bus, &message->body.reset_response);
+		break;
+	case VMSG_VERSION:
+		on_version(bus, &message->body.version);
+		break;
+	case VMSG_EVENT_CONFIGURE:
+		if (message->body.event_configure_response.result == VMSG_RESULT_SUCCESS) {
+			next_step(bus);
+		} else {
+			vmsg_bus_fail(bus, VMSG_ERROR_PEER); /* polling is all we have */
 		}
 		break;
-	case VMSG_DEVICE_ADDED:
-	case VMSG_DEVICE_REMOVED:
-		(void)!vmsg_bus_device_set(bus, device->device_number,
-					   header->type == VMSG_DEVICE_ADDED);
+	case VMSG_GET_DEVICES:
+		on_devices(bus, &message->body.get_devices_response);
 		break;
-	case VMSG_AREA_RELEASE:
-		area_released(bus, message->body.area_release.area_id);
+	case VMSG_EVENT_POLL:
+		vmsg_bus_driver_polled(bus, false);
 		break;
-	default: /* a device's event */
-		bus->message = *message;
-		bus->message_due = true;
+	default: /* AREA_SHARE, AREA_UNSHARE */
+		vmsg_bus_area_response(bus, request, message);
 		break;
 	}
 }
+
+void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request *request,
+			     int error)
+{
+	switch (request->type) {
+	case VMSG_RESET:
+		if (bus->state == VMSG_BUS_PROBING) {
+			after_reset(bus); /* nothing that VERSION would not tell better */
+		} else {
+			vmsg_bus_fail(bus, error);
+		}
+		break;
+	case VMSG_VERSION:
+		if (bus->dialect->has_version_probe && bus->step == STEP_VERSION) {
+			vmsg_bus_fail(bus, error);
+		} else {
+			next_rung(bus, error == VMSG_ERROR_TIMEOUT ? error : VMSG_ERROR_REVISION);
+		}
+		break;
+	case VMSG_EVENT_POLL:
+		vmsg_bus_driver_polled(bus, false);
+		break;
+	case VMSG_AREA_SHARE:
+	case VMSG_AREA_UNSHARE:
+		vmsg_bus_area_failure(bus, request, error);
+		break;
+	default: /* EVENT_CONFIGURE, GET_DEVICES */
+		vmsg_bus_fail(bus, error);
+		break;
+	}
+}
+
+/* ---- events ---- */
 
 int vmsg_bus_poll(struct vmsg_bus *bus, uint64_t now_ns)
 {
-	bus->now_ns = now_ns;
-	if (bus->options.role != VMSG_BUS_DRIVER || bus->state != VMSG_BUS_RUNNING) {
+	if (!vmsg_bus_is_driver(bus) || bus->state != VMSG_BUS_RUNNING) {
 		return VMSG_ERROR_STATE;
 	}
-	bus->poll_wanted = true;
-	bus->polls_left = POLLS_MAX;
-	bus->next_poll_ns = now_ns + bus->options.poll_interval_ns;
-	return 0;
-}
-
-/* ---- areas ---- */
-
-/* Next id that neither we nor a reclaim still under way uses, within the address form. */
-static int choose_id(struct vmsg_bus *bus, uint16_t *id)
-{
-	const uint32_t bits = 64u - bus->profile->area_id_shift;
-	const uint32_t count = (1u << bits) - 1; /* 1..count */
-	const uint32_t limit = bus->profile->id == VMSG_PROFILE_R0 ? count : bus->peer_max_areas;
-
-	for (uint32_t i = 0; i < VMSG_BUS_AREAS_MAX + 1u; i++) {
-		const uint16_t candidate = (uint16_t)(bus->next_area > count ? 1 : bus->next_area);
-		bus->next_area = (uint16_t)(candidate < count ? candidate + 1u : 1u);
-		if (!vmsg_bus_area_find(bus, candidate)) {
-			*id = candidate;
-			return limit > 0 ? 0 : VMSG_ERROR_NO_SPACE;
-		}
-	}
-	return VMSG_ERROR_NO_SPACE;
-}
-
-int vmsg_bus_share(struct vmsg_bus *bus, uint64_t now_ns, uint64_t handle, uint64_t tag,
-		   const struct vmsg_segment *segments, size_t segment_count, uint16_t *area_id)
-{
-	struct vmsg_bus_area *area = vmsg_bus_area_slot(bus);
-	uint64_t size = 0;
-
 	bus->now_ns = now_ns;
-	*area_id = 0;
-	if (bus->options.role != VMSG_BUS_DRIVER || bus->state != VMSG_BUS_RUNNING) {
-		return VMSG_ERROR_STATE;
-	}
-	for (size_t i = 0; i < segment_count; i++) {
-		size += segments[i].size;
-	}
-	if (size == 0 || size % VMSG_BUS_PAGE_SIZE || size / VMSG_BUS_PAGE_SIZE > UINT32_MAX) {
-		return VMSG_ERROR_INVALID;
-	}
-	uint16_t id;
-	int error = area ? choose_id(bus, &id) : VMSG_ERROR_NO_SPACE;
-	if (error == 0) {
-		error = vmsg_memory_add(bus->options.memory, id, segments, segment_count, true,
-					handle);
-	}
-	if (error < 0) {
-		return error;
-	}
-	*area = (struct vmsg_bus_area){
-		.id = id,
-		.state = VMSG_AREA_ANNOUNCE,
-		.pages = (uint32_t)(size / VMSG_BUS_PAGE_SIZE),
-		.handle = handle,
-		.tag = tag,
-	};
-	*area_id = id;
-	return 0;
+	bus->next_poll_ns = now_ns;
+	bus->polls = 0;
+	return VMSG_OK;
 }
 
-int vmsg_bus_unshare(struct vmsg_bus *bus, uint64_t now_ns, uint16_t area_id)
+void vmsg_bus_driver_polled(struct vmsg_bus *bus, bool more)
 {
-	struct vmsg_bus_area *area = vmsg_bus_area_find(bus, area_id);
-	const struct vmsg_memory_area *memory = vmsg_memory_find(bus->options.memory, area_id);
-
-	bus->now_ns = now_ns;
-	if (!area || area->state != VMSG_AREA_READY) {
-		return area ? VMSG_ERROR_STATE : VMSG_ERROR_NOT_FOUND;
+	bus->polling = false;
+	if (more && ++bus->polls < POLLS_MAX) {
+		bus->next_poll_ns = bus->now_ns;
+	} else {
+		bus->polls = 0;
+		bus->next_poll_ns = vmsg_bus_after(bus->now_ns, bus->options.poll_interval_ns);
 	}
-	if (memory && memory->users > 0) {
-		return VMSG_ERROR_AGAIN;
-	}
-	area->state = VMSG_AREA_WITHDRAW;
-	area->retry_ns = 0;
-	return 0;
 }
 
-bool vmsg_bus_driver_action(struct vmsg_bus *bus, struct vmsg_bus_output *output)
+static void device_appeared(struct vmsg_bus *bus, uint16_t number)
 {
-	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
-		struct vmsg_bus_area *area = &bus->areas[i];
-		if (area->state == VMSG_AREA_RECLAIM && area->retry_ns <= bus->now_ns) {
-			bus->acting = (int16_t)i;
-			output->kind = VMSG_BUS_RECLAIM;
-			output->area_id = area->id;
-			output->handle = area->handle;
-			return true;
+	if (vmsg_bus_number_add(bus, number) == VMSG_ERROR_NO_SPACE) {
+		bus->stats.dropped++;
+	}
+}
+
+static void device_went(struct vmsg_bus *bus, uint16_t number)
+{
+	if (vmsg_bus_number_remove(bus, number) == VMSG_OK) {
+		vmsg_bus_fail_requests_to(bus, number, VMSG_ERROR_NOT_FOUND);
+	}
+}
+
+/* Duplicates and unknown states change nothing. */
+void vmsg_bus_driver_event(struct vmsg_bus *bus, const struct vmsg_message *message)
+{
+	const struct vmsg_event_device *event = &message->body.event_device;
+
+	switch (message->header.type) {
+	case VMSG_EVENT_DEVICE:
+		if (event->state == VMSG_DEVICE_STATE_ADDED) {
+			device_appeared(bus, event->device_number);
+		} else if (event->state == VMSG_DEVICE_STATE_REMOVED) {
+			device_went(bus, event->device_number);
 		}
+		break;
+	case VMSG_DEVICE_ADDED:
+		device_appeared(bus, event->device_number);
+		break;
+	case VMSG_DEVICE_REMOVED:
+		device_went(bus, event->device_number);
+		break;
+	case VMSG_AREA_RELEASE:
+		vmsg_bus_area_released(bus, message->body.area_release.area_id);
+		break;
+	default:
+		bus->stats.dropped++;
+		break;
 	}
-	return false;
-}
-
-void vmsg_bus_driver_complete(struct vmsg_bus *bus, struct vmsg_bus_area *area, int result)
-{
-	if (result == VMSG_ERROR_AGAIN) {
-		area->retry_ns = bus->now_ns + RECLAIM_RETRY_NS; /* the id stays taken */
-		return;
-	}
-	(void)!vmsg_memory_remove(bus->options.memory, area->id);
-	if (!area->event) {
-		area->event = VMSG_BUS_EVENT_AREA_GONE + 1;
-	}
-	area->state = VMSG_AREA_FREE;
 }

@@ -355,7 +355,7 @@ void vmsg_endpoint_prepare_wait(const struct vmsg_endpoint *endpoint, struct vms
 	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MSG_WAIT) } };
 }
 
-static int take_direct(const struct vmsg_ffa_regs *regs, struct vmsg_incoming *incoming)
+static void take_direct(const struct vmsg_ffa_regs *regs, struct vmsg_incoming *incoming)
 {
 	const uint32_t flags = (uint32_t)regs->x[2];
 
@@ -364,10 +364,7 @@ static int take_direct(const struct vmsg_ffa_regs *regs, struct vmsg_incoming *i
 	if (flags == VM_DESTROYED) {
 		incoming->wake = VMSG_WAKE_VM_DESTROYED;
 		incoming->vm = (uint16_t)regs->x[5];
-	} else if (flags != 0) {
-		return VMSG_ERROR_BAD_HEADER;
 	}
-	return VMSG_OK;
 }
 
 static void take_direct2(const struct vmsg_ffa_regs *regs, struct vmsg_incoming *incoming)
@@ -404,7 +401,7 @@ int vmsg_endpoint_incoming(struct vmsg_endpoint *endpoint, const struct vmsg_ffa
 		take_direct2(regs, incoming);
 	} else if (id == VMSG_FFA_ID32(MSG_SEND_DIRECT_REQ) ||
 		   id == VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ)) {
-		error = take_direct(regs, incoming);
+		take_direct(regs, incoming);
 	} else {
 		error = VMSG_ERROR_BAD_HEADER;
 	}

@@ -118,24 +118,28 @@ static const struct vmsg_profile profiles[VMSG_PROFILE_COUNT] = {
 	},
 	[VMSG_PROFILE_R1] = {
 		.name = "r1", .id = VMSG_PROFILE_R1, .header_size = 6, .has_size = true,
+		.has_results = true,
 		.area_id_shift = 56, .has_ordered_device_window = true,
 		.has_strict_generation = true, .frame_size_max = 96, .frame_size_min = 44,
 		.bus_version = VMSG_BUS_VERSION_B1,
 	},
 	[VMSG_PROFILE_R1_A16] = {
 		.name = "r1-a16", .id = VMSG_PROFILE_R1_A16, .header_size = 6, .has_size = true,
+		.has_results = true, .has_area_attributes = true,
 		.area_id_shift = 48, .has_ordered_device_window = true,
 		.has_strict_generation = true, .frame_size_max = 96, .frame_size_min = 44,
 		.bus_version = VMSG_BUS_VERSION_B1,
 	},
 	[VMSG_PROFILE_R2A] = {
 		.name = "r2a", .id = VMSG_PROFILE_R2A, .header_size = 8, .has_size = true,
+		.has_results = true,
 		.has_token = true, .area_id_shift = 48, .has_event_configure = true,
 		.has_ordered_device_window = true, .has_strict_generation = true,
 		.frame_size_max = 96, .frame_size_min = 48, .bus_version = VMSG_BUS_VERSION_1_0,
 	},
 	[VMSG_PROFILE_R2B] = {
 		.name = "r2b", .id = VMSG_PROFILE_R2B, .header_size = 8, .has_size = true,
+		.has_results = true,
 		.has_token = true, .area_id_shift = 48, .has_event_configure = true,
 		.has_error = true, .has_ordered_device_window = true,
 		.has_strict_generation = true, .null_reply_to_event = true,
@@ -143,6 +147,7 @@ static const struct vmsg_profile profiles[VMSG_PROFILE_COUNT] = {
 	},
 	[VMSG_PROFILE_R3] = {
 		.name = "r3", .id = VMSG_PROFILE_R3, .header_size = 8, .has_size = true,
+		.has_results = true, .has_area_attributes = true,
 		.has_token = true, .area_id_shift = 48, .has_version_probe = true,
 		.has_event_configure = true, .has_error = true, .has_queue_flags = true,
 		.allows_slow_reset = true, .null_reply_to_event = true, .frame_size_max = 104,

@@ -5,9 +5,9 @@
  * reset, requests matched to responses. Frames and completed actions go in; frames, actions and
  * events come out. (wire-revisions sections 1.3, 3.4, 3.5, 4, 5.4, 6.3)
  *
- * Contract: after every input, call, complete and tick, pull vmsg_bus_output() until it returns 0
- * and vmsg_bus_event() until it returns 0. Views in outputs and events are valid until the next
- * call that takes the session non-const.
+ * Contract: after every input, answer, call, complete and tick, pull vmsg_bus_output() and
+ * vmsg_bus_event() until both return 0. Views in outputs and events are valid until the next call
+ * that takes the session non-const.
  */
 #ifndef VIRTIO_MSG_FFA_BUS_H
 #define VIRTIO_MSG_FFA_BUS_H
@@ -30,24 +30,26 @@ enum vmsg_bus_state {
 	VMSG_BUS_FAILED,
 };
 
-/* A device number the session knows. The array is the caller's. */
+/* A device number the session knows. The array is the caller's; entries are ordered by number. */
 struct vmsg_bus_device {
 	uint16_t number;
-	bool present;
-	bool announce; /* a change that the other side of the API has not been told */
+	bool present; /* it exists now */
+	bool told; /* who listens (our caller, or the driver beyond the bus) believes it exists */
+	bool replaced; /* it went and came back since they were told */
 };
 
 /* A request in flight. */
 struct vmsg_bus_request {
 	bool used;
-	bool own;    /* the session's own (bus message), not a driver's */
-	bool failed; /* event REQUEST_FAILED is due */
+	bool own;       /* the session's own (bus message), not a driver's */
+	bool failed;    /* a driver's: REQUEST_FAILED with `error` is due */
+	uint8_t msg_id; /* on the wire */
 	enum vmsg_type type;
 	uint16_t dev_num;
-	uint16_t token;        /* on the wire */
+	uint16_t token; /* unique among those in flight; on the wire if there is room for it */
 	uint16_t caller_token; /* what the driver put there; restored in the response */
+	uint16_t area_id;      /* own: the area concerned */
 	int error;
-	uint64_t order; /* of sending: without tokens the oldest is answered first */
 	uint64_t deadline_ns;
 };
 
@@ -78,13 +80,14 @@ enum vmsg_bus_output_kind {
 struct vmsg_bus_output {
 	enum vmsg_bus_output_kind kind;
 	struct vmsg_bytes frame;
-	bool is_event; /* SEND: no response will come */
+	bool is_event;        /* SEND: no response will come */
+	uint64_t deadline_ns; /* SEND: when the answer, or the sending of an event, is given up */
 	uint16_t area_id;
 	uint64_t handle;
 	uint64_t tag;
 	uint32_t pages;
 	bool writable;
-	bool lent; /* shared by FFA_MEM_LEND */
+	bool lent; /* RETRIEVE: by FFA_MEM_LEND rather than FFA_MEM_SHARE */
 };
 
 enum vmsg_bus_event_kind {
@@ -95,11 +98,13 @@ enum vmsg_bus_event_kind {
 	VMSG_BUS_EVENT_REQUEST_FAILED, /* request {dev_num, token, type} got no response: `error` */
 	VMSG_BUS_EVENT_DEVICE_ADDED,   /* driver: dev_num */
 	VMSG_BUS_EVENT_DEVICE_REMOVED,
-	VMSG_BUS_EVENT_AREA_READY,   /* driver: area_id may be used */
+	VMSG_BUS_EVENT_AREA_READY,   /* driver: area_id may be used; device: it is mapped */
 	VMSG_BUS_EVENT_AREA_REFUSED, /* driver: the device refused; its handle is being reclaimed */
-	VMSG_BUS_EVENT_AREA_GONE,    /* the area is no longer part of the session */
-	VMSG_BUS_EVENT_POLLED,       /* device: the driver asks for one event; answer with
-				      * vmsg_bus_send() of an event, or nothing */
+	VMSG_BUS_EVENT_AREA_GONE, /* device: unmapped; driver: reclaimed, or `error` < 0: it could
+				   * not be, and its id is never used again */
+	VMSG_BUS_EVENT_POLLED,    /* device: the driver asks for one event; answer with
+				   * vmsg_bus_send() of an event before the next output, or
+				   * not at all */
 };
 
 struct vmsg_bus_event {
@@ -121,28 +126,34 @@ struct vmsg_bus_stats {
 	uint64_t timeouts;
 };
 
-/* Areas that one session can have at once, whatever its memory table holds. */
-#ifndef VMSG_BUS_AREAS_MAX
-#define VMSG_BUS_AREAS_MAX 64
-#endif
-
-/* An area on its way in or out. Private to lib/bus*.c; public so that the caller can place it. */
+/* An area of the session beyond what vmsg_memory knows. Private to lib/bus_areas.c; the struct is
+ * public so that the caller can place it. */
 struct vmsg_bus_area {
 	uint16_t id;
-	uint8_t state; /* lib/bus.h */
-	uint8_t event; /* enum vmsg_bus_event_kind + 1 that is due, 0 for none */
+	uint8_t state;
+	uint8_t events; /* driver: events due */
+	uint8_t tries;
+	bool owed;  /* device: AREA_RELEASE is due once it is relinquished */
+	bool asked; /* device: the request being served waits for it */
+	bool writable;
 	bool lent;
+	int error;
 	uint32_t pages;
 	uint64_t handle;
 	uint64_t tag;
 	uint64_t retry_ns;
 };
 
+#ifndef VMSG_BUS_AREAS_MAX
+#define VMSG_BUS_AREAS_MAX 64
+#endif
+
 /* Fields are private to lib/bus*.c unless a comment says "read". */
 struct vmsg_bus {
 	struct vmsg_bus_options options;
 	enum vmsg_bus_state state;          /* read */
-	const struct vmsg_profile *profile; /* read; spoken now, NULL before anything was agreed */
+	const struct vmsg_profile *profile; /* read; agreed, NULL before */
+	const struct vmsg_profile *dialect; /* frames are read and written in */
 	uint32_t bus_features;              /* read; intersection */
 	uint32_t transport_features;        /* read */
 	uint32_t peer_ffa_version;          /* read; r3, else 0 */
@@ -150,70 +161,114 @@ struct vmsg_bus {
 	int error;                          /* read; why it is FAILED */
 	struct vmsg_bus_stats stats;        /* read */
 	uint64_t now_ns;
-	/* driver: where the start or reset stands */
+
+	/* the frame last put out, kept for repeating it */
+	bool out_due;
+	bool out_is_event;
+	uint8_t out_tries;
+	uint8_t out_request; /* index into requests */
+	uint16_t out_token;  /* of that request */
+	uint16_t out_size;
+	uint64_t out_ns; /* not before */
+	uint64_t out_deadline_ns;
+
+	/* events due, beyond those in the tables */
+	bool up_pending;
+	bool failed_pending;
+	bool reset_pending;
+	bool message_pending;
+	bool poll_pending;
+	bool devices_changed;
+	bool requests_failed;
+	struct vmsg_message message; /* also: a VERSION that waits for a reset */
+
+	/* driver: bringing up and down */
 	uint8_t step;
-	uint8_t attempt; /* rung of the ladder of dialects */
-	uint8_t tries;   /* of a busy RESET */
-	bool restart;    /* begin again after RESET */
-	uint16_t window; /* GET_DEVICES */
-	uint32_t windows;
-	uint64_t retry_ns;
-	bool poll_wanted;
-	uint8_t polls_left;
+	uint8_t rung;
+	uint8_t step_tries;
+	bool step_asked;
+	uint64_t step_ns;
+	uint32_t version_pair[2]; /* bus version and transport revision that the device offers */
+	uint32_t window_offset;
+	uint16_t window_count;
+
+	/* driver: events of the device */
+	bool polling;
+	uint8_t polls; /* in this round */
 	uint64_t next_poll_ns;
-	/* events to the caller */
-	bool up_due;
-	bool failed_due;
-	bool reset_due;
-	bool polled_due;
-	bool message_due;
-	struct vmsg_message message;
+
 	/* device: the request being served */
+	bool events_on; /* both sides: EVENT_CONFIGURE is done, or does not exist */
 	bool answer_due;
-	bool events_on;
+	bool poll_empty; /* nobody had an event */
+	bool version_due;
 	struct vmsg_header answering;
-	/* frames and actions */
+
 	uint16_t next_token;
-	uint16_t next_area;
-	uint64_t sent_count;
+	uint16_t next_area_id;
+	uint8_t acting;     /* index of the area whose action is out */
+	uint8_t areas_busy; /* areas with something to do */
+	bool area_events;   /* some area may owe an event */
+	uint32_t device_count;
+	uint32_t device_next; /* where to look for changes */
 	struct vmsg_bus_request requests[VMSG_REQUESTS_MAX];
 	struct vmsg_bus_area areas[VMSG_BUS_AREAS_MAX];
-	int16_t acting; /* index of the area whose action is out, -1 for none */
-	bool out_is_event;
-	uint16_t out_size;
 	uint8_t out[VMSG_FRAME_SIZE_MAX];
 	uint8_t in[VMSG_FRAME_SIZE_MAX];
-	uint8_t tail[VMSG_FRAME_SIZE_MAX];
 };
 
+/* INVALID without memory or for a table too large, REVISION for a forced dialect that has no bus of
+ * this kind (a1, a2). */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_init(struct vmsg_bus *bus,
 					      const struct vmsg_bus_options *options);
 
-/* Driver: begins RESET (where the peer allows it), VERSION, EVENT_CONFIGURE, GET_DEVICES. STATE
- * unless DOWN or FAILED. Device: nothing to do, the first VERSION starts it. */
+/* Driver: begins RESET and VERSION (falling back from dialect to dialect), EVENT_CONFIGURE and
+ * GET_DEVICES; event UP. STATE unless DOWN or FAILED. Device: nothing to do, the first VERSION
+ * starts it. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_start(struct vmsg_bus *bus, uint64_t now_ns);
 
-/* Driver: resets the bus; every area is reclaimed, then EVENT_RESET. */
+/* Driver: resets the bus; every area is reclaimed, then EVENT_RESET. STATE unless RUNNING, REVISION
+ * where the dialect has no RESET (r0: unshare the areas instead). */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_reset(struct vmsg_bus *bus, uint64_t now_ns);
+
+/* Ends the session without a word to the peer, which is gone. Driver: FAILED with `error`. Device:
+ * as a RESET that nobody waits for: event RESET, areas relinquished, DOWN. */
+VMSG_EXPORT void vmsg_bus_abandon(struct vmsg_bus *bus, uint64_t now_ns, int error);
 
 /*
  * Sends a transport message: a driver's request or event, a device's response or event. For
  * requests a token is chosen; the caller's own comes back in the response. AGAIN while the previous
- * frame has not been pulled or too many requests are in flight, STATE when the bus is not RUNNING,
- * RANGE when it exceeds the bus maximum, else as vmsg_encode().
+ * frame has not been pulled or too many requests are in flight, STATE when the bus is not up (or
+ * for a device's event that nobody polled for), RANGE when it exceeds the bus maximum, else as
+ * vmsg_encode().
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns,
 					      const struct vmsg_message *message);
 
+/* Driver: would a request be taken now, rather than refused with AGAIN or STATE? */
+VMSG_EXPORT bool vmsg_bus_can_send(const struct vmsg_bus *bus);
+
+/* Device: `request`, a transport request, is not served: ERROR goes out where the dialect has it.
+ * AGAIN while the previous frame has not been pulled. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_refuse(struct vmsg_bus *bus, uint64_t now_ns,
+						const struct vmsg_header *request);
+
 /*
- * One frame from the peer (padding allowed). Returns 0 when taken, AGAIN while an earlier event has
- * not been pulled, or the decode error of a frame that was dropped (counted). An all-zero or null
- * reply to request `answers` fails that request.
+ * One frame from the peer (padding allowed). Returns 0 when taken, AGAIN while an earlier message
+ * has not been pulled or an action is out, or the error of a frame that was dropped (counted). A
+ * null reply fails the request it answers.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_input(struct vmsg_bus *bus, uint64_t now_ns,
 					       struct vmsg_bytes frame);
 
-/* The carrier could not deliver the frame last output, or brought no answer: its request fails. */
+/* Driver, over direct messages: what came back for the frame last output. As vmsg_bus_input(); a
+ * request that it does not answer fails, and an empty answer (all zero: the device is busy) has the
+ * frame sent again, 3 times at most. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_answer(struct vmsg_bus *bus, uint64_t now_ns,
+						struct vmsg_bytes frame);
+
+/* The carrier could not deliver the frame last output, or brought no answer. AGAIN (busy): it is
+ * sent again until its deadline. TIMEOUT: its request fails. Anything else ends the session. */
 VMSG_EXPORT void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error);
 
 /* Next thing to do: 1 with `output`, 0 for none. RETRIEVE, RELINQUISH and RECLAIM must be answered
@@ -227,15 +282,14 @@ VMSG_EXPORT void vmsg_bus_complete(struct vmsg_bus *bus, uint64_t now_ns, int re
 /* Next event: 1 with `event`, 0 for none. */
 VMSG_EXPORT int vmsg_bus_event(struct vmsg_bus *bus, struct vmsg_bus_event *event);
 
-/* Like vmsg_bus_event(), but only MESSAGE and REQUEST_FAILED: what concerns a driver machine. */
-VMSG_EXPORT int vmsg_bus_event_for_driver(struct vmsg_bus *bus, struct vmsg_bus_event *event);
-
-/* Device: the peer is gone. As after its RESET, except that nobody is answered. */
-VMSG_EXPORT void vmsg_bus_drop_peer(struct vmsg_bus *bus);
+/* Next event that is for the machines behind the session (MESSAGE, REQUEST_FAILED), leaving the
+ * others for vmsg_bus_event(): 1 or 0. */
+VMSG_EXPORT int vmsg_bus_next_message(struct vmsg_bus *bus, struct vmsg_bus_event *event);
 
 /*
- * Over direct messages every frame needs an answer in registers. Writes the answer for a frame that
- * produced none: null reply or echo form, as the profile has it. Returns its size.
+ * Device: over direct messages every frame needs an answer in registers. Writes the answer for a
+ * frame that produced none: null reply or, to an event, the echo form, as the dialect has it.
+ * Returns its size.
  */
 VMSG_EXPORT int vmsg_bus_null_reply(const struct vmsg_bus *bus, struct vmsg_bytes frame,
 				    uint8_t reply[VMSG_FRAME_SIZE_MAX]);
@@ -249,20 +303,25 @@ VMSG_EXPORT void vmsg_bus_tick(struct vmsg_bus *bus, uint64_t now_ns);
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_poll(struct vmsg_bus *bus, uint64_t now_ns);
 
 /* Driver: announces memory already shared as `handle`; READY or REFUSED comes as an event. The
- * segments are our own view of it. On success `*area_id`. */
+ * segments (whole 4 KiB pages) are our own view of it. On success `*area_id`. STATE unless RUNNING,
+ * NO_SPACE when there is no room or no id left. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_share(struct vmsg_bus *bus, uint64_t now_ns,
 					       uint64_t handle, uint64_t tag,
 					       const struct vmsg_segment *segments,
 					       size_t segment_count, uint16_t *area_id);
 
-/* Driver: takes an area back: AREA_UNSHARE, waits while the device is busy, RECLAIM, GONE. AGAIN
- * while queues of ours still hold it. */
+/* Driver: takes an area back: AREA_UNSHARE, waits while the device is busy, RECLAIM, GONE; at once
+ * RECLAIM when the bus is not up. AGAIN while queues of ours still hold it, NOT_FOUND, STATE when
+ * it is not READY. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_unshare(struct vmsg_bus *bus, uint64_t now_ns,
 						 uint16_t area_id);
 
-/* Device: a device appears or goes. Announced by EVENT_DEVICE once the bus is running. */
+/* Device: a device appears or goes. Announced by EVENT_DEVICE once the bus is up. STATE when the
+ * number is taken, NO_SPACE; NOT_FOUND. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_add_device(struct vmsg_bus *bus, uint16_t number);
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_remove_device(struct vmsg_bus *bus, uint16_t number);
+/* Is it there now? */
+VMSG_EXPORT bool vmsg_bus_has_device(const struct vmsg_bus *bus, uint16_t number);
 
 /* Largest frame of the session: least of carrier, profile and VMSG_FRAME_SIZE_MAX. */
 VMSG_EXPORT uint16_t vmsg_bus_frame_size_max(const struct vmsg_bus *bus);

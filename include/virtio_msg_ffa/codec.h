@@ -38,6 +38,8 @@ struct vmsg_profile {
 	uint8_t area_id_shift;          /* bus address = area id << shift | offset: 56 or 48 */
 	bool has_version_probe;         /* VERSION is a probe and an echo (r3) */
 	bool has_event_configure;       /* EVENT_CONFIGURE must be sent before events (r2, r3) */
+	bool has_results;               /* AREA_SHARE and AREA_UNSHARE are answered with a result (r1 on) */
+	bool has_area_attributes;       /* AREA_SHARE must say what is shared (r1-a16, r3) */
 	bool has_error;                 /* FF-A bus ERROR exists (r2b, r3) */
 	bool has_ordered_device_window; /* GET_DEVICES windows are multiples of 8 (r0..r2) */
 	bool has_queue_flags;           /* SET_VQUEUE flags and GET_VQUEUE enabled bit (r3) */

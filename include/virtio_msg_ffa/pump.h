@@ -32,10 +32,10 @@ VMSG_EXPORT void vmsg_driver_pump_init(struct vmsg_driver_pump *pump,
 
 /*
  * Does everything that can be done now: frames of the session and of the drivers out, answers in,
- * actions, deadlines. Returns 0 when nothing is left to do, or the error of an exchange (TIMEOUT,
- * PEER: endpoint->status): the session has been told, and a later call goes on. Session events
- * other than MESSAGE and REQUEST_FAILED are left for the caller: pull vmsg_bus_event() after each
- * call.
+ * actions, deadlines. Returns 0 when nothing is left to do before vmsg_driver_pump_deadline(), or
+ * the error of an exchange (TIMEOUT, PEER: endpoint->status): the session has been told, and a
+ * later call goes on. Session events other than MESSAGE and REQUEST_FAILED are left for the caller:
+ * pull vmsg_bus_event() after each call.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_pump_run(struct vmsg_driver_pump *pump);
 
@@ -61,14 +61,16 @@ struct vmsg_device_session {
 	uint16_t peer;
 	struct vmsg_bus bus;
 	struct vmsg_memory memory;
+	size_t next_poll; /* slot that EVENT_POLL asks first */
 };
 
-/* A device and the session that has it; a device belongs to one session at a time: the first that
- * negotiates takes all that are free. */
+/* A device and the session that has it; a device belongs to one session at a time. Whoever
+ * negotiates takes all that are free; one that becomes free later goes to whoever first addresses
+ * it. */
 struct vmsg_device_slot {
 	struct vmsg_device *device;
 	struct vmsg_device_session *session; /* NULL = free */
-	bool present;
+	bool present; /* yours to change while the pump runs: vmsg_device_pump_update() */
 };
 
 struct vmsg_device_pump_options {
@@ -81,8 +83,8 @@ struct vmsg_device_pump_options {
 	uint32_t areas_per_session;
 	struct vmsg_bus_device *bus_devices; /* session_count x slot_count */
 	struct vmsg_bus_options bus; /* template: role, peer, memory, devices are filled in */
-	/* Called when something worth telling happened (session up, reset, area mapped...); may be
-	 * NULL. `session` may be read, not changed. */
+	/* Called when something worth telling happened (session up, reset, area mapped or gone);
+	 * may be NULL. `session` may be read, not changed. */
 	void (*report)(void *context, const struct vmsg_device_session *session,
 		       const struct vmsg_bus_event *event);
 	void *report_context;
@@ -90,7 +92,8 @@ struct vmsg_device_pump_options {
 
 struct vmsg_device_pump {
 	struct vmsg_device_pump_options options;
-	uint64_t refused; /* messages of peers beyond session_count */
+	uint64_t refused; /* messages of peers beyond session_count, or for another service */
+	bool waiting;     /* the call made last is FFA_MSG_WAIT */
 };
 
 VMSG_EXPORT VMSG_MUST_CHECK int
@@ -98,9 +101,9 @@ vmsg_device_pump_init(struct vmsg_device_pump *pump,
 		      const struct vmsg_device_pump_options *options);
 
 /*
- * Serves what a waiting call returned: `returned` holds its registers; `next` receives the call to
- * make next (a response, or MSG_WAIT). Returns 0, or PEER when the manager answered with an error
- * that ends the partition's life (endpoint->status).
+ * Serves what a waiting call returned: `returned` holds its registers; `next` (which may be the
+ * same) receives the call to make next: a response, or MSG_WAIT. Returns 0, or PEER when the
+ * manager refuses FFA_MSG_WAIT (endpoint->status).
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_device_pump_serve(struct vmsg_device_pump *pump,
 						       const struct vmsg_ffa_regs *returned,
@@ -111,9 +114,14 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_device_pump_serve(struct vmsg_device_pump *
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_device_pump_run(struct vmsg_device_pump *pump,
 						     const volatile bool *stop);
 
+/* `present` of some slot has changed: devices that went are reset and reported removed. */
+VMSG_EXPORT void vmsg_device_pump_update(struct vmsg_device_pump *pump);
+
 /* A peer is gone (VM destroyed): its session ends, its devices are reset and free. */
 VMSG_EXPORT void vmsg_device_pump_forget(struct vmsg_device_pump *pump, uint16_t peer);
 
+/* Work that is due: of the devices, and of sessions that wait for memory. Every serve does it too.
+ */
 VMSG_EXPORT void vmsg_device_pump_tick(struct vmsg_device_pump *pump, uint64_t now_ns);
 VMSG_EXPORT uint64_t vmsg_device_pump_deadline(const struct vmsg_device_pump *pump);
 

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The device partition's loop: a session for each sender, the devices shared out among them.
+ * Invariants: a device is attached to the session that its slot names and to no other; a session
+ * lists the devices that it has or could take; every direct request gets one answer, empty if
+ * there is nothing to say.
+ */
+#include "virtio_msg_ffa/pump.h"
+
+#include "virtio_msg_ffa/error.h"
+
+#include "endpoint.h"
+#include "port.h"
+
+/* Ticks before a wait: devices may have more work than they do at once, but callers wait too. */
+#define TICKS_MAX 256
+
+static uint64_t now(const struct vmsg_device_pump *pump)
+{
+	const struct vmsg_conduit *conduit = &pump->options.endpoint->conduit;
+
+	return conduit->now(conduit->context);
+}
+
+int vmsg_device_pump_init(struct vmsg_device_pump *pump,
+			  const struct vmsg_device_pump_options *options)
+{
+	*pump = (struct vmsg_device_pump){ .options = *options, .waiting = true };
+	if (!options->endpoint || !options->sessions || !options->slots || !options->areas ||
+	    !options->bus_devices) {
+		return VMSG_ERROR_INVALID;
+	}
+	for (size_t i = 0; i < options->session_count; i++) {
+		options->sessions[i].used = false;
+	}
+	for (size_t i = 0; i < options->slot_count; i++) {
+		options->slots[i].session = NULL;
+	}
+	return VMSG_OK;
+}
+
+/* ---- devices ---- */
+
+/* Every session lists what is its own or free. */
+static void list_devices(struct vmsg_device_pump *pump)
+{
+	for (size_t i = 0; i < pump->options.session_count; i++) {
+		struct vmsg_device_session *session = &pump->options.sessions[i];
+		for (size_t j = 0; session->used && j < pump->options.slot_count; j++) {
+			const struct vmsg_device_slot *slot = &pump->options.slots[j];
+			const uint16_t number = slot->device->dev_num;
+			if (slot->present && (!slot->session || slot->session == session)) {
+				(void)!vmsg_bus_add_device(&session->bus, number);
+			} else {
+				(void)!vmsg_bus_remove_device(&session->bus, number);
+			}
+		}
+	}
+}
+
+static void take(struct vmsg_device_slot *slot, struct vmsg_device_session *session)
+{
+	slot->session = session;
+	vmsg_device_attach(slot->device, session->bus.profile, &session->memory,
+			   vmsg_bus_frame_size_max(&session->bus), session->bus.transport_features);
+}
+
+static void let_go(struct vmsg_device_slot *slot)
+{
+	if (slot->session) {
+		vmsg_device_detach(slot->device);
+		slot->session = NULL;
+	}
+}
+
+static void take_all(struct vmsg_device_pump *pump, struct vmsg_device_session *session)
+{
+	for (size_t i = 0; i < pump->options.slot_count; i++) {
+		struct vmsg_device_slot *slot = &pump->options.slots[i];
+		if (slot->present && !slot->session) {
+			take(slot, session);
+		}
+	}
+	list_devices(pump);
+}
+
+static void let_all_go(struct vmsg_device_pump *pump, const struct vmsg_device_session *session)
+{
+	for (size_t i = 0; i < pump->options.slot_count; i++) {
+		if (pump->options.slots[i].session == session) {
+			let_go(&pump->options.slots[i]);
+		}
+	}
+	list_devices(pump);
+}
+
+void vmsg_device_pump_update(struct vmsg_device_pump *pump)
+{
+	for (size_t i = 0; i < pump->options.slot_count; i++) {
+		if (!pump->options.slots[i].present) {
+			let_go(&pump->options.slots[i]);
+		}
+	}
+	list_devices(pump);
+}
+
+/* The session's device of that number, taken now if it is free. */
+static struct vmsg_device *device_of(struct vmsg_device_pump *pump,
+				     struct vmsg_device_session *session, uint16_t dev_num)
+{
+	for (size_t i = 0; i < pump->options.slot_count; i++) {
+		struct vmsg_device_slot *slot = &pump->options.slots[i];
+		if (slot->device->dev_num != dev_num || !slot->present) {
+			continue;
+		}
+		if (!slot->session) {
+			take(slot, session);
+			list_devices(pump);
+		}
+		if (slot->session == session) {
+			return slot->device;
+		}
+	}
+	return NULL;
+}
+
+/* ---- sessions ---- */
+
+/* The session of a peer; a new one in place of one that is unused or down, NULL when there is none.
+ */
+static struct vmsg_device_session *session_of(struct vmsg_device_pump *pump, uint16_t peer)
+{
+	const struct vmsg_device_pump_options *options = &pump->options;
+	struct vmsg_device_session *session = NULL;
+	size_t index = 0;
+
+	for (size_t i = 0; i < options->session_count; i++) {
+		struct vmsg_device_session *at = &options->sessions[i];
+		if (at->used && at->peer == peer) {
+			return at;
+		}
+		if (!at->used || (!session && at->bus.state == VMSG_BUS_DOWN)) {
+			session = at;
+			index = i;
+		}
+	}
+	if (!session) {
+		return NULL;
+	}
+	struct vmsg_bus_options bus = options->bus;
+	bus.role = VMSG_BUS_DEVICE;
+	bus.peer = peer;
+	bus.memory = &session->memory;
+	bus.devices = &options->bus_devices[index * options->slot_count];
+	bus.device_capacity = (uint32_t)options->slot_count;
+	vmsg_memory_init(&session->memory, &options->areas[index * options->areas_per_session],
+			 options->areas_per_session, 48);
+	session->used = vmsg_bus_init(&session->bus, &bus) == VMSG_OK;
+	session->peer = peer;
+	list_devices(pump);
+	return session->used ? session : NULL;
+}
+
+static void to_device(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
+		      const struct vmsg_bus_event *event)
+{
+	struct vmsg_device *device = device_of(pump, session, event->dev_num);
+	const uint64_t now_ns = now(pump);
+	struct vmsg_message reply;
+	int error = VMSG_ERROR_NOT_FOUND;
+
+	if (device) {
+		error = vmsg_device_input(device, now_ns, &event->message);
+	}
+	if (error == VMSG_OK && vmsg_device_output(device, &reply)) {
+		error = vmsg_bus_send(&session->bus, now_ns, &reply);
+	}
+	if (error < 0 && event->message.header.kind == VMSG_REQUEST) {
+		(void)!vmsg_bus_refuse(&session->bus, now_ns, &event->message.header);
+	}
+}
+
+/* Answers a poll with the first event that a device of the session owes; the next poll begins with
+ * the device after it, so that none has to wait for a busy one. */
+static void poll_devices(struct vmsg_device_pump *pump, struct vmsg_device_session *session)
+{
+	const size_t count = pump->options.slot_count;
+	struct vmsg_message event;
+
+	for (size_t i = 0; i < count; i++) {
+		const size_t at = (session->next_poll + i) % count;
+		const struct vmsg_device_slot *slot = &pump->options.slots[at];
+		if (slot->session == session && vmsg_device_event(slot->device, &event)) {
+			(void)!vmsg_bus_send(&session->bus, now(pump), &event);
+			session->next_poll = (at + 1) % count;
+			return;
+		}
+	}
+}
+
+static void on_event(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
+		     const struct vmsg_bus_event *event)
+{
+	switch (event->kind) {
+	case VMSG_BUS_EVENT_UP:
+		take_all(pump, session);
+		break;
+	case VMSG_BUS_EVENT_RESET:
+		let_all_go(pump, session);
+		break;
+	case VMSG_BUS_EVENT_MESSAGE:
+		to_device(pump, session, event);
+		return;
+	case VMSG_BUS_EVENT_POLLED:
+		poll_devices(pump, session);
+		return;
+	case VMSG_BUS_EVENT_FAILED:
+	case VMSG_BUS_EVENT_REQUEST_FAILED:
+	case VMSG_BUS_EVENT_DEVICE_ADDED:
+	case VMSG_BUS_EVENT_DEVICE_REMOVED:
+	case VMSG_BUS_EVENT_AREA_READY:
+	case VMSG_BUS_EVENT_AREA_REFUSED:
+	case VMSG_BUS_EVENT_AREA_GONE:
+		break;
+	}
+	if (pump->options.report) {
+		pump->options.report(pump->options.report_context, session, event);
+	}
+}
+
+static void act(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
+		const struct vmsg_bus_output *output)
+{
+	struct vmsg_endpoint *endpoint = pump->options.endpoint;
+	struct vmsg_segment segments[VMSG_AREA_SEGMENTS_MAX];
+	int result;
+
+	if (output->kind == VMSG_BUS_RETRIEVE) {
+		const struct vmsg_region region = {
+			.owner = session->peer,
+			.handle = output->handle,
+			.tag = output->tag,
+			.pages = output->pages,
+			.writable = output->writable,
+			.lent = output->lent,
+		};
+		result =
+			vmsg_endpoint_retrieve(endpoint, &region, segments, VMSG_AREA_SEGMENTS_MAX);
+	} else {
+		result = vmsg_endpoint_relinquish(endpoint, output->handle);
+	}
+	vmsg_bus_complete(&session->bus, now(pump), result, segments,
+			  result > 0 ? (size_t)result : 0);
+}
+
+/* Moves a session until it rests. A frame that it puts out lands in `reply`; returns its size. */
+static size_t settle(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
+		     uint8_t reply[VMSG_FRAME_SIZE_MAX])
+{
+	struct vmsg_bus_output output;
+	struct vmsg_bus_event event;
+	size_t size = 0;
+
+	for (;;) {
+		if (vmsg_bus_event(&session->bus, &event)) {
+			on_event(pump, session, &event);
+		} else if (!vmsg_bus_output(&session->bus, &output)) {
+			return size;
+		} else if (output.kind == VMSG_BUS_SEND) {
+			memcpy(reply, output.frame.data, output.frame.size);
+			size = output.frame.size;
+		} else {
+			act(pump, session, &output);
+		}
+	}
+}
+
+/* ---- serving ---- */
+
+static bool is_for_us(const struct vmsg_incoming *incoming)
+{
+	static const struct vmsg_ffa_uuid device_role = VMSG_FFA_UUID_DEVICE_ROLE;
+
+	return vmsg_ffa_uuid_is_nil(&incoming->uuid) ||
+	       vmsg_ffa_uuid_equal(&incoming->uuid, &device_role);
+}
+
+/* The answer to one frame; a peer that finds no place is answered with nothing, which says busy. */
+static size_t serve_frame(struct vmsg_device_pump *pump, const struct vmsg_incoming *incoming,
+			  uint8_t reply[VMSG_FRAME_SIZE_MAX])
+{
+	const struct vmsg_bytes frame = { incoming->payload, sizeof(incoming->payload) };
+	struct vmsg_device_session *session =
+		is_for_us(incoming) ? session_of(pump, incoming->source) : NULL;
+
+	if (!session) {
+		pump->refused++;
+		return 0;
+	}
+	(void)!vmsg_bus_input(&session->bus, now(pump),
+			      frame); /* the session counts what it drops */
+	const size_t size = settle(pump, session, reply);
+	return size > 0 ? size : (size_t)vmsg_bus_null_reply(&session->bus, frame, reply);
+}
+
+int vmsg_device_pump_serve(struct vmsg_device_pump *pump, const struct vmsg_ffa_regs *returned,
+			   struct vmsg_ffa_regs *next)
+{
+	struct vmsg_endpoint *endpoint = pump->options.endpoint;
+	struct vmsg_incoming incoming;
+	uint8_t reply[VMSG_FRAME_SIZE_MAX] = { 0 };
+	size_t size = 0;
+	const int error = vmsg_endpoint_incoming(endpoint, returned, &incoming);
+	const bool waited = pump->waiting;
+
+	pump->waiting = true;
+	vmsg_endpoint_prepare_wait(endpoint, next);
+	if (error == VMSG_ERROR_PEER && waited) {
+		return error;
+	}
+	if (error < 0) {
+		return VMSG_OK; /* whom we answered has gone, or it was no call that we know */
+	}
+	vmsg_device_pump_tick(pump, now(pump));
+	if (incoming.wake == VMSG_WAKE_DIRECT2) {
+		size = serve_frame(pump, &incoming, reply);
+	} else if (incoming.wake == VMSG_WAKE_VM_DESTROYED) {
+		vmsg_device_pump_forget(pump, incoming.vm);
+	}
+	pump->waiting = incoming.wake == VMSG_WAKE_INTERRUPT || incoming.wake == VMSG_WAKE_RUN;
+	return vmsg_endpoint_prepare_answer(endpoint, &incoming, (struct vmsg_bytes){ reply, size },
+					    next);
+}
+
+int vmsg_device_pump_run(struct vmsg_device_pump *pump, const volatile bool *stop)
+{
+	struct vmsg_ffa_regs regs;
+	int error = VMSG_OK;
+
+	vmsg_endpoint_prepare_wait(pump->options.endpoint, &regs);
+	while (error == VMSG_OK && !*stop) {
+		for (int i = 0; i < TICKS_MAX && vmsg_device_pump_deadline(pump) <= now(pump);
+		     i++) {
+			vmsg_device_pump_tick(pump, now(pump));
+		}
+		vmsg_endpoint_invoke(pump->options.endpoint, &regs);
+		error = vmsg_device_pump_serve(pump, &regs, &regs);
+	}
+	return error;
+}
+
+void vmsg_device_pump_forget(struct vmsg_device_pump *pump, uint16_t peer)
+{
+	uint8_t reply[VMSG_FRAME_SIZE_MAX];
+
+	for (size_t i = 0; i < pump->options.session_count; i++) {
+		struct vmsg_device_session *session = &pump->options.sessions[i];
+		if (session->used && session->peer == peer) {
+			vmsg_bus_abandon(&session->bus, now(pump), VMSG_ERROR_PEER);
+			(void)settle(pump, session, reply); /* nobody is there to read it */
+			session->used = session->bus.state != VMSG_BUS_DOWN;
+		}
+	}
+}
+
+void vmsg_device_pump_tick(struct vmsg_device_pump *pump, uint64_t now_ns)
+{
+	uint8_t reply[VMSG_FRAME_SIZE_MAX];
+
+	for (size_t i = 0; i < pump->options.slot_count; i++) {
+		vmsg_device_tick(pump->options.slots[i].device, now_ns);
+	}
+	for (size_t i = 0; i < pump->options.session_count; i++) {
+		struct vmsg_device_session *session = &pump->options.sessions[i];
+		if (session->used && vmsg_bus_deadline(&session->bus) <= now_ns) {
+			vmsg_bus_tick(&session->bus, now_ns);
+			(void)settle(pump, session, reply); /* memory only: nobody asked */
+		}
+	}
+}
+
+uint64_t vmsg_device_pump_deadline(const struct vmsg_device_pump *pump)
+{
+	uint64_t deadline_ns = UINT64_MAX;
+
+	for (size_t i = 0; i < pump->options.slot_count; i++) {
+		const uint64_t own_ns = vmsg_device_deadline(pump->options.slots[i].device);
+		deadline_ns = own_ns < deadline_ns ? own_ns : deadline_ns;
+	}
+	for (size_t i = 0; i < pump->options.session_count; i++) {
+		const struct vmsg_device_session *session = &pump->options.sessions[i];
+		const uint64_t own_ns =
+			session->used ? vmsg_bus_deadline(&session->bus) : UINT64_MAX;
+		deadline_ns = own_ns < deadline_ns ? own_ns : deadline_ns;
+	}
+	return deadline_ns;
+}
