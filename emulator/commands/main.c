@@ -16,6 +16,8 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{ "serve", vmsg_command_serve, "run the partition manager that partitions connect to" },
+	{ "backend", vmsg_command_backend, "be a partition that offers virtio devices" },
+	{ "frontend", vmsg_command_frontend, "be a partition that drives virtio devices" },
 	{ "decode", vmsg_command_decode, "print virtio-msg frames given as hex" },
 	{ "encode", vmsg_command_encode, "turn a message given by name and fields into hex" },
 };
@@ -39,7 +41,7 @@ int main(int argc, char **argv)
 		usage(stdout);
 		return VMSG_EXIT_DONE;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
+	if (strcmp(argv[1], "--version") == 0 || (argc >= 3 && strcmp(argv[2], "--version") == 0)) {
 		puts("vmsg-ffa-emu " VERSION(VMSG_VERSION_MAJOR, VMSG_VERSION_MINOR,
 					     VMSG_VERSION_PATCH));
 		return VMSG_EXIT_DONE;

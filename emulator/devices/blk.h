@@ -16,6 +16,7 @@
 #define BLK_S_IOERR  1u
 #define BLK_S_UNSUPP 2u
 
+#define BLK_F_SIZE_MAX 1u
 #define BLK_F_SEG_MAX  2u
 #define BLK_F_RO       5u
 #define BLK_F_BLK_SIZE 6u
@@ -23,6 +24,7 @@
 
 /* struct virtio_blk_config */
 #define BLK_CONFIG_CAPACITY 0u
+#define BLK_CONFIG_SIZE_MAX 8u
 #define BLK_CONFIG_SEG_MAX  12u
 #define BLK_CONFIG_BLK_SIZE 20u
 #define BLK_CONFIG_SIZE     60u

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vmsg-ffa-emu backend: a partition that offers virtio devices. One thread: it waits in
+ * FFA_MSG_WAIT and serves what comes. A signal sets a flag and interrupts the wait.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "commands/commands.h"
+#include "commands/json.h"
+#include "commands/names.h"
+#include "commands/options.h"
+#include "commands/report.h"
+#include "devices/devices.h"
+#include "virtio_msg_ffa/emulator.h"
+#include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/proto.h"
+#include "virtio_msg_ffa/pump.h"
+
+#define DEVICES_MAX       64
+#define SESSIONS_MAX      8 /* peers at once */
+#define AREAS_PER_SESSION VMSG_BUS_AREAS_MAX
+#define PAGE_SIZE         4096u
+#define PATIENCE_NS       UINT64_C(2000000000) /* for a manager that is just starting */
+#define RETRY_NS          20000000L
+
+enum { OPTION_ID = 256, OPTION_PROFILE, OPTION_DEVICE, OPTION_JSON };
+
+struct backend {
+	const char *socket_path;
+	uint16_t id;
+	const struct vmsg_profile *profile;
+	bool json;
+	bool verbose;
+	const char *descriptions[DEVICES_MAX];
+	struct emu_device *devices[DEVICES_MAX];
+	struct vmsg_device_slot slots[DEVICES_MAX];
+	size_t device_count;
+	struct vmsg_device_session sessions[SESSIONS_MAX];
+	struct vmsg_memory_area areas[SESSIONS_MAX * AREAS_PER_SESSION];
+	struct vmsg_bus_device bus_devices[SESSIONS_MAX * DEVICES_MAX];
+	struct vmsg_emu_bank bank;
+	struct vmsg_endpoint endpoint;
+	struct vmsg_device_pump pump;
+};
+
+static const char help[] =
+	"usage: vmsg-ffa-emu backend [OPTION...] --device DEVICE...\n"
+	"\n"
+	"Becomes a partition that offers virtio devices through virtio-msg over FF-A, and serves\n"
+	"frontends until SIGINT or SIGTERM.\n"
+	"\n"
+	"      --device blk,path=FILE[,readonly=on][,serial=TEXT]\n"
+	"                           a disk on a file or block device\n"
+	"      --device rng         random numbers\n"
+	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
+	"      --id ID              be partition ID, such as 0x8002 (default: the first free\n"
+	"                           secure partition)\n"
+	"      --profile P          speak only revision P: r0, r1, r1-a16, r2a, r2b or r3\n"
+	"                           (default: what the frontend speaks)\n"
+	"      --json               one JSON object per event on standard output\n"
+	"  -v, --verbose            tell what frontends do\n"
+	"  -h, --help               this text\n"
+	"      --version            the version of the program\n"
+	"\n"
+	"Prints 'ready: ...' when frontends can come. Exit status: 0 stopped by a signal, 1 it\n"
+	"could not start or the manager went away, 2 usage.\n"
+	"\n"
+	"Example: vmsg-ffa-emu backend --device blk,path=disk.img --device rng\n";
+
+/* What the signal handler may touch. */
+static volatile bool stop;
+static struct vmsg_emu *volatile interruptible;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = true;
+	if (interruptible) {
+		(void)vmsg_emu_raise(interruptible);
+	}
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- command line ---- */
+
+static int take(struct backend *backend, int option, char **argv)
+{
+	int status = 0;
+
+	switch (option) {
+	case 's':
+		backend->socket_path = optarg;
+		break;
+	case OPTION_ID:
+		status = option_id("--id", optarg, &backend->id);
+		break;
+	case OPTION_PROFILE:
+		status = option_profile("--profile", optarg, &backend->profile);
+		break;
+	case OPTION_DEVICE:
+		if (backend->device_count == DEVICES_MAX) {
+			status = report_usage("--device '%s' is one too many: %d are possible",
+					      optarg, DEVICES_MAX);
+		} else {
+			backend->descriptions[backend->device_count++] = optarg;
+		}
+		break;
+	case OPTION_JSON:
+		backend->json = true;
+		break;
+	case 'v':
+		backend->verbose = true;
+		break;
+	case 'h':
+		fputs(help, stdout);
+		return VMSG_EXIT_DONE + 1;
+	default:
+		status = option_unknown(option, argv);
+		break;
+	}
+	return status ? status + 1 : 0;
+}
+
+static int parse(int argc, char **argv, struct backend *backend)
+{
+	static const struct option options[] = {
+		{ "socket-path", required_argument, NULL, 's' },
+		{ "id", required_argument, NULL, OPTION_ID },
+		{ "profile", required_argument, NULL, OPTION_PROFILE },
+		{ "device", required_argument, NULL, OPTION_DEVICE },
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	optind = 1;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":s:vh", options, NULL)) != -1) {
+		const int leave = take(backend, option, argv);
+		if (leave != 0) {
+			return leave;
+		}
+	}
+	if (optind < argc) {
+		return report_usage("unexpected argument '%s'", argv[optind]) + 1;
+	}
+	if (backend->device_count == 0) {
+		return report_usage("no --device given") + 1;
+	}
+	return 0;
+}
+
+/* ---- telling ---- */
+
+static void tell_ready(const struct backend *backend)
+{
+	if (backend->json) {
+		struct json json = { false };
+		json_open(&json, NULL, '{');
+		json_text(&json, "event", "ready");
+		json_format(&json, "partition", "0x%04x", backend->endpoint.id);
+		json_open(&json, "devices", '[');
+		for (size_t i = 0; i < backend->device_count; i++) {
+			json_open(&json, NULL, '{');
+			json_number(&json, "device", backend->devices[i]->machine.dev_num);
+			json_text(&json, "kind", backend->devices[i]->kind);
+			json_close(&json, '}');
+		}
+		json_close(&json, ']');
+		json_close(&json, '}');
+		json_end(&json);
+		return;
+	}
+	printf("ready: partition 0x%04x offers", backend->endpoint.id);
+	for (size_t i = 0; i < backend->device_count; i++) {
+		printf("%s device %u (%s)", i > 0 ? "," : "", backend->devices[i]->machine.dev_num,
+		       backend->devices[i]->kind);
+	}
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void tell_session(const struct backend *backend, const struct vmsg_device_session *session,
+			 const char *what)
+{
+	const struct vmsg_profile *profile = session->bus.profile;
+
+	if (backend->json) {
+		struct json json = { false };
+		json_open(&json, NULL, '{');
+		json_text(&json, "event", what);
+		json_format(&json, "peer", "0x%04x", session->peer);
+		json_text(&json, "profile", profile ? profile->name : "");
+		json_close(&json, '}');
+		json_end(&json);
+	} else if (backend->verbose) {
+		printf("frontend 0x%04x: %s%s%s\n", session->peer, what,
+		       profile ? ", profile " : "", profile ? profile->name : "");
+		fflush(stdout);
+	}
+}
+
+static void report_session(void *context, const struct vmsg_device_session *session,
+			   const struct vmsg_bus_event *event)
+{
+	switch (event->kind) {
+	case VMSG_BUS_EVENT_UP:
+		tell_session(context, session, "up");
+		break;
+	case VMSG_BUS_EVENT_RESET:
+		tell_session(context, session, "reset");
+		break;
+	case VMSG_BUS_EVENT_FAILED:
+		tell_session(context, session, "failed");
+		break;
+	case VMSG_BUS_EVENT_MESSAGE:
+	case VMSG_BUS_EVENT_REQUEST_FAILED:
+	case VMSG_BUS_EVENT_DEVICE_ADDED:
+	case VMSG_BUS_EVENT_DEVICE_REMOVED:
+	case VMSG_BUS_EVENT_AREA_READY:
+	case VMSG_BUS_EVENT_AREA_REFUSED:
+	case VMSG_BUS_EVENT_AREA_GONE:
+	case VMSG_BUS_EVENT_POLLED:
+		break;
+	}
+}
+
+static void tell_end(const struct backend *backend)
+{
+	for (size_t i = 0; i < backend->device_count; i++) {
+		const struct emu_device *device = backend->devices[i];
+		if (backend->json) {
+			struct json json = { false };
+			json_open(&json, NULL, '{');
+			json_text(&json, "event", "device");
+			json_number(&json, "device", device->machine.dev_num);
+			json_text(&json, "kind", device->kind);
+			json_number(&json, "requests", device->requests);
+			json_number(&json, "errors", device->errors);
+			json_close(&json, '}');
+			json_end(&json);
+		} else if (backend->verbose) {
+			printf("device %u (%s): %" PRIu64 " requests, %" PRIu64 " of them failed\n",
+			       device->machine.dev_num, device->kind, device->requests,
+			       device->errors);
+		}
+	}
+}
+
+/* ---- life ---- */
+
+static int open_devices(struct backend *backend)
+{
+	char why[512];
+
+	for (size_t i = 0; i < backend->device_count; i++) {
+		backend->devices[i] =
+			emu_device_open(backend->descriptions[i], (uint16_t)i, why, sizeof(why));
+		if (!backend->devices[i]) {
+			report_problem("%s", why);
+			return -1;
+		}
+		backend->slots[i] = (struct vmsg_device_slot){
+			.device = &backend->devices[i]->machine,
+			.present = true,
+		};
+	}
+	return 0;
+}
+
+static int connect_to_manager(struct backend *backend, struct vmsg_emu **emu)
+{
+	const struct timespec retry = { .tv_nsec = RETRY_NS };
+	const uint64_t end_ns = report_now() + PATIENCE_NS;
+	struct vmsg_emu_options options = {
+		.socket_path = backend->socket_path,
+		.id = backend->id,
+		.secure = true,
+		.banks = &backend->bank,
+		.bank_count = 1,
+	};
+	char why[256];
+	int result;
+
+	backend->bank.size = 2 * PAGE_SIZE;
+	while ((result = vmsg_emu_connect(emu, &options, why, sizeof(why))) ==
+		       VMSG_ERROR_NOT_FOUND &&
+	       report_now() < end_ns && !stop) {
+		nanosleep(&retry, NULL);
+	}
+	if (result < 0) {
+		report_problem("%s", why);
+		return -1;
+	}
+	return 0;
+}
+
+static int join(struct backend *backend, struct vmsg_emu *emu)
+{
+	const struct vmsg_conduit conduit = vmsg_emu_conduit(emu);
+	const struct vmsg_buffer tx = { backend->bank.data, backend->bank.address };
+	const struct vmsg_buffer rx = { backend->bank.data + PAGE_SIZE,
+					backend->bank.address + PAGE_SIZE };
+	int result = vmsg_endpoint_init(&backend->endpoint, &conduit, tx, rx, 1);
+
+	if (result < 0) {
+		report_problem("the manager refuses partition 0x%04x: %s, %s", vmsg_emu_id(emu),
+			       vmsg_error_text(result),
+			       vmsg_ffa_status_name(backend->endpoint.status));
+		return -1;
+	}
+	const struct vmsg_device_pump_options options = {
+		.endpoint = &backend->endpoint,
+		.sessions = backend->sessions,
+		.session_count = SESSIONS_MAX,
+		.slots = backend->slots,
+		.slot_count = backend->device_count,
+		.areas = backend->areas,
+		.areas_per_session = AREAS_PER_SESSION,
+		.bus_devices = backend->bus_devices,
+		.bus = {
+			.profile = backend->profile,
+			.ffa_version = backend->endpoint.ffa_version,
+			.bus_features = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX,
+			.transport_features = VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION,
+			.max_areas = AREAS_PER_SESSION,
+		},
+		.report = report_session,
+		.report_context = backend,
+	};
+	result = vmsg_device_pump_init(&backend->pump, &options);
+	if (result < 0) {
+		report_problem("cannot serve: %s", vmsg_error_text(result));
+		return -1;
+	}
+	return 0;
+}
+
+static int serve(struct backend *backend, struct vmsg_emu *emu)
+{
+	if (join(backend, emu) < 0) {
+		return -1;
+	}
+	interruptible = emu;
+	tell_ready(backend);
+	const int result = vmsg_device_pump_run(&backend->pump, &stop);
+	interruptible = NULL;
+	if (result < 0 && !stop) {
+		if (vmsg_emu_is_lost(emu)) {
+			report_problem("the manager is gone: %s", vmsg_emu_lost_reason(emu));
+		} else {
+			report_problem("cannot wait for messages: %s, %s", vmsg_error_text(result),
+				       vmsg_ffa_status_name(backend->endpoint.status));
+		}
+		return -1;
+	}
+	tell_end(backend);
+	return 0;
+}
+
+static int run(struct backend *backend)
+{
+	struct vmsg_emu *emu = NULL;
+	int result = -1;
+
+	catch_signals();
+	if (open_devices(backend) == 0 && connect_to_manager(backend, &emu) == 0) {
+		result = serve(backend, emu);
+	}
+	vmsg_emu_close(emu);
+	for (size_t i = 0; i < backend->device_count; i++) {
+		emu_device_close(backend->devices[i]);
+	}
+	return result == 0 ? VMSG_EXIT_DONE : VMSG_EXIT_FAILED;
+}
+
+int vmsg_command_backend(int argc, char **argv)
+{
+	struct backend *backend = calloc(1, sizeof(*backend));
+
+	report_init("backend");
+	if (!backend) {
+		report_problem("out of memory");
+		return VMSG_EXIT_FAILED;
+	}
+	const int leave = parse(argc, argv, backend);
+	const int status = leave != 0 ? leave - 1 : run(backend);
+	free(backend);
+	return status;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtio-blk driver: requests go round a ring of slots. Slot n % depth serves request n; a slot
+ * is free again when its data has been consumed, so data stays in order whatever order the device
+ * works in. One kick tells of everything that was added since the last.
+ */
+#include "commands/blk_driver.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "commands/report.h"
+#include "devices/names.h"
+#include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/proto.h"
+
+#define STATUS_PENDING 0xffu /* no status that a device writes */
+#define PAGE_SIZE      4096u
+
+static int over(struct blk_driver *blk)
+{
+	blk->session->over = true;
+	return SESSION_OVER;
+}
+
+/* ---- opening ---- */
+
+/* How the disk wants its requests: sizes from its config, depth from its queue. */
+static int plan(struct blk_driver *blk)
+{
+	const struct vmsg_driver *driver = &blk->session->driver;
+	const uint32_t queue_size = driver->queues[0].max_size;
+	uint64_t size_max = BLK_REQUEST_SIZE;
+	uint64_t seg_max = 1;
+
+	if (vmsg_driver_has_feature(driver, BLK_F_SIZE_MAX)) {
+		size_max = session_config(blk->session, BLK_CONFIG_SIZE_MAX, 4);
+	}
+	if (vmsg_driver_has_feature(driver, BLK_F_SEG_MAX)) {
+		seg_max = session_config(blk->session, BLK_CONFIG_SEG_MAX, 4);
+	}
+	seg_max = seg_max == 0 ? 1 : seg_max < BLK_PIECES_MAX ? seg_max : BLK_PIECES_MAX;
+	size_max = size_max < BLK_REQUEST_SIZE ? size_max : BLK_REQUEST_SIZE;
+	size_max -= size_max % BLK_SECTOR_SIZE;
+	blk->piece_size = (uint32_t)size_max;
+	blk->size = session_config(blk->session, BLK_CONFIG_CAPACITY, 8);
+	if (size_max == 0 || queue_size < 4 || blk->size > UINT64_MAX / BLK_SECTOR_SIZE) {
+		report_problem("device %u: capacity %llu, size_max %llu and a queue of %u entries "
+			       "make no disk",
+			       driver->options.dev_num, (unsigned long long)blk->size,
+			       (unsigned long long)size_max, queue_size);
+		return over(blk);
+	}
+	blk->size *= BLK_SECTOR_SIZE;
+	blk->is_readonly = vmsg_driver_has_feature(driver, BLK_F_RO);
+	blk->has_flush = vmsg_driver_has_feature(driver, BLK_F_FLUSH);
+	uint32_t pieces = (uint32_t)((BLK_REQUEST_SIZE + size_max - 1) / size_max);
+	pieces = pieces < seg_max ? pieces : (uint32_t)seg_max;
+	blk->is_indirect = (pieces + 2) * BLK_DEPTH > queue_size &&
+			   vmsg_driver_has_feature(driver, VMSG_F_INDIRECT_DESC);
+	if (!blk->is_indirect && pieces + 2 > queue_size) {
+		pieces = queue_size - 2;
+	}
+	const uint64_t request = (uint64_t)pieces * size_max;
+	blk->request_size = (uint32_t)(request < BLK_REQUEST_SIZE ? request : BLK_REQUEST_SIZE);
+	const uint32_t fit = blk->is_indirect ? queue_size : queue_size / (pieces + 2);
+	blk->depth = fit < BLK_DEPTH ? fit : BLK_DEPTH;
+	return SESSION_OK;
+}
+
+/* Entries of a queue that holds all requests at once. */
+static uint32_t ring_size(const struct blk_driver *blk)
+{
+	const uint32_t pieces = (blk->request_size + blk->piece_size - 1) / blk->piece_size;
+	const uint32_t wanted = (blk->is_indirect ? 1 : pieces + 2) * blk->depth;
+	uint32_t size = 1;
+
+	while (size < wanted) {
+		size *= 2;
+	}
+	return size;
+}
+
+static int place_slots(struct blk_driver *blk)
+{
+	struct session *session = blk->session;
+
+	for (uint32_t i = 0; i < blk->depth; i++) {
+		struct blk_slot *slot = &blk->slots[i];
+		*slot = (struct blk_slot){
+			.header = session_allocate(session, BLK_HEADER_SIZE + 1, 64),
+			.table = session_allocate(session, (BLK_PIECES_MAX + 2) * 16, 64),
+			.data = session_allocate(session, blk->request_size, PAGE_SIZE),
+		};
+		if (!slot->data || !slot->header || !slot->table) {
+			return VMSG_ERROR_NO_SPACE;
+		}
+	}
+	return VMSG_OK;
+}
+
+static int start(struct session *session, void *context)
+{
+	struct blk_driver *blk = context;
+	uint32_t features[VMSG_FEATURE_BLOCKS_MAX] = {
+		1u << BLK_F_SIZE_MAX | 1u << BLK_F_SEG_MAX | 1u << BLK_F_RO | 1u << BLK_F_BLK_SIZE |
+			1u << BLK_F_FLUSH,
+	};
+
+	queue_driver_close(&blk->queue);
+	session_free_all(session);
+	session_ring_features(features);
+	int result = blk->number < 0
+			     ? session_find_device(session, VMSG_VIRTIO_BLK, features)
+			     : session_start_device(session, (uint16_t)blk->number, features);
+	if (result == SESSION_OK) {
+		result = plan(blk);
+	}
+	if (result != SESSION_OK) {
+		return result;
+	}
+	if (place_slots(blk) < 0) {
+		report_problem("no room for the disk's requests in the pool");
+		return over(blk);
+	}
+	result = queue_driver_open(&blk->queue, session, 0, ring_size(blk));
+	return result == SESSION_OK ? session_ready(session) : result;
+}
+
+int blk_driver_open(struct blk_driver *blk, struct session *session)
+{
+	*blk = (struct blk_driver){ .session = session, .number = -1 };
+	return session_retry(session, start, blk) == SESSION_OK ? 0 : -1;
+}
+
+int blk_driver_open_number(struct blk_driver *blk, struct session *session, uint16_t number)
+{
+	*blk = (struct blk_driver){ .session = session, .number = number };
+	return session_retry(session, start, blk) == SESSION_OK ? 0 : -1;
+}
+
+void blk_driver_close(struct blk_driver *blk)
+{
+	queue_driver_close(&blk->queue);
+}
+
+/* ---- requests ---- */
+
+static void fill_header(struct blk_slot *slot, uint32_t type, uint64_t sector)
+{
+	const uint32_t type_le = htole32(type);
+	const uint64_t sector_le = htole64(sector);
+
+	memset(slot->header, 0, BLK_HEADER_SIZE);
+	memcpy(slot->header, &type_le, sizeof(type_le));
+	memcpy(slot->header + 8, &sector_le, sizeof(sector_le));
+	slot->header[BLK_HEADER_SIZE] = STATUS_PENDING;
+	slot->sector = sector;
+	slot->is_done = false;
+}
+
+/* Offers a slot to the device: header, `size` bytes of data, status. */
+static int submit(struct blk_driver *blk, struct blk_slot *slot, uint32_t size, bool device_writes)
+{
+	struct vmsg_vq_buffer buffers[BLK_PIECES_MAX + 2];
+	size_t count = 0;
+
+	slot->size = size;
+	buffers[count++] = (struct vmsg_vq_buffer){
+		.address = session_address(blk->session, slot->header),
+		.length = BLK_HEADER_SIZE,
+	};
+	for (uint32_t done = 0; done < size; done += blk->piece_size) {
+		const uint32_t left = size - done;
+		buffers[count++] = (struct vmsg_vq_buffer){
+			.address = session_address(blk->session, slot->data + done),
+			.length = left < blk->piece_size ? left : blk->piece_size,
+			.write = device_writes,
+		};
+	}
+	buffers[count++] = (struct vmsg_vq_buffer){
+		.address = session_address(blk->session, slot->header + BLK_HEADER_SIZE),
+		.length = 1,
+		.write = true,
+	};
+	const int error =
+		blk->is_indirect
+			? vmsg_vq_driver_add_indirect(&blk->queue.ring,
+						      session_address(blk->session, slot->table),
+						      buffers, count, slot)
+			: vmsg_vq_driver_add(&blk->queue.ring, buffers, count, slot);
+	if (error < 0) {
+		report_problem("a request does not go into the queue: %s", vmsg_error_text(error));
+		return over(blk);
+	}
+	return SESSION_OK;
+}
+
+static void done(void *context, void *cookie, uint32_t written)
+{
+	struct blk_slot *slot = cookie;
+
+	(void)context;
+	(void)written; /* the status byte says what the length would */
+	slot->is_done = true;
+}
+
+static int check_status(const struct blk_slot *slot, const char *what)
+{
+	const unsigned int status = slot->header[BLK_HEADER_SIZE];
+	static const char *const names[] = { "OK", "IOERR", "UNSUPP" };
+
+	if (status == BLK_S_OK) {
+		return SESSION_OK;
+	}
+	report_problem("%s of sectors %llu to %llu fails: the device says status %u (%s)", what,
+		       (unsigned long long)slot->sector,
+		       (unsigned long long)(slot->sector +
+					    (slot->size ? slot->size / BLK_SECTOR_SIZE - 1 : 0)),
+		       status, status < 3 ? names[status] : "none of the specification's");
+	return -1;
+}
+
+static int await_slot(struct blk_driver *blk, const struct blk_slot *slot)
+{
+	int result = SESSION_OK;
+
+	while (!slot->is_done && result == SESSION_OK) {
+		result = queue_driver_run(&blk->queue, true, done, NULL);
+	}
+	return result;
+}
+
+/* ---- transfers ---- */
+
+/* Where a transfer stands; counts of requests. */
+struct course {
+	const struct blk_transfer *transfer;
+	uint64_t submitted;
+	uint64_t consumed;
+	uint64_t total;
+	bool failed; /* finish what is in flight, and no more */
+};
+
+static uint32_t request_bytes(const struct blk_driver *blk, const struct course *course, uint64_t n)
+{
+	const uint64_t left = course->transfer->size - n * blk->request_size;
+
+	return (uint32_t)(left < blk->request_size ? left : blk->request_size);
+}
+
+static int submit_some(struct blk_driver *blk, struct course *course)
+{
+	const struct blk_transfer *transfer = course->transfer;
+
+	while (course->submitted < course->total &&
+	       course->submitted - course->consumed < blk->depth && !course->failed) {
+		struct blk_slot *slot = &blk->slots[course->submitted % blk->depth];
+		const uint64_t at = course->submitted * blk->request_size;
+		const uint32_t size = request_bytes(blk, course, course->submitted);
+		if (transfer->write &&
+		    transfer->move(transfer->context, at, slot->data, size) < 0) {
+			course->failed = true;
+			break;
+		}
+		fill_header(slot, transfer->write ? BLK_T_OUT : BLK_T_IN,
+			    (transfer->offset + at) / BLK_SECTOR_SIZE);
+		if (submit(blk, slot, size, !transfer->write) != SESSION_OK) {
+			return SESSION_OVER;
+		}
+		course->submitted++;
+	}
+	return SESSION_OK;
+}
+
+/* Takes what is done, in order. */
+static void consume_some(struct blk_driver *blk, struct course *course)
+{
+	const struct blk_transfer *transfer = course->transfer;
+
+	while (course->consumed < course->submitted) {
+		struct blk_slot *slot = &blk->slots[course->consumed % blk->depth];
+		const uint64_t at = course->consumed * blk->request_size;
+		if (!slot->is_done) {
+			break;
+		}
+		if (!course->failed) {
+			course->failed =
+				check_status(slot, transfer->write ? "write" : "read") < 0 ||
+				(!transfer->write &&
+				 transfer->move(transfer->context, at, slot->data, slot->size) < 0);
+		}
+		course->consumed++;
+		progress_update(at + slot->size);
+	}
+}
+
+static int run_transfer(struct blk_driver *blk, struct course *course)
+{
+	while (course->consumed < (course->failed ? course->submitted : course->total)) {
+		if (submit_some(blk, course) != SESSION_OK ||
+		    queue_driver_run(&blk->queue, course->consumed < course->submitted, done,
+				     NULL) != SESSION_OK) {
+			return -1;
+		}
+		consume_some(blk, course);
+	}
+	return course->failed ? -1 : 0;
+}
+
+int blk_driver_transfer(struct blk_driver *blk, const struct blk_transfer *transfer)
+{
+	struct course course = {
+		.transfer = transfer,
+		.total = (transfer->size + blk->request_size - 1) / blk->request_size,
+	};
+
+	progress_begin(transfer->what, transfer->size);
+	const int result = run_transfer(blk, &course);
+	progress_end();
+	return result;
+}
+
+int blk_driver_flush(struct blk_driver *blk)
+{
+	struct blk_slot *slot = &blk->slots[0];
+
+	if (!blk->has_flush) {
+		return 0;
+	}
+	fill_header(slot, BLK_T_FLUSH, 0);
+	if (submit(blk, slot, 0, false) != SESSION_OK || await_slot(blk, slot) != SESSION_OK) {
+		return -1;
+	}
+	return check_status(slot, "flush");
+}
+
+int blk_driver_identify(struct blk_driver *blk)
+{
+	struct blk_slot *slot = &blk->slots[0];
+
+	fill_header(slot, BLK_T_GET_ID, 0);
+	memset(slot->data, 0, BLK_ID_SIZE);
+	if (submit(blk, slot, BLK_ID_SIZE, true) != SESSION_OK ||
+	    await_slot(blk, slot) != SESSION_OK) {
+		return -1;
+	}
+	blk->serial[0] = '\0';
+	if (slot->header[BLK_HEADER_SIZE] == BLK_S_OK) {
+		memcpy(blk->serial, slot->data, BLK_ID_SIZE);
+		blk->serial[BLK_ID_SIZE] = '\0';
+	}
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A virtio-blk driver on a session: many requests in flight, data consumed and produced in order.
+ * (virtio: Block Device) */
+#ifndef VMSG_EMULATOR_BLK_DRIVER_H
+#define VMSG_EMULATOR_BLK_DRIVER_H
+
+#include "commands/queue_driver.h"
+#include "devices/blk.h"
+
+#define BLK_DEPTH        32u
+#define BLK_REQUEST_SIZE (64u * 1024)
+#define BLK_PIECES_MAX   16u /* descriptors of data in one request */
+
+/* Pool that a blk_driver needs. */
+#define BLK_POOL_SIZE (BLK_DEPTH * (BLK_REQUEST_SIZE + 4096u) + 64u * 1024)
+
+/* One request: its place in the pool, and what it is doing. */
+struct blk_slot {
+	uint8_t *header; /* BLK_HEADER_SIZE bytes, then the status byte */
+	uint8_t *data;
+	uint8_t *table; /* indirect descriptors */
+	uint64_t sector;
+	uint32_t size;
+	bool is_done;
+};
+
+struct blk_driver {
+	struct session *session;
+	int number;    /* of the device, -1: the first disk */
+	uint64_t size; /* bytes of the disk */
+	bool is_readonly;
+	bool has_flush;
+	bool is_indirect;
+	uint32_t depth;
+	uint32_t request_size;
+	uint32_t piece_size; /* of one descriptor */
+	struct queue_driver queue;
+	struct blk_slot slots[BLK_DEPTH];
+	char serial[BLK_ID_SIZE + 1];
+};
+
+/*
+ * A transfer. `move` gets the data in order: to consume what was read, or to fill in what is to be
+ * written. Returns 0, or < 0 to give up after it has reported why.
+ */
+struct blk_transfer {
+	bool write;
+	uint64_t offset; /* bytes; multiples of BLK_SECTOR_SIZE */
+	uint64_t size;
+	int (*move)(void *context, uint64_t offset, uint8_t *data, size_t size);
+	void *context;
+	const char *what; /* for the progress bar */
+};
+
+/* Takes the first block device of the session. 0 or -1, reported. */
+int blk_driver_open(struct blk_driver *blk, struct session *session);
+/* The same for a device that is known to be one. */
+int blk_driver_open_number(struct blk_driver *blk, struct session *session, uint16_t number);
+void blk_driver_close(struct blk_driver *blk);
+
+int blk_driver_transfer(struct blk_driver *blk, const struct blk_transfer *transfer);
+/* Makes what was written durable, if the device can. */
+int blk_driver_flush(struct blk_driver *blk);
+/* Reads the serial into blk->serial; "" when the device has none. */
+int blk_driver_identify(struct blk_driver *blk);
+
+#endif

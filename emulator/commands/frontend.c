@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vmsg-ffa-emu frontend: a partition that drives the virtio devices of another. This file reads the
+ * command line; the jobs are in frontend_*.c. */
+#include "commands/frontend.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands/blk_driver.h"
+#include "commands/commands.h"
+#include "commands/options.h"
+#include "commands/report.h"
+#include "commands/rng_driver.h"
+
+#define DEFAULT_TIMEOUT_NS UINT64_C(5000000000)
+#define PAGE_SIZE          4096u
+
+enum { OPTION_ID = 256, OPTION_PEER, OPTION_PROFILE, OPTION_TIMEOUT, OPTION_JSON };
+enum { OPTION_OUTPUT = 512, OPTION_INPUT, OPTION_OFFSET, OPTION_LENGTH };
+
+static const char help[] =
+	"usage: vmsg-ffa-emu frontend [OPTION...] JOB\n"
+	"\n"
+	"Becomes a partition, finds one that offers virtio devices (a running backend), and "
+	"drives\n"
+	"them through virtio-msg over FF-A.\n"
+	"\n"
+	"Jobs:\n"
+	"  info                     every device: ids, features, config, queues\n"
+	"  blk read                 copy the disk to standard output or --output\n"
+	"  blk write --input FILE   copy FILE to the disk, and flush\n"
+	"  blk verify FILE          compare the disk with FILE, report the first difference\n"
+	"  rng                      random bytes, as hex, or raw to --output (32 of them)\n"
+	"\n"
+	"Options of jobs (sizes in bytes, or with K, M, G, T):\n"
+	"      --output FILE        where to write ('-': standard output)\n"
+	"      --input FILE         what to write to the disk\n"
+	"      --offset N           where on the disk to begin (a multiple of 512)\n"
+	"      --length N           how much (of a disk: a multiple of 512; all that is left)\n"
+	"\n"
+	"Options:\n"
+	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
+	"      --id ID              be partition ID, such as 0x0002 (default: the first free VM)\n"
+	"      --peer ID            drive the devices of partition ID (default: the first that\n"
+	"                           offers one)\n"
+	"      --profile P          speak revision P: r0, r1, r1-a16, r2a, r2b or r3 (default:\n"
+	"                           negotiate, newest first)\n"
+	"      --timeout S          report a message that is not answered within S seconds\n"
+	"                           (default 5), wait on, and give up after 12 reports\n"
+	"      --json               the result as one JSON object\n"
+	"  -h, --help               this text\n"
+	"      --version            the version of the program\n"
+	"\n"
+	"Exit status: 0 done, 1 the job failed (standard error says why), 2 usage.\n"
+	"\n"
+	"Example: vmsg-ffa-emu frontend blk read --offset 1M --length 64K --output part.bin\n";
+
+enum { USES_OUTPUT = 1, USES_INPUT = 2, USES_OFFSET = 4, USES_LENGTH = 8, USES_FILE = 16 };
+
+static const struct job {
+	const char *words[2];
+	unsigned int uses;
+	uint32_t pool_size;
+	int (*run)(const struct frontend_settings *settings);
+} jobs[] = {
+	{ { "info" }, 0, BLK_POOL_SIZE, frontend_info },
+	{ { "blk", "read" },
+	  USES_OUTPUT | USES_OFFSET | USES_LENGTH,
+	  BLK_POOL_SIZE,
+	  frontend_blk_read },
+	{ { "blk", "write" }, USES_INPUT | USES_OFFSET, BLK_POOL_SIZE, frontend_blk_write },
+	{ { "blk", "verify" }, USES_FILE | USES_OFFSET, BLK_POOL_SIZE, frontend_blk_verify },
+	{ { "rng" }, USES_OUTPUT | USES_LENGTH, RNG_POOL_SIZE, frontend_rng },
+};
+
+/* What getopt_long() found. 0, or an exit status + 1 to leave with. */
+static int take(struct frontend_settings *settings, int option, char **argv, unsigned int *given)
+{
+	int status = 0;
+
+	switch (option) {
+	case 's':
+		settings->session.socket_path = optarg;
+		break;
+	case OPTION_ID:
+		status = option_id("--id", optarg, &settings->session.id);
+		break;
+	case OPTION_PEER:
+		status = option_id("--peer", optarg, &settings->session.peer);
+		break;
+	case OPTION_PROFILE:
+		status = option_profile("--profile", optarg, &settings->session.profile);
+		break;
+	case OPTION_TIMEOUT:
+		status = option_seconds("--timeout", optarg, &settings->session.timeout_ns);
+		break;
+	case OPTION_JSON:
+		settings->json = true;
+		break;
+	case OPTION_OUTPUT:
+		settings->output = optarg;
+		*given |= USES_OUTPUT;
+		break;
+	case OPTION_INPUT:
+		settings->input = optarg;
+		*given |= USES_INPUT;
+		break;
+	case OPTION_OFFSET:
+		status = option_size("--offset", optarg, &settings->offset);
+		*given |= USES_OFFSET;
+		break;
+	case OPTION_LENGTH:
+		status = option_size("--length", optarg, &settings->length);
+		settings->has_length = true;
+		*given |= USES_LENGTH;
+		break;
+	case 'h':
+		fputs(help, stdout);
+		return VMSG_EXIT_DONE + 1;
+	default:
+		status = option_unknown(option, argv);
+		break;
+	}
+	return status ? status + 1 : 0;
+}
+
+static int parse(int argc, char **argv, struct frontend_settings *settings, unsigned int *given)
+{
+	static const struct option options[] = {
+		{ "socket-path", required_argument, NULL, 's' },
+		{ "id", required_argument, NULL, OPTION_ID },
+		{ "peer", required_argument, NULL, OPTION_PEER },
+		{ "profile", required_argument, NULL, OPTION_PROFILE },
+		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "output", required_argument, NULL, OPTION_OUTPUT },
+		{ "input", required_argument, NULL, OPTION_INPUT },
+		{ "offset", required_argument, NULL, OPTION_OFFSET },
+		{ "length", required_argument, NULL, OPTION_LENGTH },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	optind = 1;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":s:h", options, NULL)) != -1) {
+		const int leave = take(settings, option, argv, given);
+		if (leave != 0) {
+			return leave;
+		}
+	}
+	return 0;
+}
+
+/* The job that the words ask for; `*count` of them belong to its name. */
+static const struct job *find_job(char **words, int word_count, int *count)
+{
+	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
+		const int wanted = jobs[i].words[1] ? 2 : 1;
+		if (word_count >= wanted && strcmp(words[0], jobs[i].words[0]) == 0 &&
+		    (wanted == 1 || strcmp(words[1], jobs[i].words[1]) == 0)) {
+			*count = wanted;
+			return &jobs[i];
+		}
+	}
+	return NULL;
+}
+
+/* Options that the job would ignore are mistakes. */
+static int check_given(const struct job *job, unsigned int given)
+{
+	static const char *const names[] = { "--output", "--input", "--offset", "--length" };
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (given & ~job->uses & 1u << i) {
+			return report_usage("%s has no meaning for '%s%s%s'", names[i],
+					    job->words[0], job->words[1] ? " " : "",
+					    job->words[1] ? job->words[1] : "");
+		}
+	}
+	if (job->uses & USES_INPUT && !(given & USES_INPUT)) {
+		return report_usage("--input FILE is missing");
+	}
+	return 0;
+}
+
+int vmsg_command_frontend(int argc, char **argv)
+{
+	struct frontend_settings settings = { .session.timeout_ns = DEFAULT_TIMEOUT_NS };
+	unsigned int given = 0;
+	int used = 0;
+
+	report_init("frontend");
+	const int leave = parse(argc, argv, &settings, &given);
+	if (leave != 0) {
+		return leave - 1;
+	}
+	char **words = argv + optind;
+	int word_count = argc - optind;
+	if (word_count == 0) {
+		return report_usage("no job given");
+	}
+	const struct job *job = find_job(words, word_count, &used);
+	if (!job) {
+		return report_usage("no job '%s%s%s'", words[0], word_count > 1 ? " " : "",
+				    word_count > 1 ? words[1] : "");
+	}
+	if (job->uses & USES_FILE) {
+		if (word_count == used) {
+			return report_usage("FILE is missing");
+		}
+		settings.file = words[used++];
+	}
+	if (word_count > used) {
+		return report_usage("unexpected argument '%s'", words[used]);
+	}
+	const int status = check_given(job, given);
+	if (status != 0) {
+		return status;
+	}
+	settings.session.pool_size = (job->pool_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	return job->run(&settings);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the jobs of `vmsg-ffa-emu frontend` are asked to do. Each returns the exit status. */
+#ifndef VMSG_EMULATOR_FRONTEND_H
+#define VMSG_EMULATOR_FRONTEND_H
+
+#include "commands/session.h"
+
+struct frontend_settings {
+	struct session_options session;
+	bool json;
+	const char *output; /* NULL: standard output */
+	const char *input;
+	const char *file; /* of verify */
+	uint64_t offset;
+	uint64_t length;
+	bool has_length;
+};
+
+int frontend_info(const struct frontend_settings *settings);
+int frontend_blk_read(const struct frontend_settings *settings);
+int frontend_blk_write(const struct frontend_settings *settings);
+int frontend_blk_verify(const struct frontend_settings *settings);
+int frontend_rng(const struct frontend_settings *settings);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A virtio-rng driver on a session. (virtio: Entropy Device) */
+#ifndef VMSG_EMULATOR_RNG_DRIVER_H
+#define VMSG_EMULATOR_RNG_DRIVER_H
+
+#include "commands/session.h"
+
+/* Pool that it needs. */
+#define RNG_POOL_SIZE (64u * 1024)
+
+/* Takes the first rng device and reads `size` random bytes from it. `take` gets them piece by
+ * piece; < 0 gives up. 0 or -1, reported. */
+int rng_driver_read(struct session *session, uint64_t size,
+		    int (*take)(void *context, const uint8_t *data, size_t size), void *context);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A frontend's session: this process as a partition, the bus to one peer, memory shared with it,
+ * and one device at a time driven through it. Problems are reported where they are found, so
+ * callers only pass results on.
+ */
+#ifndef VMSG_EMULATOR_SESSION_H
+#define VMSG_EMULATOR_SESSION_H
+
+#include "virtio_msg_ffa/emulator.h"
+#include "virtio_msg_ffa/pump.h"
+
+#define SESSION_PARTITIONS_MAX 64
+#define SESSION_DEVICES_MAX    256
+#define SESSION_AREAS_MAX      4
+#define SESSION_CONFIG_MAX     1024
+
+struct session_options {
+	const char *socket_path;            /* NULL: the default */
+	uint16_t id;                        /* 0: the first free VM */
+	uint16_t peer;                      /* 0: the first partition that offers a device */
+	const struct vmsg_profile *profile; /* NULL: negotiate */
+	uint64_t timeout_ns;                /* of one exchange */
+	uint64_t pool_size;                 /* bytes to share with the peer */
+	const volatile bool *stop;          /* becomes true: give up; may be NULL */
+};
+
+/* What most functions return. After OVER the problem has been reported and only closing helps;
+ * after LATE a time-out has been reported and the same thing may be tried again. */
+enum session_result { SESSION_OK = 0, SESSION_LATE = 1, SESSION_OVER = -1 };
+
+struct session {
+	struct session_options options;
+	struct vmsg_emu *emu;
+	struct vmsg_endpoint endpoint;
+	bool has_endpoint;
+	struct vmsg_ffa_partition_info partitions[SESSION_PARTITIONS_MAX]; /* that offer devices */
+	size_t partition_count;
+	uint16_t peer;
+	struct vmsg_bus bus;
+	bool has_bus;
+	struct vmsg_memory memory;
+	struct vmsg_memory_area areas[SESSION_AREAS_MAX];
+	struct vmsg_bus_device devices[SESSION_DEVICES_MAX];
+	struct vmsg_driver_pump pump;
+	struct vmsg_driver *drivers[1];
+	struct vmsg_driver driver;
+	uint8_t config[SESSION_CONFIG_MAX]; /* of the device being driven, as far as was read */
+	uint16_t area_id;
+	uint64_t handle;
+	uint8_t *pool;
+	uint64_t pool_address; /* in the physical map */
+	uint64_t pool_used;
+	unsigned int reports; /* of time-outs in a row */
+	bool over;
+	/* session events not yet looked at */
+	bool is_up;
+	bool is_reset;
+	bool is_ready;
+	bool is_refused;
+	int bus_error;
+};
+
+/* Connects, finds a peer with devices, brings the bus up and shares the pool. NULL on failure. */
+struct session *session_open(const struct session_options *options);
+/* Resets device and bus, so that the next frontend finds them free, and disconnects. */
+void session_close(struct session *session);
+
+/* One round: everything that can be sent and received now. */
+int session_run(struct session *session);
+/* Reports one time-out: LATE, or OVER when it was the last one to bear. */
+int session_report_late(struct session *session, const char *what);
+/* The peer answered: time-outs are counted from zero again. */
+void session_is_alive(struct session *session);
+/* Sleeps until something is to be done, at most `ns`. */
+void session_sleep(const struct session *session, uint64_t ns);
+
+/* Calls `attempt` until it is not LATE. */
+int session_retry(struct session *session, int (*attempt)(struct session *session, void *context),
+		  void *context);
+
+/* Brings device `number` to CONFIGURABLE, with those of `features` that it offers, and reads its
+ * config space. The previous device is let go. */
+int session_start_device(struct session *session, uint16_t number,
+			 const uint32_t features[VMSG_FEATURE_BLOCKS_MAX]);
+/* Resets the device that is being driven, if there is one. */
+int session_reset_device(struct session *session);
+/* Sets up queue `index`; its ring has been made by the caller. */
+int session_setup_queue(struct session *session, uint32_t index,
+			const struct vmsg_vq_layout *layout);
+/* DRIVER_OK. */
+int session_ready(struct session *session);
+/* Finds the first device of a virtio type and brings it to CONFIGURABLE, as above. */
+int session_find_device(struct session *session, uint32_t device_id,
+			const uint32_t features[VMSG_FEATURE_BLOCKS_MAX]);
+
+/* Little-endian number at `offset` of the config space, 0 where it ends before. */
+uint64_t session_config(const struct session *session, uint32_t offset, uint32_t size);
+
+/* Memory of the pool, never given back but all at once. NULL when it is used up. */
+uint8_t *session_allocate(struct session *session, uint64_t size, uint64_t alignment);
+void session_free_all(struct session *session);
+/* Bus address of memory of the pool. */
+uint64_t session_address(const struct session *session, const uint8_t *data);
+
+/* "VERSION_1" and what else every driver here wants of the ring. */
+void session_ring_features(uint32_t features[VMSG_FEATURE_BLOCKS_MAX]);
+
+#endif
