@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A bus session's frames, requests in flight, and events. Invariants: one frame is on its way out
- * at a time and stays in `out` until the next, so that it can be sent again; every request in
- * flight ends by a response, a failure or its deadline, exactly once; events come from the tables
- * and flags that they are about, so that none needs a queue and none is lost.
+ * What both roles of a bus session share: frames in and out, events, time. Invariants: one frame is
+ * on its way out at a time and stays in `out` until the next, so that it can be sent again; events
+ * come from the tables and flags that they are about, so that none needs a queue and none is lost.
  */
 #include "bus.h"
 
@@ -17,9 +16,6 @@
 
 /* The same frame again to a device that answers with nothing */
 #define BUSY_TRIES 3
-
-/* Tokens go round from here: 0 means none, and 1 is what peers with a fixed token use. */
-#define FIRST_TOKEN 2u
 
 /* Bus feature bits of r0's VERSION; bits 15:8 count areas */
 #define B0_INDIRECT 1u
@@ -47,7 +43,7 @@ int vmsg_bus_init(struct vmsg_bus *bus, const struct vmsg_bus_options *options)
 		bus->options.poll_interval_ns = POLL_INTERVAL_NS;
 	}
 	bus->dialect = options->profile ? options->profile : vmsg_profile(VMSG_PROFILE_R3);
-	bus->next_token = FIRST_TOKEN;
+	bus->next_token = VMSG_BUS_FIRST_TOKEN;
 	bus->next_area_id = 1;
 	bus->acting = VMSG_BUS_NONE;
 	bus->out_request = VMSG_BUS_NONE;
@@ -121,7 +117,8 @@ void vmsg_bus_agree(struct vmsg_bus *bus, const struct vmsg_version *peer)
 /* ---- frames out ---- */
 
 /* Encodes into `out`; the frame is due. */
-static int put_frame(struct vmsg_bus *bus, const struct vmsg_message *message, uint64_t deadline_ns)
+int vmsg_bus_put_frame(struct vmsg_bus *bus, const struct vmsg_message *message,
+		       uint64_t deadline_ns)
 {
 	const struct vmsg_span room = { bus->out, vmsg_bus_frame_size_max(bus) };
 	const int size = vmsg_encode(bus->dialect, message, room, NULL);
@@ -143,7 +140,7 @@ static int put_frame(struct vmsg_bus *bus, const struct vmsg_message *message, u
 void vmsg_bus_put(struct vmsg_bus *bus, const struct vmsg_message *message)
 {
 	VMSG_ASSERT(!bus->out_due);
-	const int error = put_frame(bus, message, VMSG_BUS_NEVER);
+	const int error = vmsg_bus_put_frame(bus, message, VMSG_BUS_NEVER);
 	VMSG_ASSERT(error == VMSG_OK);
 	(void)error;
 }
@@ -164,72 +161,6 @@ void vmsg_bus_put_error(struct vmsg_bus *bus, const struct vmsg_raw_header *raw)
 	if (is_request && bus->dialect->has_error) {
 		vmsg_bus_put(bus, &error);
 	}
-}
-
-/* ---- requests in flight ---- */
-
-static bool token_is_used(const struct vmsg_bus *bus, uint16_t token)
-{
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		if (bus->requests[i].used && bus->requests[i].token == token) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Fewer are in flight than there are tokens, so this ends. */
-static uint16_t choose_token(struct vmsg_bus *bus)
-{
-	uint16_t token;
-
-	do {
-		token = bus->next_token;
-		bus->next_token = token == UINT16_MAX ? FIRST_TOKEN : (uint16_t)(token + 1);
-	} while (token_is_used(bus, token));
-	return token;
-}
-
-/* Sends a request; its slot in the table, or an error. */
-static int put_request(struct vmsg_bus *bus, const struct vmsg_message *message,
-		       uint64_t deadline_ns, bool own)
-{
-	uint8_t i = 0;
-
-	while (i < VMSG_REQUESTS_MAX && bus->requests[i].used) {
-		i++;
-	}
-	if (i == VMSG_REQUESTS_MAX || bus->out_due) {
-		return VMSG_ERROR_AGAIN;
-	}
-	struct vmsg_message copy = *message;
-	const uint16_t token = choose_token(bus);
-	copy.header.token = bus->dialect->has_token ? token : 0;
-	const int error = put_frame(bus, &copy, deadline_ns);
-	if (error < 0) {
-		return error;
-	}
-	bus->requests[i] = (struct vmsg_bus_request){
-		.used = true,
-		.own = own,
-		.msg_id = bus->out[1],
-		.type = message->header.type,
-		.dev_num = message->header.dev_num,
-		.token = token,
-		.caller_token = message->header.token,
-		.deadline_ns = deadline_ns,
-	};
-	bus->out_request = i;
-	bus->out_token = token;
-	return i;
-}
-
-struct vmsg_bus_request *vmsg_bus_ask(struct vmsg_bus *bus, const struct vmsg_message *message,
-				      uint64_t deadline_ns)
-{
-	const int i = put_request(bus, message, deadline_ns, true);
-
-	return i < 0 ? NULL : &bus->requests[i];
 }
 
 int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_message *message)
@@ -254,13 +185,13 @@ int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_messa
 	bus->now_ns = now_ns;
 	const uint64_t deadline_ns = vmsg_bus_after(now_ns, bus->options.request_timeout_ns);
 	if (message->header.kind == VMSG_REQUEST) {
-		error = put_request(bus, message, deadline_ns, false);
+		error = vmsg_bus_put_request(bus, message, deadline_ns, false);
 	} else if (event && message->header.token != 0) {
 		struct vmsg_message copy = *message;
 		copy.header.token = 0;
-		error = put_frame(bus, &copy, deadline_ns);
+		error = vmsg_bus_put_frame(bus, &copy, deadline_ns);
 	} else {
-		error = put_frame(bus, message, driver ? deadline_ns : VMSG_BUS_NEVER);
+		error = vmsg_bus_put_frame(bus, message, driver ? deadline_ns : VMSG_BUS_NEVER);
 	}
 	if (error >= 0 && !driver && event) {
 		bus->poll_empty = false;
@@ -276,49 +207,6 @@ bool vmsg_bus_can_send(const struct vmsg_bus *bus)
 		room |= !bus->requests[i].used;
 	}
 	return room && !bus->out_due && bus->state == VMSG_BUS_RUNNING;
-}
-
-/* A request of a driver waits as a failed one until that has been told; our own is told at once. */
-static void fail_request(struct vmsg_bus *bus, struct vmsg_bus_request *request, int error)
-{
-	if (!request->own) {
-		request->failed = true;
-		request->error = error;
-		bus->requests_failed = true;
-		return;
-	}
-	const struct vmsg_bus_request copy = *request;
-	*request = (struct vmsg_bus_request){ 0 };
-	vmsg_bus_driver_failure(bus, &copy, error);
-}
-
-static bool is_in_flight(const struct vmsg_bus_request *request)
-{
-	return request->used && !request->failed;
-}
-
-void vmsg_bus_end_requests(struct vmsg_bus *bus, int error)
-{
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		struct vmsg_bus_request *request = &bus->requests[i];
-		if (is_in_flight(request) && !request->own) {
-			fail_request(bus, request, error);
-		} else if (is_in_flight(request)) {
-			*request = (struct vmsg_bus_request){ 0 };
-		}
-	}
-	bus->out_due = false;
-	bus->polling = false;
-}
-
-void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error)
-{
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		struct vmsg_bus_request *request = &bus->requests[i];
-		if (is_in_flight(request) && !request->own && request->dev_num == dev_num) {
-			fail_request(bus, request, error);
-		}
-	}
 }
 
 void vmsg_bus_fail(struct vmsg_bus *bus, int error)
@@ -343,178 +231,6 @@ void vmsg_bus_abandon(struct vmsg_bus *bus, uint64_t now_ns, int error)
 	}
 }
 
-/* The request that a response belongs to: by device and token, or, without tokens, the oldest of
- * its kind. */
-static struct vmsg_bus_request *find_request(struct vmsg_bus *bus, uint16_t dev_num, uint16_t token,
-					     uint8_t msg_id)
-{
-	struct vmsg_bus_request *found = NULL;
-
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		struct vmsg_bus_request *request = &bus->requests[i];
-		if (!is_in_flight(request) || request->dev_num != dev_num) {
-			continue;
-		}
-		if (bus->dialect->has_token) {
-			if (request->token == token) {
-				return request;
-			}
-		} else if (request->msg_id == msg_id &&
-			   (!found || request->deadline_ns < found->deadline_ns)) {
-			found = request;
-		}
-	}
-	return found;
-}
-
-/* The request of the frame last output, while it waits. */
-static struct vmsg_bus_request *last_request(struct vmsg_bus *bus)
-{
-	if (bus->out_request == VMSG_BUS_NONE) {
-		return NULL;
-	}
-	struct vmsg_bus_request *request = &bus->requests[bus->out_request];
-	return is_in_flight(request) && request->token == bus->out_token ? request : NULL;
-}
-
-/* ---- frames in: driver ---- */
-
-/* A null reply names its request by the token alone, or not at all. */
-static void take_null_reply(struct vmsg_bus *bus, const struct vmsg_header *header)
-{
-	struct vmsg_bus_request *request = NULL;
-
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX && header->token != 0; i++) {
-		if (is_in_flight(&bus->requests[i]) && bus->requests[i].token == header->token) {
-			request = &bus->requests[i];
-		}
-	}
-	request = request || header->token != 0 ? request : last_request(bus);
-	if (request) {
-		fail_request(bus, request, VMSG_ERROR_PEER);
-	} else {
-		bus->stats.late++;
-	}
-}
-
-/* ERROR 0x87: the request fails; an ERROR about something else than we asked is the peer's fault
- * too. */
-static void take_error(struct vmsg_bus *bus, const struct vmsg_message *message, uint16_t size)
-{
-	struct vmsg_bus_request *request =
-		find_request(bus, message->header.dev_num, message->header.token, 0);
-
-	if (!request) {
-		bus->stats.late++;
-		return;
-	}
-	const bool is_sound = size == bus->dialect->header_size + 2u &&
-			      message->body.error_response.original_msg_id == request->msg_id;
-	fail_request(bus, request, is_sound ? VMSG_ERROR_PEER : VMSG_ERROR_BAD_FIELD);
-}
-
-static void take_response(struct vmsg_bus *bus, const struct vmsg_message *message, uint8_t msg_id)
-{
-	struct vmsg_bus_request *request =
-		find_request(bus, message->header.dev_num, message->header.token, msg_id);
-
-	if (!request) {
-		bus->stats.late++;
-		return;
-	}
-	if (request->type != message->header.type) {
-		fail_request(bus, request, VMSG_ERROR_BAD_FIELD);
-		return;
-	}
-	const struct vmsg_bus_request copy = *request;
-	*request = (struct vmsg_bus_request){ 0 };
-	if (copy.own) {
-		vmsg_bus_driver_response(bus, &copy, message);
-	} else {
-		bus->message = *message;
-		bus->message.header.token = copy.caller_token;
-		bus->message_pending = true;
-	}
-}
-
-/* Events come while the session runs, by themselves or as the answer to EVENT_POLL. */
-static void take_event(struct vmsg_bus *bus, const struct vmsg_message *message)
-{
-	const enum vmsg_type type = message->header.type;
-
-	if (!bus->events_on) {
-		bus->stats.dropped++;
-		return;
-	}
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		if (bus->requests[i].used && bus->requests[i].type == VMSG_EVENT_POLL) {
-			bus->requests[i] = (struct vmsg_bus_request){ 0 };
-			vmsg_bus_driver_polled(bus, true);
-		}
-	}
-	if (vmsg_type_is_bus(type)) {
-		vmsg_bus_driver_event(bus, message);
-	} else if (type == VMSG_EVENT_AVAIL) {
-		bus->stats.dropped++; /* ours to send */
-	} else {
-		bus->message = *message;
-		bus->message_pending = true;
-	}
-}
-
-/* A driver serves one request: PING. */
-static void take_request(struct vmsg_bus *bus, const struct vmsg_message *message)
-{
-	if (message->header.type != VMSG_PING || bus->out_due) {
-		bus->stats.dropped++;
-		return;
-	}
-	struct vmsg_message answer = *message;
-	answer.header.kind = VMSG_RESPONSE;
-	vmsg_bus_put(bus, &answer);
-}
-
-static int driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
-{
-	struct vmsg_raw_header raw;
-	struct vmsg_message message;
-
-	if (bus->state == VMSG_BUS_DOWN || bus->state == VMSG_BUS_FAILED) {
-		bus->stats.dropped++;
-		return VMSG_ERROR_STATE;
-	}
-	int error = vmsg_decode_header(bus->dialect, frame, &raw, NULL);
-	if (error < 0) {
-		bus->stats.dropped++;
-		return error;
-	}
-	error = vmsg_decode(bus->dialect, frame, &message, NULL);
-	if (error < 0) {
-		struct vmsg_bus_request *request =
-			raw.type & VMSG_TYPE_RESPONSE
-				? find_request(bus, raw.dev_num, raw.token, raw.msg_id)
-				: NULL;
-		bus->stats.dropped++;
-		if (request) {
-			fail_request(bus, request, VMSG_ERROR_BAD_FIELD);
-		}
-		return error;
-	}
-	bus->stats.received[message.header.type]++;
-	if (message.header.kind == VMSG_EVENT) {
-		take_event(bus, &message);
-	} else if (message.header.kind == VMSG_REQUEST) {
-		take_request(bus, &message);
-	} else if (message.header.type == VMSG_NONE) {
-		take_null_reply(bus, &message.header);
-	} else if (message.header.type == VMSG_ERROR) {
-		take_error(bus, &message, raw.msg_size);
-	} else {
-		take_response(bus, &message, raw.msg_id);
-	}
-	return VMSG_OK;
-}
-
 int vmsg_bus_input(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes frame)
 {
 	if (bus->message_pending || bus->acting != VMSG_BUS_NONE) {
@@ -528,7 +244,7 @@ int vmsg_bus_input(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes fram
 		memcpy(bus->in, frame.data, frame.size); /* tails stay until the next input */
 	}
 	frame.data = bus->in;
-	return vmsg_bus_is_driver(bus) ? driver_input(bus, frame)
+	return vmsg_bus_is_driver(bus) ? vmsg_bus_driver_input(bus, frame)
 				       : vmsg_bus_device_input(bus, frame);
 }
 
@@ -546,26 +262,27 @@ int vmsg_bus_answer(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes fra
 {
 	bus->now_ns = now_ns;
 	if (is_all_zero(frame)) {
-		if (last_request(bus) && bus->requests[bus->out_request].type == VMSG_EVENT_POLL) {
-			fail_request(bus, last_request(bus), VMSG_ERROR_AGAIN);
+		if (vmsg_bus_last_request(bus) &&
+		    bus->requests[bus->out_request].type == VMSG_EVENT_POLL) {
+			vmsg_bus_fail_request(bus, vmsg_bus_last_request(bus), VMSG_ERROR_AGAIN);
 		} else if (!bus->out_is_event && ++bus->out_tries < BUSY_TRIES) {
-			bus->out_due = last_request(bus) != NULL;
+			bus->out_due = vmsg_bus_last_request(bus) != NULL;
 			bus->out_ns = vmsg_bus_after(now_ns, VMSG_BUS_RETRY_NS);
-		} else if (last_request(bus)) {
-			fail_request(bus, last_request(bus), VMSG_ERROR_AGAIN);
+		} else if (vmsg_bus_last_request(bus)) {
+			vmsg_bus_fail_request(bus, vmsg_bus_last_request(bus), VMSG_ERROR_AGAIN);
 		}
 		return VMSG_OK;
 	}
 	const int error = vmsg_bus_input(bus, now_ns, frame);
-	if (error != VMSG_ERROR_AGAIN && last_request(bus)) {
-		fail_request(bus, last_request(bus), VMSG_ERROR_PEER);
+	if (error != VMSG_ERROR_AGAIN && vmsg_bus_last_request(bus)) {
+		vmsg_bus_fail_request(bus, vmsg_bus_last_request(bus), VMSG_ERROR_PEER);
 	}
 	return error;
 }
 
 void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 {
-	struct vmsg_bus_request *request = last_request(bus);
+	struct vmsg_bus_request *request = vmsg_bus_last_request(bus);
 
 	bus->now_ns = now_ns;
 	if (error == VMSG_ERROR_AGAIN && now_ns < bus->out_deadline_ns &&
@@ -575,7 +292,7 @@ void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 	} else if (error == VMSG_ERROR_AGAIN || error == VMSG_ERROR_TIMEOUT) {
 		bus->stats.timeouts++;
 		if (request) {
-			fail_request(bus, request, VMSG_ERROR_TIMEOUT);
+			vmsg_bus_fail_request(bus, request, VMSG_ERROR_TIMEOUT);
 		}
 	} else {
 		vmsg_bus_abandon(bus, now_ns, error);
@@ -726,7 +443,7 @@ uint64_t vmsg_bus_deadline(const struct vmsg_bus *bus)
 	uint64_t deadline_ns = vmsg_bus_area_deadline(bus);
 
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		if (is_in_flight(&bus->requests[i])) {
+		if (vmsg_bus_is_in_flight(&bus->requests[i])) {
 			deadline_ns = earlier(deadline_ns, bus->requests[i].deadline_ns);
 		}
 	}
@@ -746,9 +463,9 @@ void vmsg_bus_tick(struct vmsg_bus *bus, uint64_t now_ns)
 	}
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
 		struct vmsg_bus_request *request = &bus->requests[i];
-		if (is_in_flight(request) && now_ns >= request->deadline_ns) {
+		if (vmsg_bus_is_in_flight(request) && now_ns >= request->deadline_ns) {
 			bus->stats.timeouts++;
-			fail_request(bus, request, VMSG_ERROR_TIMEOUT);
+			vmsg_bus_fail_request(bus, request, VMSG_ERROR_TIMEOUT);
 		}
 	}
 }

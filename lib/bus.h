@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the files of the bus session share. Who owns what: bus.c frames, requests and events;
- * bus_driver.c and bus_device.c the two roles; bus_areas.c areas; bus_numbers.c device numbers.
+ * What the files of the bus session share. Who owns what: bus.c frames, events and time;
+ * bus_requests.c requests in flight; bus_driver.c and bus_device.c the two roles; bus_areas*.c
+ * areas; bus_numbers.c device numbers.
  */
 #ifndef VMSG_LIB_BUS_H
 #define VMSG_LIB_BUS_H
 
 #include "virtio_msg_ffa/bus.h"
 
-#define VMSG_BUS_NONE      UINT8_MAX /* no request, no area */
-#define VMSG_BUS_NEVER     UINT64_MAX
-#define VMSG_BUS_RETRY_NS  1000000u    /* between tries of what is busy: 1 ms */
-#define VMSG_BUS_REPEAT_NS 1000000000u /* between AREA_UNSHAREs of an area in use: 1 s */
+#define VMSG_BUS_NONE        UINT8_MAX /* no request, no area */
+#define VMSG_BUS_NEVER       UINT64_MAX
+#define VMSG_BUS_FIRST_TOKEN 2u       /* tokens go round: 0 means none, 1 is what some peers fix */
+#define VMSG_BUS_RETRY_NS    1000000u /* between tries of what is busy: 1 ms */
+#define VMSG_BUS_REPEAT_NS   1000000000u /* between AREA_UNSHAREs of an area in use: 1 s */
 
 /* Later time, which may be "never". */
 static inline uint64_t vmsg_bus_after(uint64_t now_ns, uint64_t ns)
@@ -32,9 +34,9 @@ static inline bool vmsg_bus_is_up(const struct vmsg_bus *bus)
 
 /* ---- bus.c ---- */
 
-/* Driver: sends a request of the session's own. The request, or NULL when it cannot be sent. */
-struct vmsg_bus_request *vmsg_bus_ask(struct vmsg_bus *bus, const struct vmsg_message *message,
-				      uint64_t deadline_ns);
+/* Encodes into `out`, which is then due: 0, or as vmsg_encode() (RANGE when it is too long). */
+int vmsg_bus_put_frame(struct vmsg_bus *bus, const struct vmsg_message *message,
+		       uint64_t deadline_ns);
 
 /* Device: puts out a response or an event of the session's own. */
 void vmsg_bus_put(struct vmsg_bus *bus, const struct vmsg_message *message);
@@ -45,18 +47,34 @@ void vmsg_bus_put_error(struct vmsg_bus *bus, const struct vmsg_raw_header *raw)
 /* The session is over: FAILED, event FAILED, every request in flight fails. */
 void vmsg_bus_fail(struct vmsg_bus *bus, int error);
 
-/* Every request in flight is over: a driver's fails, our own are forgotten. */
-void vmsg_bus_end_requests(struct vmsg_bus *bus, int error);
-
-/* Requests to a device that is gone. */
-void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error);
-
 /* What has been agreed: the session is up. */
 void vmsg_bus_agree(struct vmsg_bus *bus, const struct vmsg_version *peer);
 
 /* Feature bits as r0's VERSION has them, and back. */
 uint32_t vmsg_bus_features_to_b0(uint32_t features, uint16_t max_areas);
 uint32_t vmsg_bus_features_from_b0(uint32_t features);
+
+/* ---- bus_requests.c ---- */
+
+/* Sends a request and remembers it: its index in the table, AGAIN without room, or as
+ * vmsg_bus_put_frame(). */
+int vmsg_bus_put_request(struct vmsg_bus *bus, const struct vmsg_message *message,
+			 uint64_t deadline_ns, bool own);
+/* The same for a request of the session's own. The request, or NULL when it cannot be sent. */
+struct vmsg_bus_request *vmsg_bus_ask(struct vmsg_bus *bus, const struct vmsg_message *message,
+				      uint64_t deadline_ns);
+/* Is it sent and without an end so far? */
+bool vmsg_bus_is_in_flight(const struct vmsg_bus_request *request);
+/* The request of the frame last output, while it is in flight; else NULL. */
+struct vmsg_bus_request *vmsg_bus_last_request(struct vmsg_bus *bus);
+/* A request in flight gets no response. */
+void vmsg_bus_fail_request(struct vmsg_bus *bus, struct vmsg_bus_request *request, int error);
+/* Every request in flight is over: a driver's fails, our own are forgotten. */
+void vmsg_bus_end_requests(struct vmsg_bus *bus, int error);
+/* Requests to a device that is gone. */
+void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error);
+/* One frame of the device; returns as vmsg_bus_input(). */
+int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame);
 
 /* ---- bus_driver.c ---- */
 

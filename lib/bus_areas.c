@@ -4,39 +4,10 @@
  * is not used again, until its memory has been reclaimed (driver) or relinquished and the driver
  * told (device); the device relinquishes before it says so; one action is out at a time.
  */
-#include "bus.h"
+#include "bus_areas.h"
 
 #include "virtio_msg_ffa/error.h"
 #include "virtio_msg_ffa/proto.h"
-
-enum area_state {
-	AREA_FREE,
-	AREA_IDLE, /* shared; nothing to do */
-
-	AREA_GONE, /* until our caller knows, and no queue of ours holds it */
-
-	/* driver */
-	AREA_SHARE, /* AREA_SHARE is due, or sent */
-	AREA_SHARING,
-	AREA_UNSHARE, /* AREA_UNSHARE is due from retry_ns on, or sent */
-	AREA_UNSHARING,
-	AREA_RECLAIM, /* FFA_MEM_RECLAIM is due from retry_ns on, or out */
-	AREA_RECLAIMING,
-	AREA_LOST, /* could not be reclaimed: the id is not used again */
-
-	/* device */
-	AREA_RETRIEVE,
-	AREA_RETRIEVING,
-	AREA_IN_USE,     /* unshared, but queues hold it */
-	AREA_RELINQUISH, /* due from retry_ns on, or out */
-	AREA_RELINQUISHING,
-	AREA_RELEASE, /* AREA_RELEASE is due */
-};
-
-/* Events that an area owes our caller */
-#define EVENT_READY   1u
-#define EVENT_REFUSED 2u
-#define EVENT_GONE    4u
 
 /* AREA_SHARE attributes (wire-revisions 4.4) */
 #define ATTR_KIND_MASK 0x003u
@@ -52,7 +23,7 @@ static bool is_busy(uint8_t state)
 	return state != AREA_FREE && state != AREA_IDLE && state != AREA_LOST;
 }
 
-static void enter(struct vmsg_bus *bus, struct vmsg_bus_area *area, enum area_state state)
+void vmsg_area_enter(struct vmsg_bus *bus, struct vmsg_bus_area *area, enum area_state state)
 {
 	bus->areas_busy =
 		(uint8_t)(bus->areas_busy - is_busy(area->state) + is_busy((uint8_t)state));
@@ -62,13 +33,13 @@ static void enter(struct vmsg_bus *bus, struct vmsg_bus_area *area, enum area_st
 	}
 }
 
-static void tell(struct vmsg_bus *bus, struct vmsg_bus_area *area, uint8_t event)
+void vmsg_area_tell(struct vmsg_bus *bus, struct vmsg_bus_area *area, uint8_t event)
 {
 	area->events |= event;
 	bus->area_events = true;
 }
 
-static struct vmsg_bus_area *find(struct vmsg_bus *bus, uint16_t id)
+struct vmsg_bus_area *vmsg_area_find(struct vmsg_bus *bus, uint16_t id)
 {
 	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
 		if (bus->areas[i].state != AREA_FREE && bus->areas[i].id == id) {
@@ -79,7 +50,7 @@ static struct vmsg_bus_area *find(struct vmsg_bus *bus, uint16_t id)
 }
 
 /* A free slot, if the side that said `limit` can hold one more. */
-static struct vmsg_bus_area *find_free(struct vmsg_bus *bus, uint32_t limit)
+struct vmsg_bus_area *vmsg_area_find_free(struct vmsg_bus *bus, uint32_t limit)
 {
 	struct vmsg_bus_area *slot = NULL;
 	uint32_t count = 0;
@@ -94,13 +65,13 @@ static struct vmsg_bus_area *find_free(struct vmsg_bus *bus, uint32_t limit)
 	return count < limit ? slot : NULL;
 }
 
-static bool is_due(const struct vmsg_bus *bus, const struct vmsg_bus_area *area)
+bool vmsg_area_is_due(const struct vmsg_bus *bus, const struct vmsg_bus_area *area)
 {
 	return bus->now_ns >= area->retry_ns;
 }
 
 /* No new use of it; those there are stay until their owners let go. */
-static void close_memory(struct vmsg_bus *bus, const struct vmsg_bus_area *area)
+void vmsg_area_close(struct vmsg_bus *bus, const struct vmsg_bus_area *area)
 {
 	struct vmsg_memory_area *memory = vmsg_memory_find(bus->options.memory, area->id);
 
@@ -115,260 +86,17 @@ static bool remove_memory(struct vmsg_bus *bus, const struct vmsg_bus_area *area
 	return vmsg_memory_remove(bus->options.memory, area->id) != VMSG_ERROR_AGAIN;
 }
 
-/* ---- driver: calls ---- */
-
-static uint32_t id_limit(const struct vmsg_bus *bus)
+uint32_t vmsg_area_id_limit(const struct vmsg_bus *bus)
 {
 	return (1u << (64 - bus->profile->area_id_shift)) - 1;
 }
 
-/* An id that no area of the table has; ids go round, so that a late AREA_RELEASE for an earlier
- * area does not hit a new one. */
-static uint16_t choose_id(struct vmsg_bus *bus)
+void vmsg_area_reclaim(struct vmsg_bus *bus, struct vmsg_bus_area *area)
 {
-	const uint32_t limit = id_limit(bus);
-
-	for (size_t tries = 0; tries <= VMSG_BUS_AREAS_MAX; tries++) {
-		const uint16_t id = bus->next_area_id;
-		bus->next_area_id = id < limit ? (uint16_t)(id + 1) : 1;
-		if (!find(bus, id) && !vmsg_memory_find(bus->options.memory, id)) {
-			return id;
-		}
-	}
-	return 0;
-}
-
-int vmsg_bus_share(struct vmsg_bus *bus, uint64_t now_ns, uint64_t handle, uint64_t tag,
-		   const struct vmsg_segment *segments, size_t segment_count, uint16_t *area_id)
-{
-	uint64_t size = 0;
-
-	*area_id = 0;
-	if (!vmsg_bus_is_driver(bus) || bus->state != VMSG_BUS_RUNNING) {
-		return VMSG_ERROR_STATE;
-	}
-	for (size_t i = 0; i < segment_count; i++) {
-		size += segments[i].size;
-	}
-	if (size == 0 || size % 4096 != 0) {
-		return VMSG_ERROR_INVALID;
-	}
-	if (size / 4096 > UINT32_MAX) {
-		return VMSG_ERROR_RANGE;
-	}
-	struct vmsg_bus_area *area = find_free(bus, bus->peer_max_areas);
-	const uint16_t id = area ? choose_id(bus) : 0;
-	if (id == 0) {
-		return VMSG_ERROR_NO_SPACE;
-	}
-	const int error =
-		vmsg_memory_add(bus->options.memory, id, segments, segment_count, true, handle);
-	if (error < 0) {
-		return error;
-	}
-	bus->now_ns = now_ns;
-	area->id = id;
-	area->handle = handle;
-	area->tag = tag;
-	area->pages = (uint32_t)(size / 4096);
-	enter(bus, area, AREA_SHARE);
-	*area_id = id;
-	return VMSG_OK;
-}
-
-static void reclaim(struct vmsg_bus *bus, struct vmsg_bus_area *area)
-{
-	close_memory(bus, area);
+	vmsg_area_close(bus, area);
 	area->retry_ns = 0;
 	area->tries = 0;
-	enter(bus, area, AREA_RECLAIM);
-}
-
-int vmsg_bus_unshare(struct vmsg_bus *bus, uint64_t now_ns, uint16_t area_id)
-{
-	struct vmsg_bus_area *area = find(bus, area_id);
-	const struct vmsg_memory_area *memory = vmsg_memory_find(bus->options.memory, area_id);
-
-	if (!area) {
-		return VMSG_ERROR_NOT_FOUND;
-	}
-	if (!vmsg_bus_is_driver(bus) || area->state != AREA_IDLE) {
-		return VMSG_ERROR_STATE;
-	}
-	if (memory && memory->users > 0) {
-		return VMSG_ERROR_AGAIN;
-	}
-	bus->now_ns = now_ns;
-	if (bus->state == VMSG_BUS_RUNNING) {
-		close_memory(bus, area);
-		area->retry_ns = 0;
-		enter(bus, area, AREA_UNSHARE);
-	} else {
-		reclaim(bus, area);
-	}
-	return VMSG_OK;
-}
-
-/* ---- driver: messages ---- */
-
-static bool ask_share(struct vmsg_bus *bus, struct vmsg_bus_area *area)
-{
-	const struct vmsg_message message = {
-		.header = { .type = VMSG_AREA_SHARE, .kind = VMSG_REQUEST },
-		.body.area_share_request = {
-			.area_id = area->id,
-			.mem_handle = area->handle,
-			.tag = area->tag,
-			.count = area->pages,
-			.attr = bus->profile->has_area_attributes ? VMSG_AREA_ATTR_DEFAULT : 0,
-		},
-	};
-	struct vmsg_bus_request *request = vmsg_bus_ask(
-		bus, &message, vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns));
-
-	if (!request) {
-		return false;
-	}
-	request->area_id = area->id;
-	enter(bus, area, AREA_SHARING);
-	return true;
-}
-
-static bool ask_unshare(struct vmsg_bus *bus, struct vmsg_bus_area *area)
-{
-	const struct vmsg_message message = {
-		.header = { .type = VMSG_AREA_UNSHARE, .kind = VMSG_REQUEST },
-		.body.area_unshare_request.area_id = area->id,
-	};
-	struct vmsg_bus_request *request = vmsg_bus_ask(
-		bus, &message, vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns));
-
-	if (!request) {
-		return false;
-	}
-	request->area_id = area->id;
-	enter(bus, area, AREA_UNSHARING);
-	return true;
-}
-
-bool vmsg_bus_area_ask(struct vmsg_bus *bus)
-{
-	if (bus->areas_busy == 0 || bus->state != VMSG_BUS_RUNNING) {
-		return false;
-	}
-	for (size_t i = 0; i < VMSG_BUS_AREAS_MAX; i++) {
-		struct vmsg_bus_area *area = &bus->areas[i];
-		if (area->state == AREA_SHARE) {
-			return ask_share(bus, area);
-		}
-		if (area->state == AREA_UNSHARE && is_due(bus, area)) {
-			return ask_unshare(bus, area);
-		}
-	}
-	return false;
-}
-
-static void shared(struct vmsg_bus *bus, struct vmsg_bus_area *area,
-		   const struct vmsg_area_result *answer)
-{
-	if (answer->area_id == area->id && answer->result == VMSG_RESULT_SUCCESS) {
-		tell(bus, area, EVENT_READY);
-		enter(bus, area, AREA_IDLE);
-	} else {
-		tell(bus, area, EVENT_REFUSED);
-		area->error = VMSG_ERROR_PEER;
-		reclaim(bus, area);
-	}
-}
-
-/* Anything but busy means that the device has it no longer; if that is a lie, RECLAIM says so. */
-static void unshared(struct vmsg_bus *bus, struct vmsg_bus_area *area,
-		     const struct vmsg_area_result *answer)
-{
-	if (bus->profile->has_results && answer->result == VMSG_RESULT_BUSY) {
-		area->retry_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_REPEAT_NS);
-		enter(bus, area, AREA_UNSHARE);
-	} else {
-		reclaim(bus, area);
-	}
-}
-
-/* An answer to an area that was released in the meantime says nothing new. */
-void vmsg_bus_area_response(struct vmsg_bus *bus, const struct vmsg_bus_request *request,
-			    const struct vmsg_message *message)
-{
-	struct vmsg_bus_area *area = find(bus, request->area_id);
-
-	if (!area || !vmsg_bus_is_up(bus)) {
-		return;
-	}
-	if (request->type == VMSG_AREA_SHARE && area->state == AREA_SHARING) {
-		shared(bus, area, &message->body.area_share_response);
-	}
-	if (request->type == VMSG_AREA_UNSHARE && area->state == AREA_UNSHARING) {
-		unshared(bus, area, &message->body.area_unshare_response);
-	}
-}
-
-/* Without an answer the device may or may not have the area: it is told to give it up. A device
- * that answered, though not with a result, has refused. */
-void vmsg_bus_area_failure(struct vmsg_bus *bus, const struct vmsg_bus_request *request, int error)
-{
-	struct vmsg_bus_area *area = find(bus, request->area_id);
-
-	if (!area || !vmsg_bus_is_up(bus)) {
-		return;
-	}
-	if (area->state == AREA_SHARING) {
-		tell(bus, area, EVENT_REFUSED);
-		area->error = error;
-		if (error == VMSG_ERROR_TIMEOUT) {
-			close_memory(bus, area);
-			area->retry_ns = 0;
-			enter(bus, area, AREA_UNSHARE);
-		} else {
-			reclaim(bus, area);
-		}
-	} else if (area->state == AREA_UNSHARING) {
-		area->retry_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_REPEAT_NS);
-		enter(bus, area, AREA_UNSHARE);
-	}
-}
-
-void vmsg_bus_area_released(struct vmsg_bus *bus, uint16_t id)
-{
-	struct vmsg_bus_area *area = find(bus, id);
-
-	if (!area) {
-		bus->stats.dropped++;
-		return;
-	}
-	switch ((enum area_state)area->state) {
-	case AREA_SHARING:
-		tell(bus, area, EVENT_REFUSED);
-		area->error = VMSG_ERROR_PEER;
-		reclaim(bus, area);
-		break;
-	case AREA_IDLE:
-	case AREA_UNSHARE:
-	case AREA_UNSHARING:
-		reclaim(bus, area);
-		break;
-	case AREA_FREE:
-	case AREA_SHARE:
-	case AREA_RECLAIM:
-	case AREA_RECLAIMING:
-	case AREA_GONE:
-	case AREA_LOST:
-	case AREA_RETRIEVE:
-	case AREA_RETRIEVING:
-	case AREA_IN_USE:
-	case AREA_RELINQUISH:
-	case AREA_RELINQUISHING:
-	case AREA_RELEASE:
-		bus->stats.dropped++;
-		break;
-	}
+	vmsg_area_enter(bus, area, AREA_RECLAIM);
 }
 
 int vmsg_bus_area_event(struct vmsg_bus *bus, struct vmsg_bus_event *event)
@@ -410,19 +138,20 @@ static bool attributes_allowed(const struct vmsg_bus *bus, uint32_t attr)
 
 static bool share_allowed(struct vmsg_bus *bus, const struct vmsg_area_share_request *request)
 {
-	return request->area_id <= id_limit(bus) &&
+	return request->area_id <= vmsg_area_id_limit(bus) &&
 	       (request->area_id != 0 || !bus->dialect->has_area_attributes) &&
 	       request->count != 0 && attributes_allowed(bus, request->attr) &&
 	       (uint64_t)request->count * 4096 <= 1ull << bus->dialect->area_id_shift &&
-	       !find(bus, request->area_id) &&
+	       !vmsg_area_find(bus, request->area_id) &&
 	       bus->options.memory->count < bus->options.memory->capacity;
 }
 
 void vmsg_bus_area_serve_share(struct vmsg_bus *bus, const struct vmsg_message *message)
 {
 	const struct vmsg_area_share_request *request = &message->body.area_share_request;
-	struct vmsg_bus_area *area =
-		share_allowed(bus, request) ? find_free(bus, bus->options.max_areas) : NULL;
+	struct vmsg_bus_area *area = share_allowed(bus, request)
+					     ? vmsg_area_find_free(bus, bus->options.max_areas)
+					     : NULL;
 
 	if (!area) {
 		vmsg_bus_device_area_result(bus, request->area_id, VMSG_RESULT_ERROR);
@@ -435,30 +164,31 @@ void vmsg_bus_area_serve_share(struct vmsg_bus *bus, const struct vmsg_message *
 	area->writable = true;
 	area->lent = (request->attr & ATTR_KIND_MASK) == ATTR_KIND_LEND;
 	area->asked = true;
-	enter(bus, area, AREA_RETRIEVE);
+	vmsg_area_enter(bus, area, AREA_RETRIEVE);
 }
 
 void vmsg_bus_area_serve_unshare(struct vmsg_bus *bus, const struct vmsg_message *message)
 {
 	const uint16_t id = message->body.area_unshare_request.area_id;
-	struct vmsg_bus_area *area = find(bus, id);
+	struct vmsg_bus_area *area = vmsg_area_find(bus, id);
 	const struct vmsg_memory_area *memory = vmsg_memory_find(bus->options.memory, id);
 
 	if (!area) {
 		vmsg_bus_device_area_result(bus, id, VMSG_RESULT_ERROR);
 	} else if (area->state == AREA_RELEASE) {
-		enter(bus, area, AREA_FREE); /* the answer says what the event would have */
+		vmsg_area_enter(bus, area,
+				AREA_FREE); /* the answer says what the event would have */
 		vmsg_bus_device_area_result(bus, id, VMSG_RESULT_SUCCESS);
 	} else if (area->state != AREA_IDLE || (memory && memory->users > 0)) {
-		close_memory(bus, area);
+		vmsg_area_close(bus, area);
 		area->owed = true;
 		if (area->state == AREA_IDLE) {
-			enter(bus, area, AREA_IN_USE);
+			vmsg_area_enter(bus, area, AREA_IN_USE);
 		}
 		vmsg_bus_device_area_result(bus, id, VMSG_RESULT_BUSY);
 	} else {
 		area->asked = true;
-		enter(bus, area, AREA_RELINQUISH);
+		vmsg_area_enter(bus, area, AREA_RELINQUISH);
 	}
 }
 
@@ -467,7 +197,7 @@ int vmsg_bus_area_release(struct vmsg_bus *bus, uint16_t *id)
 	for (size_t i = 0; bus->areas_busy > 0 && i < VMSG_BUS_AREAS_MAX; i++) {
 		if (bus->areas[i].state == AREA_RELEASE) {
 			*id = bus->areas[i].id;
-			enter(bus, &bus->areas[i], AREA_FREE);
+			vmsg_area_enter(bus, &bus->areas[i], AREA_FREE);
 			return 1;
 		}
 	}
@@ -482,12 +212,12 @@ static void settle(struct vmsg_bus *bus, struct vmsg_bus_area *area)
 	const struct vmsg_memory_area *memory;
 
 	if (area->state == AREA_GONE && area->events == 0 && remove_memory(bus, area)) {
-		enter(bus, area, AREA_FREE);
+		vmsg_area_enter(bus, area, AREA_FREE);
 	} else if (area->state == AREA_IN_USE) {
 		memory = vmsg_memory_find(bus->options.memory, area->id);
 		if (!memory || memory->users == 0) {
 			area->retry_ns = 0;
-			enter(bus, area, AREA_RELINQUISH);
+			vmsg_area_enter(bus, area, AREA_RELINQUISH);
 		}
 	}
 }
@@ -498,19 +228,19 @@ static bool act(struct vmsg_bus *bus, struct vmsg_bus_area *area, enum vmsg_bus_
 	switch ((enum area_state)area->state) {
 	case AREA_RECLAIM:
 		*kind = VMSG_BUS_RECLAIM;
-		if (is_due(bus, area)) {
-			enter(bus, area, AREA_RECLAIMING);
+		if (vmsg_area_is_due(bus, area)) {
+			vmsg_area_enter(bus, area, AREA_RECLAIMING);
 			return true;
 		}
 		return false;
 	case AREA_RETRIEVE:
 		*kind = VMSG_BUS_RETRIEVE;
-		enter(bus, area, AREA_RETRIEVING);
+		vmsg_area_enter(bus, area, AREA_RETRIEVING);
 		return true;
 	case AREA_RELINQUISH:
 		*kind = VMSG_BUS_RELINQUISH;
-		if (is_due(bus, area) && remove_memory(bus, area)) {
-			enter(bus, area, AREA_RELINQUISHING);
+		if (vmsg_area_is_due(bus, area) && remove_memory(bus, area)) {
+			vmsg_area_enter(bus, area, AREA_RELINQUISHING);
 			return true;
 		}
 		return false;
@@ -564,14 +294,14 @@ static void retrieved(struct vmsg_bus *bus, struct vmsg_bus_area *area, int resu
 	}
 	area->asked = false;
 	if (result >= 0 && vmsg_bus_is_up(bus)) {
-		tell(bus, area, EVENT_READY);
-		enter(bus, area, AREA_IDLE);
+		vmsg_area_tell(bus, area, EVENT_READY);
+		vmsg_area_enter(bus, area, AREA_IDLE);
 	} else if (ours) {
-		close_memory(bus, area);
+		vmsg_area_close(bus, area);
 		area->retry_ns = 0;
-		enter(bus, area, AREA_RELINQUISH);
+		vmsg_area_enter(bus, area, AREA_RELINQUISH);
 	} else {
-		enter(bus, area, AREA_FREE);
+		vmsg_area_enter(bus, area, AREA_FREE);
 	}
 	vmsg_bus_device_area_result(bus, id, result >= 0 ? VMSG_RESULT_SUCCESS : VMSG_RESULT_ERROR);
 }
@@ -588,10 +318,10 @@ static void relinquished(struct vmsg_bus *bus, struct vmsg_bus_area *area, int r
 		answer = VMSG_RESULT_BUSY;
 		area->owed |= asked;
 		area->retry_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_RETRY_NS);
-		enter(bus, area, AREA_RELINQUISH);
+		vmsg_area_enter(bus, area, AREA_RELINQUISH);
 	} else {
-		tell(bus, area, EVENT_GONE);
-		enter(bus, area, area->owed ? AREA_RELEASE : AREA_GONE);
+		vmsg_area_tell(bus, area, EVENT_GONE);
+		vmsg_area_enter(bus, area, area->owed ? AREA_RELEASE : AREA_GONE);
 	}
 	if (asked) {
 		vmsg_bus_device_area_result(bus, id, answer);
@@ -605,11 +335,11 @@ static void reclaimed(struct vmsg_bus *bus, struct vmsg_bus_area *area, int resu
 		const uint64_t delay = (uint64_t)VMSG_BUS_RETRY_NS << area->tries;
 		area->tries = (uint8_t)(area->tries + (delay < VMSG_BUS_REPEAT_NS));
 		area->retry_ns = vmsg_bus_after(bus->now_ns, delay);
-		enter(bus, area, AREA_RECLAIM);
+		vmsg_area_enter(bus, area, AREA_RECLAIM);
 		return;
 	}
-	tell(bus, area, EVENT_GONE);
-	enter(bus, area, result < 0 ? AREA_LOST : AREA_GONE);
+	vmsg_area_tell(bus, area, EVENT_GONE);
+	vmsg_area_enter(bus, area, result < 0 ? AREA_LOST : AREA_GONE);
 }
 
 void vmsg_bus_area_complete(struct vmsg_bus *bus, int result, const struct vmsg_segment *segments,
@@ -638,33 +368,33 @@ void vmsg_bus_areas_drop(struct vmsg_bus *bus, bool and_idle)
 		switch ((enum area_state)area->state) {
 		case AREA_SHARE:
 		case AREA_SHARING:
-			tell(bus, area, EVENT_REFUSED);
+			vmsg_area_tell(bus, area, EVENT_REFUSED);
 			area->error = VMSG_ERROR_STATE;
-			reclaim(bus, area);
+			vmsg_area_reclaim(bus, area);
 			break;
 		case AREA_UNSHARE:
 		case AREA_UNSHARING:
-			reclaim(bus, area);
+			vmsg_area_reclaim(bus, area);
 			break;
 		case AREA_IDLE:
 			if (!and_idle) {
 				break;
 			}
 			if (vmsg_bus_is_driver(bus)) {
-				reclaim(bus, area);
+				vmsg_area_reclaim(bus, area);
 				break;
 			}
-			close_memory(bus, area);
+			vmsg_area_close(bus, area);
 			area->retry_ns = 0;
-			enter(bus, area, AREA_RELINQUISH);
+			vmsg_area_enter(bus, area, AREA_RELINQUISH);
 			break;
 		case AREA_IN_USE:
 			area->retry_ns = 0;
-			enter(bus, area, AREA_RELINQUISH);
+			vmsg_area_enter(bus, area, AREA_RELINQUISH);
 			break;
 		case AREA_RETRIEVE:
 		case AREA_RELEASE:
-			enter(bus, area, AREA_FREE);
+			vmsg_area_enter(bus, area, AREA_FREE);
 			break;
 		case AREA_FREE:
 		case AREA_RECLAIM:

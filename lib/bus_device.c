@@ -474,8 +474,7 @@ int vmsg_bus_device_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 		return error;
 	}
 	error = vmsg_decode(dialect, frame, &message, NULL);
-	if (error == 0 && message.header.type == VMSG_VERSION &&
-	    version_dialect(bus, frame) != dialect) {
+	if (error == 0 && message.header.type == VMSG_VERSION && !version_dialect(bus, frame)) {
 		error = VMSG_ERROR_TRAILING; /* the length is the version */
 	}
 	if (error < 0) {

@@ -8,7 +8,6 @@
 #include "bus.h"
 
 #include "virtio_msg_ffa/error.h"
-#include "virtio_msg_ffa/ffa.h"
 #include "virtio_msg_ffa/proto.h"
 
 enum step {
@@ -29,6 +28,9 @@ static const uint8_t ladder[] = { VMSG_PROFILE_R3, VMSG_PROFILE_R2B, VMSG_PROFIL
 #define NEGOTIATION_STEPS (RUNGS + 1)
 
 #define RESET_TRIES 3
+
+/* FF-A version that r3 demands of a device: 1.2 */
+#define LEAST_FFA_VERSION 0x00010002u
 
 /* Slots asked for at once: with 32 bytes of bitmap the answer fits the least maximum of any bus. */
 #define WINDOW_SLOTS 256u
@@ -296,7 +298,7 @@ static bool equals_pair(const struct vmsg_bus *bus, const struct vmsg_version *a
 {
 	return answer->bus_version == bus->version_pair[0] &&
 	       answer->transport_revision == bus->version_pair[1] &&
-	       answer->ffa_version >= VMSG_FFA_VERSION_1_2;
+	       answer->ffa_version >= LEAST_FFA_VERSION;
 }
 
 static void on_version(struct vmsg_bus *bus, const struct vmsg_version *answer)
