@@ -34,9 +34,10 @@ PUBLIC = {
     "virtio_msg_ffa": None,
 }
 # .c files of lib/ whose name is not a public header -> the header whose rights they have
-ALIAS = {"bus_driver": "bus", "bus_device": "bus", "device_queue": "device", "reflect": "schema",
-         "endpoint_memory": "endpoint"}
-INTERNAL = {"port", "bytes", "engine", "rows", "bus", "device", "endpoint"}
+ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_device": "bus", "bus_driver": "bus",
+         "bus_numbers": "bus", "bus_requests": "bus", "device_queue": "device",
+         "endpoint_memory": "endpoint", "pump_device": "pump", "reflect": "schema"}
+INTERNAL = {"port", "bytes", "engine", "rows", "bus", "bus_areas", "device", "endpoint"}
 
 # folder of emulator/ -> (public headers, folders of emulator/ it may see)
 EMULATOR = {
