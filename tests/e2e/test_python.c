@@ -113,7 +113,10 @@ static void python_partitions_talk_to_each_other(void **state)
 		_exit(127);
 	}
 	close(pipe_ends[1]);
-	assert_true(read(pipe_ends[0], line, sizeof(line) - 1) > 0);
+	/* an unbuffered interpreter writes the newline on its own */
+	for (size_t at = 0; !strchr(line, '\n') && at < sizeof(line) - 1; at++) {
+		assert_int_equal(read(pipe_ends[0], line + at, 1), 1);
+	}
 	assert_string_equal(line, "partition 0x8001\n");
 	run("send 0x8001 'hello over FF-A'", output, sizeof(output), &status);
 	assert_int_equal(status, 0);
