@@ -84,9 +84,11 @@ bool vmsg_ffa_uuid_equal(const struct vmsg_ffa_uuid *a, const struct vmsg_ffa_uu
 
 void vmsg_ffa_pack_error(struct vmsg_ffa_regs *regs, enum vmsg_ffa_status status)
 {
+	const uint32_t code = (uint32_t)status; /* two's complement, zero-extended */
+
 	memset(regs, 0, sizeof(*regs));
 	regs->x[0] = VMSG_FFA_ID32(ERROR);
-	regs->x[2] = (uint32_t)status;
+	regs->x[2] = code;
 }
 
 void vmsg_ffa_pack_success(struct vmsg_ffa_regs *regs)
