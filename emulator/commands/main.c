@@ -18,6 +18,7 @@ static const struct {
 	{ "serve", vmsg_command_serve, "run the partition manager that partitions connect to" },
 	{ "backend", vmsg_command_backend, "be a partition that offers virtio devices" },
 	{ "frontend", vmsg_command_frontend, "be a partition that drives virtio devices" },
+	{ "loopback", vmsg_command_loopback, "all three on this machine, and a verdict" },
 	{ "decode", vmsg_command_decode, "print virtio-msg frames given as hex" },
 	{ "encode", vmsg_command_encode, "turn a message given by name and fields into hex" },
 };
