@@ -6,9 +6,7 @@
  */
 #include "virtio_msg_ffa/memory.h"
 
-#include "virtio_msg_ffa/error.h"
-
-#include "port.h"
+#include "area.h"
 
 void vmsg_memory_init(struct vmsg_memory *memory, struct vmsg_memory_area *areas, uint32_t capacity,
 		      uint8_t id_shift)
@@ -27,7 +25,7 @@ void vmsg_memory_init(struct vmsg_memory *memory, struct vmsg_memory_area *areas
 /* Slot of `id`, or of the free slot where it would go; the capacity when neither exists. */
 static uint32_t find_slot(const struct vmsg_memory *memory, uint16_t id)
 {
-	uint32_t slot = memory->capacity ? id % memory->capacity : 0;
+	uint32_t slot = memory->capacity ? vmsg_area_home(memory, id) : 0;
 
 	for (uint32_t i = 0; i < memory->capacity; i++) {
 		const struct vmsg_memory_area *area = &memory->areas[slot];
@@ -39,20 +37,16 @@ static uint32_t find_slot(const struct vmsg_memory *memory, uint16_t id)
 	return memory->capacity;
 }
 
+struct vmsg_memory_area *vmsg_area_search(const struct vmsg_memory *memory, uint16_t id)
+{
+	const uint32_t slot = find_slot(memory, id);
+
+	return slot < memory->capacity && memory->areas[slot].used ? &memory->areas[slot] : NULL;
+}
+
 struct vmsg_memory_area *vmsg_memory_find(struct vmsg_memory *memory, uint16_t id)
 {
-	if (memory->last < memory->capacity) {
-		struct vmsg_memory_area *area = &memory->areas[memory->last];
-		if (area->used && area->id == id) {
-			return area;
-		}
-	}
-	const uint32_t slot = find_slot(memory, id);
-	if (slot == memory->capacity || !memory->areas[slot].used) {
-		return NULL;
-	}
-	memory->last = slot;
-	return &memory->areas[slot];
+	return vmsg_area_find(memory, id);
 }
 
 int vmsg_memory_add(struct vmsg_memory *memory, uint16_t id, const struct vmsg_segment *segments,
@@ -74,7 +68,8 @@ int vmsg_memory_add(struct vmsg_memory *memory, uint16_t id, const struct vmsg_s
 		if (segments[i].size == 0 || !segments[i].data) {
 			return VMSG_ERROR_INVALID;
 		}
-		if (segments[i].size > limit - size) {
+		if (segments[i].size > limit - size ||
+		    (size_t)segments[i].size != segments[i].size) {
 			return VMSG_ERROR_RANGE;
 		}
 		size += segments[i].size;
@@ -114,7 +109,7 @@ static void close_hole(struct vmsg_memory *memory, uint32_t slot)
 		if (!area->used) {
 			break;
 		}
-		const uint32_t home = area->id % capacity;
+		const uint32_t home = vmsg_area_home(memory, area->id);
 		const uint32_t from_home = (next + capacity - home) % capacity;
 		const uint32_t from_hole = (next + capacity - slot) % capacity;
 		if (from_home >= from_hole) {
@@ -127,7 +122,7 @@ static void close_hole(struct vmsg_memory *memory, uint32_t slot)
 
 int vmsg_memory_remove(struct vmsg_memory *memory, uint16_t id)
 {
-	const struct vmsg_memory_area *area = vmsg_memory_find(memory, id);
+	const struct vmsg_memory_area *area = vmsg_area_find(memory, id);
 
 	if (!area) {
 		return VMSG_ERROR_NOT_FOUND;
@@ -136,49 +131,25 @@ int vmsg_memory_remove(struct vmsg_memory *memory, uint16_t id)
 		return VMSG_ERROR_AGAIN;
 	}
 	close_hole(memory, (uint32_t)(area - memory->areas));
-	memory->last = memory->capacity;
 	memory->count--;
 	return 0;
 }
 
 static struct vmsg_memory_area *area_of(struct vmsg_memory *memory, uint64_t address)
 {
-	return vmsg_memory_find(memory, (uint16_t)(address >> memory->id_shift));
+	return vmsg_area_find(memory, (uint16_t)(address >> memory->id_shift));
 }
 
 int vmsg_memory_map(struct vmsg_memory *memory, uint64_t address, uint64_t size, bool write,
 		    struct vmsg_span *out)
 {
-	uint64_t offset = address & ((1ull << memory->id_shift) - 1);
-	const struct vmsg_memory_area *area = area_of(memory, address);
-
-	*out = (struct vmsg_span){ NULL, 0 };
-	if (VMSG_UNLIKELY(size == 0)) {
-		return VMSG_ERROR_INVALID;
-	}
-	if (VMSG_UNLIKELY(!area || area->closing)) {
-		return VMSG_ERROR_NOT_FOUND;
-	}
-	if (VMSG_UNLIKELY(offset > area->size || size > area->size - offset)) {
-		return VMSG_ERROR_RANGE;
-	}
-	if (VMSG_UNLIKELY(write && !area->writable)) {
-		return VMSG_ERROR_STATE;
-	}
-	const struct vmsg_segment *segment = area->segments;
-	while (offset >= segment->size) { /* ends: offset < the sum of the sizes */
-		offset -= segment->size;
-		segment++;
-	}
-	const uint64_t left = segment->size - offset;
-	*out = (struct vmsg_span){ segment->data + offset, (size_t)(size < left ? size : left) };
-	return 0;
+	return vmsg_area_map(memory, address, size, write, out);
 }
 
 int vmsg_memory_map_whole(struct vmsg_memory *memory, uint64_t address, uint64_t size, bool write,
 			  struct vmsg_span *out)
 {
-	int error = vmsg_memory_map(memory, address, size, write, out);
+	int error = vmsg_area_map(memory, address, size, write, out);
 
 	if (error == 0 && out->size != size) {
 		*out = (struct vmsg_span){ NULL, 0 };

@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 #ifndef __cplusplus
-/* Freestanding C has no <string.h>; these three are what the compiler itself may call anyway. */
+/* Freestanding C has no <string.h>; these three are what the compiler itself may call anyway. As
+ * plain names they are always calls in such a build: where a few bytes are copied on a hot path,
+ * use the __builtin_ names. */
 void *memcpy(void *restrict destination, const void *restrict source, size_t size);
 void *memset(void *destination, int value, size_t size);
 int memcmp(const void *left, const void *right, size_t size);
@@ -34,19 +36,38 @@ int memcmp(const void *left, const void *right, size_t size);
 #define VMSG_LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define VMSG_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
-/*
- * 16-bit ring indices in shared memory. Byte order is little-endian on the wire; `at` must be
- * 2-byte aligned (the virtqueue checks its addresses). Each use says what it publishes or consumes.
- */
 VMSG_ALWAYS_INLINE uint16_t vmsg_port_le16(uint16_t value)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	return (uint16_t)((value << 8) | (value >> 8));
+	return __builtin_bswap16(value);
 #else
 	return value;
 #endif
 }
 
+VMSG_ALWAYS_INLINE uint32_t vmsg_port_le32(uint32_t value)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return __builtin_bswap32(value);
+#else
+	return value;
+#endif
+}
+
+VMSG_ALWAYS_INLINE uint64_t vmsg_port_le64(uint64_t value)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return __builtin_bswap64(value);
+#else
+	return value;
+#endif
+}
+
+/*
+ * Words of shared memory that both sides look at while they run: ring indices, flags, event fields.
+ * Little-endian there; `at` must be aligned (the virtqueue checks its addresses). Each use says
+ * what it publishes or consumes.
+ */
 VMSG_ALWAYS_INLINE uint16_t vmsg_port_load_acquire_le16(const void *at)
 {
 	return vmsg_port_le16(__atomic_load_n((const uint16_t *)at, __ATOMIC_ACQUIRE));
@@ -55,6 +76,11 @@ VMSG_ALWAYS_INLINE uint16_t vmsg_port_load_acquire_le16(const void *at)
 VMSG_ALWAYS_INLINE uint16_t vmsg_port_load_relaxed_le16(const void *at)
 {
 	return vmsg_port_le16(__atomic_load_n((const uint16_t *)at, __ATOMIC_RELAXED));
+}
+
+VMSG_ALWAYS_INLINE uint32_t vmsg_port_load_relaxed_le32(const void *at)
+{
+	return vmsg_port_le32(__atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED));
 }
 
 VMSG_ALWAYS_INLINE void vmsg_port_store_release_le16(void *at, uint16_t value)
@@ -67,12 +93,39 @@ VMSG_ALWAYS_INLINE void vmsg_port_store_relaxed_le16(void *at, uint16_t value)
 	__atomic_store_n((uint16_t *)at, vmsg_port_le16(value), __ATOMIC_RELAXED);
 }
 
-/* Copies shared memory into a local, once: what is checked afterwards is what is used, however the
- * other side changes the original. */
+VMSG_ALWAYS_INLINE void vmsg_port_store_relaxed_le32(void *at, uint32_t value)
+{
+	__atomic_store_n((uint32_t *)at, vmsg_port_le32(value), __ATOMIC_RELAXED);
+}
+
+/* Words of shared memory that one side owns until an index or flag is published, at any alignment.
+ * A load reads its bytes once: what is checked afterwards is what is used, however the other side
+ * changes the original. */
+VMSG_ALWAYS_INLINE uint64_t vmsg_port_load_le64(const void *shared)
+{
+	uint64_t value;
+
+	__builtin_memcpy(&value, shared, sizeof(value));
+	__asm__ volatile("" : "+r"(value)); /* the compiler may not read the original again */
+	return vmsg_port_le64(value);
+}
+
+VMSG_ALWAYS_INLINE void vmsg_port_store_le64(void *shared, uint64_t value)
+{
+	value = vmsg_port_le64(value);
+	__builtin_memcpy(shared, &value, sizeof(value));
+}
+
+VMSG_ALWAYS_INLINE void vmsg_port_clear(void *shared, size_t size)
+{
+	__builtin_memset(shared, 0, size);
+}
+
+/* Copies any number of bytes into a local, once, to the same end. */
 VMSG_ALWAYS_INLINE void vmsg_port_fetch(void *restrict local, const void *restrict shared,
 					size_t size)
 {
-	memcpy(local, shared, size);
+	__builtin_memcpy(local, shared, size);
 	__asm__ volatile("" ::: "memory"); /* the compiler may not read the original again */
 }
 
@@ -87,7 +140,7 @@ VMSG_ALWAYS_INLINE void vmsg_port_store_le64s(uint8_t *to, const uint64_t *from,
 		to[i] = (uint8_t)(from[i / 8] >> (8 * (i % 8)));
 	}
 #else
-	memcpy(to, from, 8 * count);
+	__builtin_memcpy(to, from, 8 * count);
 #endif
 }
 
@@ -98,7 +151,7 @@ VMSG_ALWAYS_INLINE void vmsg_port_load_le64s(uint64_t *to, const uint8_t *from, 
 		to[i / 8] = (i % 8 ? to[i / 8] : 0) | (uint64_t)from[i] << (8 * (i % 8));
 	}
 #else
-	memcpy(to, from, 8 * count);
+	__builtin_memcpy(to, from, 8 * count);
 #endif
 }
 

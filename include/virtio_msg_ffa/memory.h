@@ -39,7 +39,6 @@ struct vmsg_memory {
 	struct vmsg_memory_area *areas;
 	uint32_t capacity;
 	uint32_t count;
-	uint32_t last;    /* slot of the last hit */
 	uint8_t id_shift; /* 48 or 56 */
 };
 

@@ -2,7 +2,7 @@
 /*
  * Virtqueues over areas: driver and device side. The ring in shared memory is hostile to both: each
  * shared word is read once into a local, checked, and only the local is used. Knows no messages.
- * (virtio: Split Virtqueues)
+ * (virtio: Split Virtqueues, Packed Virtqueues)
  */
 #ifndef VIRTIO_MSG_FFA_VIRTQUEUE_H
 #define VIRTIO_MSG_FFA_VIRTQUEUE_H
@@ -13,15 +13,22 @@ VMSG_BEGIN_DECLS
 
 /* Where a queue lies and what was negotiated for it. Addresses are bus addresses. */
 struct vmsg_vq_layout {
-	uint32_t size; /* entries: power of two, 1..32768 for split */
+	uint32_t size; /* entries: 1..32768, for split a power of two */
 	bool event_idx;
 	bool indirect;
+	bool packed;
+	bool in_order;
 	uint64_t desc_addr;
 	uint64_t driver_addr;
 	uint64_t device_addr;
 };
 
-/* Bytes and alignment of the three parts of a split queue of `size` entries (with event fields). */
+/*
+ * Bytes of the three parts of a split queue of `size` entries (with event fields), aligned to 16, 2
+ * and 4. The parts of a packed queue fit there too: its descriptors are as large, its event
+ * structures VMSG_VQ_EVENT_SIZE each, aligned to 4.
+ */
+#define VMSG_VQ_EVENT_SIZE 4
 VMSG_EXPORT uint64_t vmsg_vq_desc_size(uint32_t size);
 VMSG_EXPORT uint64_t vmsg_vq_driver_size(uint32_t size);
 VMSG_EXPORT uint64_t vmsg_vq_device_size(uint32_t size);
@@ -43,7 +50,7 @@ struct vmsg_vq_chain {
 	uint32_t readable_count; /* pieces[0..readable_count) are device-readable */
 	uint64_t readable_size;
 	uint64_t writable_size;
-	uint16_t head;
+	uint32_t head; /* what push wants back: all it needs to know of the chain */
 };
 
 struct vmsg_vq_device {
@@ -52,16 +59,20 @@ struct vmsg_vq_device {
 	uint8_t *desc; /* mapped whole */
 	uint8_t *driver;
 	uint8_t *device;
-	uint16_t last_avail;
-	uint16_t used;          /* next used index to publish */
-	uint16_t used_signaled; /* used index at the last notification */
-	uint32_t in_flight;     /* chains popped and not pushed */
-	bool broken;            /* the driver broke a ring rule; only reset helps */
+	uint16_t last_avail; /* next to take: index (split) or place in the ring (packed) */
+	uint16_t avail_seen; /* split: available index as last read */
+	uint16_t used;       /* next to publish, likewise */
+	bool avail_wrap;     /* packed: wrap counters at the two places */
+	bool used_wrap;
+	bool broken;        /* the driver broke a ring rule; only reset helps */
+	uint32_t pushed;    /* entries used since the last notification check */
+	uint32_t in_flight; /* popped and not pushed: chains (split), descriptors (packed) */
 };
 
 /*
  * Maps and holds the three parts. INVALID for a bad size or unaligned address; RANGE, NOT_FOUND,
- * NO_SPACE, STATE as vmsg_memory_map_whole(). Held until vmsg_vq_device_stop().
+ * NO_SPACE, STATE as vmsg_memory_map_whole(). Held until vmsg_vq_device_stop(), after which the
+ * queue can be started anew (reset of a queue).
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_vq_device_start(struct vmsg_vq_device *queue,
 						     struct vmsg_memory *memory,
@@ -77,11 +88,12 @@ VMSG_EXPORT void vmsg_vq_device_stop(struct vmsg_vq_device *queue);
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_vq_device_pop(struct vmsg_vq_device *queue,
 						   struct vmsg_vq_chain *chain);
 
-/* Returns a chain with `written` bytes. INVALID for a head that is out of range. */
-VMSG_EXPORT VMSG_MUST_CHECK int vmsg_vq_device_push(struct vmsg_vq_device *queue, uint16_t head,
+/* Returns a chain with `written` bytes, with in_order in the order of the pops. INVALID for a head
+ * that no pop gave, STATE when nothing is in flight. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_vq_device_push(struct vmsg_vq_device *queue, uint32_t head,
 						    uint32_t written);
 
-/* True when the driver wants to be told about what was pushed since the last true answer. */
+/* True when the driver wants to be told about what was pushed since the last answer. */
 VMSG_EXPORT bool vmsg_vq_device_should_notify(struct vmsg_vq_device *queue);
 
 /* Asks for (or declines) EVENT_AVAIL for the next buffer; returns true when buffers are already
@@ -98,27 +110,37 @@ struct vmsg_vq_buffer {
 	bool write; /* the device writes */
 };
 
-/* Private bookkeeping of one descriptor or chain; caller provides `size` of them. */
+/* Private bookkeeping of a descriptor (split) or buffer id (packed); caller provides `size` of
+ * them.
+ */
 struct vmsg_vq_driver_slot {
 	void *cookie;      /* of the chain whose head this is; NULL = not in flight */
 	uint64_t writable; /* bytes the device may write */
 	uint16_t count;    /* descriptors of the chain */
-	uint16_t next;     /* private copy of the free list and of chains */
+	uint16_t last;     /* slot of its last descriptor */
+	uint16_t next;     /* of the free list, and of the chain in a split queue */
 };
 
 struct vmsg_vq_driver {
 	struct vmsg_memory *memory;
 	struct vmsg_vq_layout layout;
 	struct vmsg_vq_driver_slot *slots;
-	uint8_t *desc;
+	uint8_t *desc; /* mapped whole */
 	uint8_t *driver;
 	uint8_t *device;
 	uint16_t free_head;
-	uint16_t free_count;
-	uint16_t avail;        /* next available index to publish */
-	uint16_t avail_kicked; /* available index at the last kick check */
-	uint16_t last_used;
-	bool broken; /* the device broke a ring rule */
+	uint16_t free_count; /* descriptors */
+	uint16_t avail;      /* next to publish: index (split) or place in the ring (packed) */
+	uint16_t last_used;  /* next to reap, likewise */
+	uint16_t used_seen;  /* split: used index as last read */
+	bool avail_wrap;     /* packed: wrap counters at the two places */
+	bool used_wrap;
+	bool broken;           /* the device broke a ring rule */
+	bool in_batch;         /* in_order: part of a batch was reaped, up to ... */
+	uint16_t batch_id;     /* ... the chain that the device named ... */
+	uint32_t batch_length; /* ... with this length */
+	uint32_t added;        /* entries made available since the last kick check */
+	uint32_t in_flight;    /* chains */
 };
 
 /* Maps the three parts, zeroes them and starts empty. `slots` has layout->size entries, owned by
@@ -144,12 +166,19 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_vq_driver_add_indirect(struct vmsg_vq_drive
 							    const struct vmsg_vq_buffer *buffers,
 							    size_t count, void *cookie);
 
-/* True when the device wants EVENT_AVAIL for what was added since the last true answer. */
+/* True when the device wants EVENT_AVAIL for what was added since the last answer. */
 VMSG_EXPORT bool vmsg_vq_driver_should_kick(struct vmsg_vq_driver *queue);
+
+/* What VIRTIO_F_NOTIFICATION_DATA puts into an EVENT_AVAIL: where the next available entry will be
+ * written. (virtio: Driver Notifications) */
+VMSG_EXPORT void vmsg_vq_driver_next(const struct vmsg_vq_driver *queue, uint32_t *offset,
+				     uint32_t *wrap);
 
 /*
  * Reaps one used chain: 1 with cookie and length, 0 when there is none, PEER when the device lied
  * (id not in flight, length beyond what was offered, index too far): then the queue is `broken`.
+ * With in_order a device need not say the length of every chain; `written` is then all that the
+ * device could write.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_vq_driver_reap(struct vmsg_vq_driver *queue, void **cookie,
 						    uint32_t *written);

@@ -172,7 +172,7 @@ static void the_table_fills_and_empties(void **state)
 		}
 		assert_int_equal(vmsg_vq_driver_add(&driver, &buffer, 1, &cookies[0]),
 				 VMSG_ERROR_NO_SPACE);
-		uint16_t heads[SIZE];
+		uint32_t heads[SIZE];
 		for (unsigned int i = 0; i < SIZE; i++) {
 			assert_int_equal(pop(), 1);
 			heads[i] = chain.head;
