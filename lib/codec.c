@@ -135,8 +135,11 @@ static int decode_body(enum vmsg_layout layout, const uint8_t *body, size_t size
 	return vmsg_body_decode_any(&walk, body, size, message);
 }
 
-static int decode_any(const struct vmsg_profile *profile, struct vmsg_bytes frame,
-		      struct vmsg_message *message, struct vmsg_diagnosis *diagnosis)
+/* Out of line, so that the hot way in front of it saves no registers for it. */
+static __attribute__((noinline)) int decode_any(const struct vmsg_profile *profile,
+						struct vmsg_bytes frame,
+						struct vmsg_message *message,
+						struct vmsg_diagnosis *diagnosis)
 {
 	struct vmsg_raw_header raw;
 	int error = vmsg_decode_header(profile, frame, &raw, diagnosis);
@@ -235,8 +238,10 @@ static int check_any(const struct vmsg_profile *profile, const struct vmsg_messa
 	return profile->has_size ? size : (int)EARLY_FRAME_SIZE;
 }
 
-static int encode_any(const struct vmsg_profile *profile, const struct vmsg_message *message,
-		      struct vmsg_span room, struct vmsg_diagnosis *diagnosis)
+static __attribute__((noinline)) int encode_any(const struct vmsg_profile *profile,
+						const struct vmsg_message *message,
+						struct vmsg_span room,
+						struct vmsg_diagnosis *diagnosis)
 {
 	const struct vmsg_row *row;
 	const int size = check_any(profile, message, &row, diagnosis);
@@ -285,16 +290,17 @@ VMSG_WALKERS(hot, _Pragma("GCC unroll 16"))
 	X(VMSG_SET_CONFIG, VMSG_REQUEST, 0, config)
 
 /* 1 when the frame is none of them or has any fault: the general way then says what it is. */
-static inline int decode_hot(struct vmsg_bytes frame, struct vmsg_message *message)
+static inline int decode_hot(const uint8_t *restrict at, size_t room,
+			     struct vmsg_message *restrict message)
 {
-	if (frame.size < 8) {
+	if (room < 8) {
 		return 1;
 	}
-	const size_t size = vmsg_load_le16(frame.data + 6);
-	const unsigned int type = frame.data[0] & (VMSG_TYPE_BUS | VMSG_TYPE_RESPONSE);
-	const unsigned int id = frame.data[1];
+	const size_t size = vmsg_load_le16(at + 6);
+	const unsigned int type = at[0] & (VMSG_TYPE_BUS | VMSG_TYPE_RESPONSE);
+	const unsigned int id = at[1];
 
-	if (size < 8 || size > frame.size) {
+	if (size < 8 || size > room) {
 		return 1;
 	}
 #define DECODE(type_, kind_, bits, fields)                                                         \
@@ -303,10 +309,10 @@ static inline int decode_hot(struct vmsg_bytes frame, struct vmsg_message *messa
 		message->header = (struct vmsg_header){                                            \
 			.type = (type_),                                                           \
 			.kind = (kind_),                                                           \
-			.dev_num = vmsg_load_le16(frame.data + 2),                                 \
-			.token = vmsg_load_le16(frame.data + 4),                                   \
+			.dev_num = vmsg_load_le16(at + 2),                                         \
+			.token = vmsg_load_le16(at + 4),                                           \
 		};                                                                                 \
-		return vmsg_body_decode_hot(&walk, frame.data + 8, size - 8, message) < 0;         \
+		return vmsg_body_decode_hot(&walk, at + 8, size - 8, message) < 0;                 \
 	}
 	HOT_MESSAGES(DECODE)
 #undef DECODE
@@ -314,17 +320,17 @@ static inline int decode_hot(struct vmsg_bytes frame, struct vmsg_message *messa
 }
 
 /* The size, or -1 for any other message and any fault. */
-static inline int encode_hot(const struct vmsg_message *message, struct vmsg_span room)
+static inline int encode_hot(const struct vmsg_message *restrict message, uint8_t *restrict at,
+			     size_t room)
 {
 	const struct vmsg_header *header = &message->header;
-	uint8_t *at = room.data;
 
 #define ENCODE(type_, kind_, bits, fields)                                                         \
 	if (header->type == (type_) && header->kind == (kind_)) {                                  \
 		const struct vmsg_walk walk = WALK(fields);                                        \
 		const int body = vmsg_body_check_hot(&walk, message);                              \
 		const size_t size = (size_t)body + 8;                                              \
-		if (body < 0 || size > room.size || size > 65535) {                                \
+		if (body < 0 || size > room || size > 65535) {                                     \
 			return -1;                                                                 \
 		}                                                                                  \
 		at[0] = (bits);                                                                    \
@@ -343,7 +349,7 @@ static inline int encode_hot(const struct vmsg_message *message, struct vmsg_spa
 int vmsg_decode(const struct vmsg_profile *profile, struct vmsg_bytes frame,
 		struct vmsg_message *message, struct vmsg_diagnosis *diagnosis)
 {
-	if (profile->id == VMSG_PROFILE_R3 && decode_hot(frame, message) == 0) {
+	if (profile->id == VMSG_PROFILE_R3 && decode_hot(frame.data, frame.size, message) == 0) {
 		return 0;
 	}
 	return decode_any(profile, frame, message, diagnosis);
@@ -353,7 +359,7 @@ int vmsg_encode(const struct vmsg_profile *profile, const struct vmsg_message *m
 		struct vmsg_span room, struct vmsg_diagnosis *diagnosis)
 {
 	if (profile->id == VMSG_PROFILE_R3) {
-		const int size = encode_hot(message, room);
+		const int size = encode_hot(message, room.data, room.size);
 		if (size > 0) {
 			return size;
 		}

@@ -32,13 +32,13 @@ enum vmsg_profile_id {
 struct vmsg_profile {
 	const char *name; /* "r3" */
 	enum vmsg_profile_id id;
-	uint8_t header_size;            /* 4, 6 or 8 */
-	bool has_token;                 /* header carries a token */
-	bool has_size;                  /* header carries msg_size; else frames are 40 bytes */
-	uint8_t area_id_shift;          /* bus address = area id << shift | offset: 56 or 48 */
-	bool has_version_probe;         /* VERSION is a probe and an echo (r3) */
-	bool has_event_configure;       /* EVENT_CONFIGURE must be sent before events (r2, r3) */
-	bool has_results;               /* AREA_SHARE and AREA_UNSHARE are answered with a result (r1 on) */
+	uint8_t header_size;      /* 4, 6 or 8 */
+	bool has_token;           /* header carries a token */
+	bool has_size;            /* header carries msg_size; else frames are 40 bytes */
+	uint8_t area_id_shift;    /* bus address = area id << shift | offset: 56 or 48 */
+	bool has_version_probe;   /* VERSION is a probe and an echo (r3) */
+	bool has_event_configure; /* EVENT_CONFIGURE must be sent before events (r2, r3) */
+	bool has_results; /* AREA_SHARE and AREA_UNSHARE are answered with a result (r1 on) */
 	bool has_area_attributes;       /* AREA_SHARE must say what is shared (r1-a16, r3) */
 	bool has_error;                 /* FF-A bus ERROR exists (r2b, r3) */
 	bool has_ordered_device_window; /* GET_DEVICES windows are multiples of 8 (r0..r2) */
