@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -686,6 +687,72 @@ static void control_clients_list_and_nothing_else(void **state)
 	assert_refused(fd, "CALL frame at the wrong time");
 }
 
+/* ---- limits of the manager itself ---- */
+
+static void limit_descriptors(size_t limit)
+{
+	const struct rlimit limits = { .rlim_cur = limit, .rlim_max = limit };
+
+	assert_int_equal(prlimit(daemon_process.pid, RLIMIT_NOFILE, &limits, NULL), 0);
+}
+
+static void a_manager_out_of_descriptors(void **state)
+{
+	enum { BANKS = 16, CLIENTS = 8 };
+	const struct vmsg_wire_hello hello = raw_hello(3, BANKS, PAGE);
+	int banks[BANKS], clients[CLIENTS];
+
+	(void)state;
+	for (size_t i = 0; i < BANKS; i++) {
+		banks[i] = raw_memfd(PAGE, F_SEAL_SHRINK);
+	}
+	/* `before` counts "." and ".." and the directory itself: room for 3 more */
+	limit_descriptors(before.descriptors);
+	assert_hello_refused(&hello, banks, "the manager is out of descriptors");
+	assert_daemon_returns_to(&daemon_process, before);
+	/* the last of these are not accepted before the first leave */
+	for (size_t i = 0; i < CLIENTS; i++) {
+		clients[i] = daemon_dial(&daemon_process);
+	}
+	assert_string_equal(partition_call(&vm1, "84000069"), "84000061 0 1");
+	const struct vmsg_wire_hello plain = raw_hello(3, 0, 0);
+	raw_send(clients[CLIENTS - 1], frame, vmsg_wire_encode_hello(frame, &plain), NULL, 0);
+	for (size_t i = 0; i < CLIENTS - 1; i++) {
+		close(clients[i]);
+	}
+	assert_true(raw_receive(clients[CLIENTS - 1], frame) > 0);
+	assert_int_equal(frame[0], VMSG_WIRE_WELCOME);
+	assert_true(daemon_logged(&daemon_process, "cannot accept a connection: Too many open"));
+	close(clients[CLIENTS - 1]);
+	for (size_t i = 0; i < BANKS; i++) {
+		close(banks[i]);
+	}
+}
+
+static void more_connections_than_allowed(void **state)
+{
+	enum { LIMIT = 500, COUNT = LIMIT - 2 };
+	int clients[COUNT + 1];
+
+	(void)state;
+	for (size_t i = 0; i <= COUNT; i++) {
+		clients[i] = daemon_dial(&daemon_process);
+	}
+	struct daemon_holdings full = before;
+	full.descriptors += COUNT;
+	assert_daemon_returns_to(&daemon_process, full);
+	/* the one too many is served when another leaves */
+	const struct vmsg_wire_hello hello = raw_hello(3, 0, 0);
+	raw_send(clients[COUNT], frame, vmsg_wire_encode_hello(frame, &hello), NULL, 0);
+	assert_daemon_returns_to(&daemon_process, full);
+	close(clients[0]);
+	assert_true(raw_receive(clients[COUNT], frame) > 0);
+	assert_int_equal(frame[0], VMSG_WIRE_WELCOME);
+	for (size_t i = 1; i <= COUNT; i++) {
+		close(clients[i]);
+	}
+}
+
 /* ---- the socket itself ---- */
 
 static int run_serve(const char *path, char *output, size_t size)
@@ -765,6 +832,8 @@ int main(void)
 		TEST(deaths_at_every_step_leave_nothing),
 		TEST(requests_about_channels_and_grants_are_answered),
 		TEST(control_clients_list_and_nothing_else),
+		TEST(a_manager_out_of_descriptors),
+		TEST(more_connections_than_allowed),
 		TEST(sockets_are_private_and_not_taken_from_others),
 		TEST(a_socket_that_nobody_serves_is_replaced),
 	};
