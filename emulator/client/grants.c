@@ -3,7 +3,8 @@
  * Memory that this partition has retrieved: grants as the manager sends them, and their mappings.
  * The manager is checked like any peer: a frame that breaks a rule ends the connection. Whatever
  * the pieces of a region are, they are mapped one behind the other, as an MMU would do, so a region
- * is always one segment.
+ * is always one segment. A grant that is not here can be asked for again, so few that are not
+ * mapped are kept.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +17,9 @@
 
 /* Ranges of one region: as many as an owner may have in all its regions together. */
 #define RANGES_MAX (1u << 20)
+
+/* Grants that wait to be mapped: one for each vCPU that may just have retrieved something. */
+#define UNMAPPED_MAX 64
 
 static struct emu_bank *find_bank(struct vmsg_emu *emu, uint32_t number)
 {
@@ -67,22 +71,6 @@ static const char *add_bank(struct vmsg_emu *emu, uint32_t number, int *descript
 	return NULL;
 }
 
-/* Counts a grant's use of a bank once. */
-static const char *use_bank(struct emu_grant *grant, struct emu_bank *bank)
-{
-	for (size_t i = 0; i < grant->bank_count; i++) {
-		if (grant->banks[i] == bank->number) {
-			return NULL;
-		}
-	}
-	if (grant->bank_count == VMSG_WIRE_BANKS_MAX) {
-		return "GRANT of more than 64 banks";
-	}
-	grant->banks[grant->bank_count++] = bank->number;
-	bank->uses++;
-	return NULL;
-}
-
 /* Merges two pieces that are neighbours both in the physical map and in their bank. */
 static bool extend(struct vmsg_wire_piece *last, const struct vmsg_wire_piece *piece)
 {
@@ -99,7 +87,7 @@ static bool extend(struct vmsg_wire_piece *last, const struct vmsg_wire_piece *p
 static const char *add_piece(struct vmsg_emu *emu, struct emu_grant *grant,
 			     const struct vmsg_wire_piece *piece)
 {
-	struct emu_bank *bank = find_bank(emu, piece->bank);
+	const struct emu_bank *bank = find_bank(emu, piece->bank);
 	const uint64_t size = (uint64_t)piece->pages * VMSG_WIRE_PAGE_SIZE;
 
 	if (!bank || size == 0 || piece->offset % VMSG_WIRE_PAGE_SIZE != 0 || size > bank->size ||
@@ -119,22 +107,7 @@ static const char *add_piece(struct vmsg_emu *emu, struct emu_grant *grant,
 		grant->piece_capacity = capacity;
 	}
 	grant->pieces[grant->piece_count++] = *piece;
-	return use_bank(grant, bank);
-}
-
-static void unmap(struct emu_grant *grant)
-{
-	if (grant->data) {
-		munmap(grant->data, grant->size);
-		grant->data = NULL;
-	}
-}
-
-static void free_grant(struct emu_grant *grant)
-{
-	unmap(grant);
-	free(grant->pieces);
-	free(grant);
+	return NULL;
 }
 
 static void drop_grant(struct vmsg_emu *emu, uint64_t handle)
@@ -145,18 +118,41 @@ static void drop_grant(struct vmsg_emu *emu, uint64_t handle)
 		link = &(*link)->next;
 	}
 	struct emu_grant *grant = *link;
-	if (!grant) {
-		return;
+	if (grant) {
+		*link = grant->next;
+		if (grant->data) {
+			munmap(grant->data, grant->size);
+		}
+		free(grant->pieces);
+		free(grant);
 	}
-	*link = grant->next;
-	for (size_t i = 0; i < grant->bank_count; i++) {
-		struct emu_bank *bank = find_bank(emu, grant->banks[i]);
-		if (--bank->uses == 0) {
-			close(bank->fd);
-			*bank = emu->banks[--emu->bank_count];
+}
+
+static void drop_bank(struct vmsg_emu *emu, uint32_t number)
+{
+	struct emu_bank *bank = find_bank(emu, number);
+
+	if (bank) {
+		close(bank->fd);
+		*bank = emu->banks[--emu->bank_count];
+	}
+}
+
+/* Forgets the oldest grants that nobody has mapped. */
+static void limit_unmapped(struct vmsg_emu *emu)
+{
+	size_t count = 0;
+	uint64_t oldest = 0;
+
+	for (const struct emu_grant *grant = emu->grants; grant; grant = grant->next) {
+		if (!grant->data) {
+			count++;
+			oldest = grant->handle;
 		}
 	}
-	free_grant(grant);
+	if (count > UNMAPPED_MAX) {
+		drop_grant(emu, oldest);
+	}
 }
 
 /* The grant that a frame begins or continues; NULL if it does neither. */
@@ -182,8 +178,19 @@ static struct emu_grant *open_grant(struct vmsg_emu *emu, uint8_t flags,
 		grant->total = head->total;
 		grant->next = emu->grants;
 		emu->grants = grant;
+		limit_unmapped(emu);
 	}
 	return grant;
+}
+
+static void receive_revocation(struct vmsg_emu *emu, const struct vmsg_wire_grant *head,
+			       const uint8_t *frame)
+{
+	emu->revoked = head->handle;
+	drop_grant(emu, head->handle);
+	for (size_t i = 0; i < head->bank_count; i++) {
+		drop_bank(emu, vmsg_wire_grant_bank(frame, i));
+	}
 }
 
 void emu_grant_receive(struct vmsg_emu *emu, uint8_t flags, const uint8_t *frame, size_t size,
@@ -193,13 +200,14 @@ void emu_grant_receive(struct vmsg_emu *emu, uint8_t flags, const uint8_t *frame
 	struct vmsg_wire_piece piece;
 	const char *problem = NULL;
 
+	const bool is_revocation = (flags & VMSG_WIRE_GRANT_REVOKED) != 0;
 	if (vmsg_wire_decode_grant(frame, size, &head) != 0 ||
-	    head.bank_count != descriptor_count) {
+	    descriptor_count != (is_revocation ? 0 : head.bank_count)) {
 		emu_lose(emu, "GRANT frame whose size does not fit its counts");
 		return;
 	}
-	if (flags & VMSG_WIRE_GRANT_REVOKED) {
-		drop_grant(emu, head.handle);
+	if (is_revocation) {
+		receive_revocation(emu, &head, frame);
 		return;
 	}
 	struct emu_grant *grant = open_grant(emu, flags, &head);
@@ -220,26 +228,30 @@ void emu_grant_receive(struct vmsg_emu *emu, uint8_t flags, const uint8_t *frame
 	}
 }
 
-/* Asks for what one frame did not hold. */
+/* Asks for what one frame did not hold, or for all of it. */
 static int complete(struct vmsg_emu *emu, uint64_t handle)
 {
 	uint8_t frame[VMSG_WIRE_FRAME_MAX];
-	struct emu_grant *grant = find_grant(emu, handle);
+	const struct emu_grant *grant = find_grant(emu, handle);
 
-	while (grant && grant->next_range < grant->total) {
-		const uint32_t first = grant->next_range;
+	while (!grant || grant->next_range < grant->total) {
+		const uint32_t first = grant ? grant->next_range : 0;
 		const size_t size = vmsg_wire_encode_grant_more(frame, handle, first);
+		emu->revoked = ~handle;
 		if (emu_send(emu, frame, size) < 0) {
 			return VMSG_ERROR_PEER;
 		}
-		while (grant && grant->next_range == first) {
+		do {
 			if (emu_receive(emu, 0) < 0) {
 				return VMSG_ERROR_PEER;
 			}
+			if (emu->revoked == handle) {
+				return VMSG_ERROR_NOT_FOUND;
+			}
 			grant = find_grant(emu, handle);
-		}
+		} while (!grant || grant->next_range == first);
 	}
-	return grant ? VMSG_OK : VMSG_ERROR_NOT_FOUND;
+	return VMSG_OK;
 }
 
 /* The caller's ranges must be the grant's, in order: both describe the same region. */
@@ -273,30 +285,43 @@ static bool is_same(const struct emu_grant *grant, const struct vmsg_ffa_range *
 	return piece == grant->piece_count && *size > 0;
 }
 
-/* Pieces go into one reservation, so nothing else can end up between them. */
-static int map_pieces(struct vmsg_emu *emu, struct emu_grant *grant, uint64_t size, bool writable)
+static int map_piece(struct vmsg_emu *emu, const struct vmsg_wire_piece *piece, bool writable,
+		     uint8_t *place, uint8_t **data)
 {
+	const struct emu_bank *bank = find_bank(emu, piece->bank);
 	const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-	uint64_t offset = 0;
 
-	uint8_t *data =
-		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (data == MAP_FAILED) {
+	if (!bank) {
+		return VMSG_ERROR_NOT_FOUND;
+	}
+	*data = mmap(place, (size_t)piece->pages * VMSG_WIRE_PAGE_SIZE, protection,
+		     place ? MAP_SHARED | MAP_FIXED : MAP_SHARED, bank->fd, (off_t)piece->offset);
+	return *data == MAP_FAILED ? VMSG_ERROR_NO_SPACE : VMSG_OK;
+}
+
+/* Several pieces go into one reservation, so that nothing else can end up between them. */
+static int map_pieces(struct vmsg_emu *emu, const struct emu_grant *grant, uint64_t size,
+		      bool writable, uint8_t **data)
+{
+	uint64_t offset = 0;
+	uint8_t *piece;
+
+	if (grant->piece_count == 1) {
+		return map_piece(emu, &grant->pieces[0], writable, NULL, data);
+	}
+	*data = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (*data == MAP_FAILED) {
 		return VMSG_ERROR_NO_SPACE;
 	}
 	for (size_t i = 0; i < grant->piece_count; i++) {
-		const struct vmsg_wire_piece *piece = &grant->pieces[i];
-		const uint64_t piece_size = (uint64_t)piece->pages * VMSG_WIRE_PAGE_SIZE;
-		const struct emu_bank *bank = find_bank(emu, piece->bank);
-		if (mmap(data + offset, piece_size, protection, MAP_SHARED | MAP_FIXED, bank->fd,
-			 (off_t)piece->offset) == MAP_FAILED) {
-			munmap(data, size);
-			return VMSG_ERROR_NO_SPACE;
+		const int result =
+			map_piece(emu, &grant->pieces[i], writable, *data + offset, &piece);
+		if (result < 0) {
+			munmap(*data, size);
+			return result;
 		}
-		offset += piece_size;
+		offset += (uint64_t)grant->pieces[i].pages * VMSG_WIRE_PAGE_SIZE;
 	}
-	grant->data = data;
-	grant->size = size;
 	return VMSG_OK;
 }
 
@@ -304,6 +329,7 @@ int emu_grant_map(struct vmsg_emu *emu, uint64_t handle, const struct vmsg_ffa_r
 		  size_t range_count, bool writable, struct vmsg_segment *segments, size_t capacity)
 {
 	uint64_t size;
+	uint8_t *data;
 
 	if (capacity == 0) {
 		return VMSG_ERROR_NO_SPACE;
@@ -319,34 +345,32 @@ int emu_grant_map(struct vmsg_emu *emu, uint64_t handle, const struct vmsg_ffa_r
 	if (!is_same(grant, ranges, range_count, &size) || (writable && !grant->writable)) {
 		return VMSG_ERROR_INVALID;
 	}
-	result = map_pieces(emu, grant, size, writable);
+	result = map_pieces(emu, grant, size, writable, &data);
 	if (result < 0) {
 		return result;
 	}
-	segments[0] = (struct vmsg_segment){ .data = grant->data, .size = size };
+	grant->data = data;
+	grant->size = size;
+	free(grant->pieces);
+	grant->pieces = NULL;
+	grant->piece_count = 0;
+	grant->piece_capacity = 0;
+	segments[0] = (struct vmsg_segment){ .data = data, .size = size };
 	return 1;
 }
 
 void emu_grant_unmap(struct vmsg_emu *emu, uint64_t handle)
 {
-	struct emu_grant *grant = find_grant(emu, handle);
-
-	if (grant) {
-		unmap(grant);
-	}
+	drop_grant(emu, handle);
 }
 
 void emu_grants_free(struct vmsg_emu *emu)
 {
 	while (emu->grants) {
-		struct emu_grant *grant = emu->grants;
-		emu->grants = grant->next;
-		free_grant(grant);
+		drop_grant(emu, emu->grants->handle);
 	}
-	for (size_t i = 0; i < emu->bank_count; i++) {
-		close(emu->banks[i].fd);
+	while (emu->bank_count > 0) {
+		drop_bank(emu, emu->banks[0].number);
 	}
 	free(emu->banks);
-	emu->banks = NULL;
-	emu->bank_count = 0;
 }

@@ -11,27 +11,23 @@
 #include "virtio_msg_ffa/error.h"
 #include "wire.h"
 
-/* A bank of somebody else's, under the manager's number. The descriptor is kept until the last
- * grant that names it is revoked. */
+/* A bank of somebody else's, under the manager's number, until the manager forgets it. */
 struct emu_bank {
 	uint32_t number;
-	uint32_t uses;
 	int fd;
 	uint64_t size;
 };
 
-/* A retrieved region: its pieces as far as they have come, and the mapping if there is one. */
+/* A retrieved region: its pieces as far as they have come, then the mapping. */
 struct emu_grant {
 	struct emu_grant *next;
 	uint64_t handle;
 	bool writable;
 	uint32_t total; /* ranges */
 	uint32_t next_range;
-	struct vmsg_wire_piece *pieces;
+	struct vmsg_wire_piece *pieces; /* until it is mapped */
 	size_t piece_count;
 	size_t piece_capacity;
-	uint32_t banks[VMSG_WIRE_BANKS_MAX];
-	size_t bank_count;
 	uint8_t *data; /* mapping, NULL if none */
 	uint64_t size;
 };
@@ -52,7 +48,8 @@ struct vmsg_emu {
 	struct emu_bank *banks;
 	size_t bank_count;
 	size_t bank_capacity;
-	struct emu_grant *grants;
+	struct emu_grant *grants; /* newest first */
+	uint64_t revoked;         /* handle of the last revocation */
 };
 
 /* client.c: the manager is gone, or broke the protocol (then `reason` says how). */

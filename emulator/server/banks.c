@@ -221,7 +221,11 @@ static void filter(struct bank_map *map, const struct spmc *spmc,
 		if (keep(map, map->sorted[i], spmc, owner)) {
 			map->sorted[kept++] = map->sorted[i];
 		} else {
+			const uint64_t id = map->sorted[i]->id;
 			bank_free(map->sorted[i]);
+			if (map->gone) {
+				map->gone(map->gone_context, id);
+			}
 		}
 	}
 	map->count = kept;

@@ -31,6 +31,9 @@ struct bank_map {
 	size_t capacity;
 	size_t orphan_count;
 	uint64_t last_id;
+	/* Tells that a bank is gone; may be NULL. */
+	void (*gone)(void *context, uint64_t id);
+	void *gone_context;
 };
 
 void bank_map_free(struct bank_map *map);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Grants of one connection. Invariants: a grant exists exactly while its partition holds the
- * region, so the region and its banks exist; a descriptor is sent once per bank and access, and
- * counts as known to the partition until the last grant that names it is revoked. The partition
- * keeps the same count, so both forget it at the same frame.
+ * region, so the region and its banks exist; a descriptor is sent once per bank and access, and its
+ * number is known to both sides until the bank itself is gone.
  */
 #include "server/grants.h"
 
@@ -16,18 +15,15 @@
 #include "server/internal.h"
 
 /* A bank under the number that this connection knows it by. */
-struct granted_bank {
+struct known_bank {
 	uint64_t id;
 	uint32_t number;
-	uint32_t uses; /* grants that name it */
 	bool writable;
 };
 
 struct grant {
 	uint64_t handle;
 	bool writable;
-	uint16_t bank_count;
-	uint32_t banks[VMSG_WIRE_BANKS_MAX]; /* numbers */
 };
 
 #define PIECES_MAX ((VMSG_WIRE_FRAME_MAX - VMSG_WIRE_GRANT_SIZE) / VMSG_WIRE_PIECE_SIZE)
@@ -49,7 +45,7 @@ static size_t lower_bound(const struct grants *grants, uint64_t handle)
 
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
-		if (grants->sorted[middle]->handle < handle) {
+		if (grants->sorted[middle].handle < handle) {
 			low = middle + 1;
 		} else {
 			high = middle;
@@ -58,42 +54,35 @@ static size_t lower_bound(const struct grants *grants, uint64_t handle)
 	return low;
 }
 
-static struct grant *find(const struct grants *grants, uint64_t handle)
+static const struct grant *find(const struct grants *grants, uint64_t handle)
 {
 	const size_t index = lower_bound(grants, handle);
 
-	return index < grants->count && grants->sorted[index]->handle == handle
-		       ? grants->sorted[index]
+	return index < grants->count && grants->sorted[index].handle == handle
+		       ? &grants->sorted[index]
 		       : NULL;
 }
 
-static struct grant *insert(struct grants *grants, uint64_t handle, bool writable)
+static bool insert(struct grants *grants, uint64_t handle, bool writable)
 {
 	if (grants->count == grants->capacity) {
 		const size_t capacity = grants->capacity ? grants->capacity * 2 : 8;
-		struct grant **grown = realloc(grants->sorted, capacity * sizeof(struct grant *));
+		struct grant *grown = realloc(grants->sorted, capacity * sizeof(*grown));
 		if (!grown) {
-			return NULL;
+			return false;
 		}
 		grants->sorted = grown;
 		grants->capacity = capacity;
 	}
-	struct grant *grant = malloc(sizeof(*grant));
-	if (!grant) {
-		return NULL;
-	}
-	grant->handle = handle;
-	grant->writable = writable;
-	grant->bank_count = 0;
 	const size_t index = lower_bound(grants, handle);
 	memmove(&grants->sorted[index + 1], &grants->sorted[index],
-		(grants->count - index) * sizeof(struct grant *));
-	grants->sorted[index] = grant;
+		(grants->count - index) * sizeof(*grants->sorted));
+	grants->sorted[index] = (struct grant){ .handle = handle, .writable = writable };
 	grants->count++;
-	return grant;
+	return true;
 }
 
-static struct granted_bank *find_bank(struct grants *grants, uint64_t id, bool writable)
+static const struct known_bank *find_bank(const struct grants *grants, uint64_t id, bool writable)
 {
 	for (size_t i = 0; i < grants->bank_count; i++) {
 		if (grants->banks[i].id == id && grants->banks[i].writable == writable) {
@@ -103,21 +92,21 @@ static struct granted_bank *find_bank(struct grants *grants, uint64_t id, bool w
 	return NULL;
 }
 
-static struct granted_bank *add_bank(struct grants *grants, uint64_t id, bool writable)
+static const struct known_bank *add_bank(struct grants *grants, uint64_t id, bool writable)
 {
 	if (grants->bank_count == grants->bank_capacity) {
 		const size_t capacity = grants->bank_capacity ? grants->bank_capacity * 2 : 8;
-		struct granted_bank *grown = realloc(grants->banks, capacity * sizeof(*grown));
+		struct known_bank *grown = realloc(grants->banks, capacity * sizeof(*grown));
 		if (!grown) {
 			return NULL;
 		}
 		grants->banks = grown;
 		grants->bank_capacity = capacity;
 	}
-	struct granted_bank *bank = &grants->banks[grants->bank_count++];
-	*bank = (struct granted_bank){ .id = id,
-				       .writable = writable,
-				       .number = ++grants->last_number };
+	struct known_bank *bank = &grants->banks[grants->bank_count++];
+	*bank = (struct known_bank){ .id = id,
+				     .writable = writable,
+				     .number = ++grants->last_number };
 	return bank;
 }
 
@@ -136,37 +125,30 @@ static int open_descriptor(const struct bank *bank, bool writable)
 
 /* Number under which the partition knows the bank, with its descriptor added to the frame if it
  * does not know it yet. 0 when out of memory or descriptors. */
-static uint32_t name_bank(struct grants *grants, struct grant *grant, const struct bank *bank,
+static uint32_t name_bank(struct grants *grants, const struct bank *bank, bool writable,
 			  struct draft *draft)
 {
-	struct granted_bank *known = find_bank(grants, bank->id, grant->writable);
+	const struct known_bank *known = find_bank(grants, bank->id, writable);
 
-	for (size_t i = 0; known && i < grant->bank_count; i++) {
-		if (grant->banks[i] == known->number) {
-			return known->number;
-		}
+	if (known) {
+		return known->number;
 	}
+	const int descriptor = open_descriptor(bank, writable);
+	known = descriptor < 0 ? NULL : add_bank(grants, bank->id, writable);
 	if (!known) {
-		const int descriptor = open_descriptor(bank, grant->writable);
-		known = descriptor < 0 ? NULL : add_bank(grants, bank->id, grant->writable);
-		if (!known) {
-			if (descriptor >= 0 && !grant->writable) {
-				close(descriptor);
-			}
-			return 0;
+		if (descriptor >= 0 && !writable) {
+			close(descriptor);
 		}
-		draft->banks[draft->head.bank_count] = known->number;
-		draft->descriptors[draft->head.bank_count++] = descriptor;
-		draft->size += VMSG_WIRE_GRANT_BANK_SIZE;
+		return 0;
 	}
-	known->uses++;
-	grant->banks[grant->bank_count++] = known->number;
+	draft->banks[draft->head.bank_count] = known->number;
+	draft->descriptors[draft->head.bank_count++] = descriptor;
+	draft->size += VMSG_WIRE_GRANT_BANK_SIZE;
 	return known->number;
 }
 
-/* Calls for each bank that the range touches; a range has at most as many as its owner has banks.
- */
-static bool add_range(struct vmsg_server *server, struct grants *grants, struct grant *grant,
+/* A piece for each bank that the range touches. */
+static bool add_range(struct vmsg_server *server, struct grants *grants, bool writable,
 		      uint16_t owner, struct vmsg_ffa_range range, struct draft *draft)
 {
 	while (range.pages > 0) {
@@ -177,7 +159,7 @@ static bool add_range(struct vmsg_server *server, struct grants *grants, struct 
 		const uint64_t rest =
 			(bank->address + bank->size - range.address) / VMSG_WIRE_PAGE_SIZE;
 		const uint32_t pages = range.pages < rest ? range.pages : (uint32_t)rest;
-		const uint32_t number = name_bank(grants, grant, bank, draft);
+		const uint32_t number = name_bank(grants, bank, writable, draft);
 		if (number == 0) {
 			return false;
 		}
@@ -211,7 +193,7 @@ static size_t range_size(const struct vmsg_server *server, uint16_t owner,
 
 /* As many ranges from `first` on as one frame holds: at least one, since the pieces of a range are
  * at most VMSG_WIRE_BANKS_MAX. */
-static bool fill(struct vmsg_server *server, struct grants *grants, struct grant *grant,
+static bool fill(struct vmsg_server *server, struct grants *grants, const struct grant *grant,
 		 uint32_t first, struct draft *draft)
 {
 	const uint16_t owner = spmc_region_owner(server->spmc, grant->handle);
@@ -226,7 +208,7 @@ static bool fill(struct vmsg_server *server, struct grants *grants, struct grant
 	draft->size = VMSG_WIRE_GRANT_SIZE;
 	while (spmc_region_range(server->spmc, grant->handle, draft->head.next, &range) &&
 	       draft->size + range_size(server, owner, range) <= VMSG_WIRE_FRAME_MAX) {
-		if (!add_range(server, grants, grant, owner, range, draft)) {
+		if (!add_range(server, grants, grant->writable, owner, range, draft)) {
 			return false;
 		}
 		draft->head.next++;
@@ -234,7 +216,7 @@ static bool fill(struct vmsg_server *server, struct grants *grants, struct grant
 	return true;
 }
 
-static void send_ranges(struct connection *connection, struct grant *grant, uint32_t first)
+static void send_ranges(struct connection *connection, const struct grant *grant, uint32_t first)
 {
 	struct draft draft;
 	uint8_t frame[VMSG_WIRE_FRAME_MAX];
@@ -254,72 +236,71 @@ static void send_ranges(struct connection *connection, struct grant *grant, uint
 	}
 }
 
-static void send_revoked(struct connection *connection, uint64_t handle)
+static void send_revoked(struct connection *connection, uint64_t handle, const uint32_t *banks,
+			 uint16_t bank_count)
 {
 	uint8_t frame[VMSG_WIRE_FRAME_MAX];
-	const struct vmsg_wire_grant head = { .handle = handle };
+	const struct vmsg_wire_grant head = { .handle = handle, .bank_count = bank_count };
 
 	const size_t size =
-		vmsg_wire_encode_grant(frame, VMSG_WIRE_GRANT_REVOKED, &head, NULL, NULL);
+		vmsg_wire_encode_grant(frame, VMSG_WIRE_GRANT_REVOKED, &head, banks, NULL);
 	connection_send(connection, frame, size, NULL, 0);
 }
 
 void grants_add(struct connection *connection, uint64_t handle, bool writable)
 {
-	struct grant *grant = insert(&connection->grants, handle, writable);
-
-	if (!grant) {
+	if (!insert(&connection->grants, handle, writable)) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_RESOURCES,
 				  "the manager is out of memory");
 		return;
 	}
-	send_ranges(connection, grant, 0);
+	send_ranges(connection, &(struct grant){ .handle = handle, .writable = writable }, 0);
 }
 
 void grants_continue(struct connection *connection, uint64_t handle, uint32_t first)
 {
-	struct grant *grant = find(&connection->grants, handle);
+	const struct grant *grant = find(&connection->grants, handle);
 
-	if (!grant) {
-		send_revoked(connection, handle);
-		return;
+	if (grant) {
+		send_ranges(connection, grant, first);
+	} else {
+		send_revoked(connection, handle, NULL, 0);
 	}
-	send_ranges(connection, grant, first);
 }
 
 void grants_remove(struct connection *connection, uint64_t handle)
 {
 	struct grants *grants = &connection->grants;
-	struct grant *grant = find(grants, handle);
+	const size_t index = lower_bound(grants, handle);
 
-	if (!grant) {
-		return;
+	if (index < grants->count && grants->sorted[index].handle == handle) {
+		grants->count--;
+		memmove(&grants->sorted[index], &grants->sorted[index + 1],
+			(grants->count - index) * sizeof(*grants->sorted));
 	}
+}
+
+void grants_forget_bank(struct connection *connection, uint64_t bank_id)
+{
+	struct grants *grants = &connection->grants;
+	uint32_t numbers[2]; /* writable and not */
+	uint16_t count = 0;
+
 	for (size_t i = 0; i < grants->bank_count;) {
-		struct granted_bank *bank = &grants->banks[i];
-		bool forgotten = false;
-		for (size_t j = 0; j < grant->bank_count; j++) {
-			forgotten |= grant->banks[j] == bank->number && --bank->uses == 0;
-		}
-		if (forgotten) {
-			*bank = grants->banks[--grants->bank_count];
+		if (grants->banks[i].id == bank_id) {
+			numbers[count++] = grants->banks[i].number;
+			grants->banks[i] = grants->banks[--grants->bank_count];
 		} else {
 			i++;
 		}
 	}
-	const size_t index = lower_bound(grants, handle);
-	free(grant);
-	grants->count--;
-	memmove(&grants->sorted[index], &grants->sorted[index + 1],
-		(grants->count - index) * sizeof(struct grant *));
-	send_revoked(connection, handle);
+	if (count > 0) {
+		send_revoked(connection, 0, numbers, count);
+	}
 }
 
 void grants_free(struct grants *grants)
 {
-	for (size_t i = 0; i < grants->count; i++) {
-		free(grants->sorted[i]);
-	}
 	free(grants->sorted);
 	free(grants->banks);
 	memset(grants, 0, sizeof(*grants));

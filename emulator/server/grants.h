@@ -8,14 +8,14 @@
 #include <stdint.h>
 
 struct connection;
-struct granted_bank;
 struct grant;
+struct known_bank;
 
 struct grants {
-	struct grant **sorted; /* by handle */
+	struct grant *sorted; /* by handle */
 	size_t count;
 	size_t capacity;
-	struct granted_bank *banks; /* in no order */
+	struct known_bank *banks; /* in no order */
 	size_t bank_count;
 	size_t bank_capacity;
 	uint32_t last_number;
@@ -25,8 +25,10 @@ struct grants {
 void grants_add(struct connection *connection, uint64_t handle, bool writable);
 /* It asks for the ranges from `first` on. */
 void grants_continue(struct connection *connection, uint64_t handle, uint32_t first);
-/* It no longer holds `handle`: tells it, and forgets descriptors that nothing needs. */
+/* It has relinquished `handle`. */
 void grants_remove(struct connection *connection, uint64_t handle);
+/* A bank is gone: tells the partition to forget its numbers. */
+void grants_forget_bank(struct connection *connection, uint64_t bank_id);
 void grants_free(struct grants *grants);
 
 #endif

@@ -283,6 +283,16 @@ static int open_socket(struct vmsg_server *server, const char *path, char *why, 
 	return 0;
 }
 
+static void forget_bank(void *context, uint64_t id)
+{
+	const struct vmsg_server *server = context;
+
+	for (struct connection *connection = server->connections; connection;
+	     connection = connection->next) {
+		grants_forget_bank(connection, id);
+	}
+}
+
 static int add_partitions(struct vmsg_server *server, const struct spmc_partition_config *configs,
 			  size_t count, char *why, size_t why_size)
 {
@@ -364,6 +374,8 @@ int vmsg_server_create(struct vmsg_server **created, const struct vmsg_server_op
 	}
 	server->listen_fd = -1;
 	server->timer_end_ns = UINT64_MAX;
+	server->banks.gone = forget_bank;
+	server->banks.gone_context = server;
 	server->log = options->log;
 	server->log_context = options->log_context;
 	raise_descriptor_limit();

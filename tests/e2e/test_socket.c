@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,29 +203,46 @@ static void shared_memory_is_the_same_memory(void **state)
 			    SUCCESS);
 }
 
-static void descriptors_are_shared_by_grants_and_closed_with_the_last(void **state)
+static void descriptors_come_once_and_go_with_their_owner(void **state)
 {
 	static const struct partition_range first = { 20, 1 }, second = { 40, 1 };
-	const size_t before = own_descriptors();
-	const uint64_t a = partition_share(&vm1, 0x8001, true, &first, 1);
-	const uint64_t b = partition_share(&vm1, 0x8001, true, &second, 1);
+	const struct vmsg_conduit conduit = vmsg_emu_conduit(sp1.emu);
+	size_t before = own_descriptors();
 
 	(void)state;
+	const uint64_t a = partition_share(&vm1, 0x8001, true, &first, 1);
+	const uint64_t b = partition_share(&vm1, 0x8001, true, &second, 1);
+	const uint64_t c =
+		partition_share(&vm1, 0x8001, false, &(struct partition_range){ 60, 1 }, 1);
 	assert_int_equal(strncmp(partition_retrieve(&sp1, 1, a, true), "84000075 ", 9), 0);
 	assert_string_equal(partition_call(&sp1, "84000065"), SUCCESS);
 	assert_int_equal(own_descriptors(), before + 1);
 	assert_int_equal(strncmp(partition_retrieve(&sp1, 1, b, true), "84000075 ", 9), 0);
 	assert_string_equal(partition_call(&sp1, "84000065"), SUCCESS);
 	assert_int_equal(own_descriptors(), before + 1);
+	/* a read-only one is another */
+	assert_int_equal(strncmp(partition_retrieve(&sp1, 1, c, false), "84000075 ", 9), 0);
+	assert_string_equal(partition_call(&sp1, "84000065"), SUCCESS);
+	assert_int_equal(own_descriptors(), before + 2);
+	/* what was unmapped can be mapped again while it is held */
+	partition_write_text(&vm1, 40, "again");
+	assert_string_equal((char *)map(&sp1, &vm1, b, true, &second, 1).data, "again");
+	conduit.unmap(conduit.context, b);
+	assert_string_equal((char *)map(&sp1, &vm1, b, true, &second, 1).data, "again");
+	conduit.unmap(conduit.context, b);
 	assert_string_equal(partition_relinquish(&sp1, a), SUCCESS);
-	assert_int_equal(own_descriptors(), before + 1);
-	assert_string_equal((char *)map(&sp1, &vm1, b, true, &second, 1).data, "");
 	assert_string_equal(partition_relinquish(&sp1, b), SUCCESS);
-	assert_int_equal(own_descriptors(), before);
-	/* and it is sent again when it is needed again */
-	assert_int_equal(strncmp(partition_retrieve(&sp1, 1, a, true), "84000075 ", 9), 0);
-	assert_int_equal(own_descriptors(), before + 1);
-	assert_string_equal(partition_relinquish(&sp1, a), SUCCESS);
+	assert_string_equal(partition_relinquish(&sp1, c), SUCCESS);
+	assert_int_equal(own_descriptors(), before + 2);
+	/* its socket and the two */
+	partition_leave(&vm1);
+	before--;
+	while (own_descriptors() != before) {
+		struct pollfd readable = { .fd = vmsg_emu_fd(sp1.emu), .events = POLLIN };
+		assert_int_equal(poll(&readable, 1, DAEMON_PATIENCE_MS), 1);
+		assert_int_equal(vmsg_emu_interrupts(sp1.emu), 0);
+	}
+	partition_join(&vm1, &daemon_process, 1);
 }
 
 static void read_only_memory_cannot_be_mapped_for_writing(void **state)
@@ -377,7 +395,7 @@ int main(void)
 		TEST(what_a_partition_logs_is_in_the_daemons_log),
 		TEST(the_death_of_a_target_aborts_its_callers),
 		TEST(shared_memory_is_the_same_memory),
-		TEST(descriptors_are_shared_by_grants_and_closed_with_the_last),
+		TEST(descriptors_come_once_and_go_with_their_owner),
 		TEST(read_only_memory_cannot_be_mapped_for_writing),
 		TEST(only_what_was_granted_can_be_mapped),
 		TEST(a_grant_may_need_many_frames),

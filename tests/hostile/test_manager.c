@@ -499,27 +499,72 @@ static void a_grant_that_changes_its_mind(void **state)
 	assert_lost("GRANT frame out of order");
 }
 
-static void a_grant_of_ever_more_banks(void **state)
+static struct scripted *add_revocation(uint64_t handle, const uint32_t *banks, uint16_t count)
+{
+	const struct vmsg_wire_grant grant = { .handle = handle, .bank_count = count };
+	struct scripted *next = add(0);
+
+	next->size =
+		vmsg_wire_encode_grant(next->bytes, VMSG_WIRE_GRANT_REVOKED, &grant, banks, NULL);
+	return next;
+}
+
+static void grants_that_nobody_maps_are_not_kept_for_ever(void **state)
+{
+	enum { KEPT = 64, COUNT = KEPT + 2 };
+	const struct vmsg_ffa_range range = { .address = good_piece.address, .pages = 2 };
+	struct vmsg_segment segment;
+
+	(void)state;
+	add_welcome();
+	for (uint32_t i = 1; i <= COUNT; i++) {
+		add_grant(1, 0, 1, bank_7, i == 1, &good_piece, 1)->bytes[8] = (uint8_t)i;
+	}
+	add_return(0, 1);
+	/* what it will say when it is asked for the second again */
+	add_revocation(2, NULL, 0);
+	assert_int_equal(connect_client(), VMSG_OK);
+	assert_int_equal(call(), VMSG_FFA_OK);
+	const struct vmsg_conduit conduit = vmsg_emu_conduit(emu);
+	assert_int_equal(conduit.map(conduit.context, 3, &range, 1, true, &segment, 1), 1);
+	assert_int_equal(conduit.map(conduit.context, COUNT, &range, 1, true, &segment, 1), 1);
+	assert_int_equal(conduit.map(conduit.context, 2, &range, 1, true, &segment, 1),
+			 VMSG_ERROR_NOT_FOUND);
+}
+
+static void a_bank_forgotten_before_it_is_mapped(void **state)
+{
+	const struct vmsg_ffa_range range = { .address = good_piece.address, .pages = 2 };
+	struct vmsg_segment segment;
+
+	(void)state;
+	add_welcome();
+	add_grant(1, 0, 1, bank_7, 1, &good_piece, 1);
+	add_revocation(0, bank_7, 1);
+	add_revocation(0, bank_7, 1); /* twice is once */
+	add_return(0, 1);
+	assert_int_equal(connect_client(), VMSG_OK);
+	assert_int_equal(call(), VMSG_FFA_OK);
+	const struct vmsg_conduit conduit = vmsg_emu_conduit(emu);
+	assert_int_equal(conduit.map(conduit.context, HANDLE, &range, 1, true, &segment, 1),
+			 VMSG_ERROR_NOT_FOUND);
+}
+
+static void a_revocation_with_descriptors(void **state)
 {
 	(void)state;
 	add_welcome();
-	for (uint32_t i = 0; i <= VMSG_WIRE_BANKS_MAX; i++) {
-		struct vmsg_wire_piece piece = good_piece;
-		piece.bank = i + 1;
-		add_grant(100, i, i + 1, &piece.bank, 1, &piece, 1);
-	}
-	assert_lost("GRANT of more than 64 banks");
+	struct scripted *next = add_revocation(HANDLE, bank_7, 1);
+	next->descriptors[0] = raw_memfd(PAGE, F_SEAL_SHRINK);
+	next->descriptor_count = 1;
+	assert_lost("does not fit its counts");
 }
 
 static void a_revocation_of_what_is_not_held(void **state)
 {
-	const struct vmsg_wire_grant grant = { .handle = HANDLE };
-
 	(void)state;
 	add_welcome();
-	struct scripted *next = add(0);
-	next->size =
-		vmsg_wire_encode_grant(next->bytes, VMSG_WIRE_GRANT_REVOKED, &grant, NULL, NULL);
+	add_revocation(HANDLE, NULL, 0);
 	add_return(0, 1);
 	assert_int_equal(connect_client(), VMSG_OK);
 	assert_int_equal(call(), VMSG_FFA_OK);
@@ -556,7 +601,9 @@ int main(void)
 		TEST(a_grant_cut_short),
 		TEST(grants_out_of_order),
 		TEST(a_grant_that_changes_its_mind),
-		TEST(a_grant_of_ever_more_banks),
+		TEST(grants_that_nobody_maps_are_not_kept_for_ever),
+		TEST(a_bank_forgotten_before_it_is_mapped),
+		TEST(a_revocation_with_descriptors),
 		TEST(a_revocation_of_what_is_not_held),
 	};
 
