@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* virtio-blk on a file, through a real ring. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/cmocka.h"
+
+#include "bytes.h"
+#include "devices/blk.h"
+#include "devices/devices.h"
+#include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/proto.h"
+
+#define RAM     0x10000u
+#define HEADER  0x4000u
+#define STATUS  0x4100u
+#define DATA    0x5000u
+#define SECTORS 64u
+#define UNSET   0xeeu
+
+static _Alignas(4096) uint8_t ram[RAM];
+static struct vmsg_memory device_memory;
+static struct vmsg_memory driver_memory;
+static struct vmsg_memory_area device_areas[2];
+static struct vmsg_memory_area driver_areas[2];
+static struct vmsg_vq_driver_slot slots[8];
+static struct vmsg_vq_driver ring;
+static struct emu_device *device;
+static char path[] = "/tmp/vmsg-blk-XXXXXX";
+
+static uint64_t at(uint64_t offset)
+{
+	return 1ull << 48 | offset;
+}
+
+static void send(enum vmsg_type type, const struct vmsg_message *body)
+{
+	struct vmsg_message message = *body;
+	struct vmsg_message reply;
+
+	message.header.type = type;
+	message.header.kind = type == VMSG_EVENT_AVAIL ? VMSG_EVENT : VMSG_REQUEST;
+	assert_int_equal(vmsg_device_input(&device->machine, 0, &message), 0);
+	(void)vmsg_device_output(&device->machine, &reply);
+}
+
+static void bring_up(const char *options)
+{
+	const struct vmsg_segment segment = { ram, RAM };
+	const struct vmsg_vq_layout layout = {
+		.size = 8, .desc_addr = at(0), .driver_addr = at(0x1000), .device_addr = at(0x2000)
+	};
+	struct vmsg_message message = { .header = { .dev_num = 0 } };
+	uint8_t words[8] = { 0 };
+	char text[256];
+	char why[256] = "";
+
+	(void)snprintf(text, sizeof(text), "blk,path=%s%s", path, options);
+	device = emu_device_open(text, 0, why, sizeof(why));
+	assert_string_equal(why, "");
+	assert_non_null(device);
+	vmsg_memory_init(&device_memory, device_areas, 2, 48);
+	vmsg_memory_init(&driver_memory, driver_areas, 2, 48);
+	assert_int_equal(vmsg_memory_add(&device_memory, 1, &segment, 1, true, 0), 0);
+	assert_int_equal(vmsg_memory_add(&driver_memory, 1, &segment, 1, true, 0), 0);
+	vmsg_device_attach(&device->machine, vmsg_profile(VMSG_PROFILE_R3), &device_memory, 104, 0);
+	assert_int_equal(vmsg_vq_driver_start(&ring, &driver_memory, &layout, slots), 0);
+	words[4] = 1; /* VERSION_1 */
+	message.body.set_device_status_request.status = 3;
+	send(VMSG_SET_DEVICE_STATUS, &message);
+	message.body.set_driver_features_request =
+		(struct vmsg_features){ 0, 2, { words, sizeof(words) } };
+	send(VMSG_SET_DRIVER_FEATURES, &message);
+	message.body.set_device_status_request.status = 11;
+	send(VMSG_SET_DEVICE_STATUS, &message);
+	message.body.set_vqueue_request =
+		(struct vmsg_set_vqueue_request){ .flags = VMSG_SET_VQUEUE_ENABLE,
+						  .size = 8,
+						  .desc_addr = layout.desc_addr,
+						  .driver_addr = layout.driver_addr,
+						  .device_addr = layout.device_addr };
+	send(VMSG_SET_VQUEUE, &message);
+	message.body.set_device_status_request.status = 15;
+	send(VMSG_SET_DEVICE_STATUS, &message);
+	assert_int_equal(device->machine.status, 15);
+	assert_true(device->machine.queues[0].enabled);
+}
+
+static int open_image(void **state)
+{
+	uint8_t sector[BLK_SECTOR_SIZE];
+	int fd;
+
+	(void)state;
+	(void)strcpy(path, "/tmp/vmsg-blk-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	for (unsigned int i = 0; i < SECTORS; i++) {
+		memset(sector, (int)i, sizeof(sector));
+		assert_int_equal(write(fd, sector, sizeof(sector)), sizeof(sector));
+	}
+	assert_int_equal(close(fd), 0);
+	return 0;
+}
+
+static int close_image(void **state)
+{
+	(void)state;
+	emu_device_close(device);
+	device = NULL;
+	return unlink(path);
+}
+
+/* One request; the status that came back. `*written` as the used ring says. */
+static uint8_t request(uint32_t type, uint64_t sector, uint32_t size, uint32_t *written)
+{
+	const bool in = type != BLK_T_OUT;
+	const struct vmsg_vq_buffer whole[] = { { at(HEADER), BLK_HEADER_SIZE, false },
+						{ at(DATA), size, in },
+						{ at(STATUS), 1, true } };
+	const struct vmsg_vq_buffer bare[] = { whole[0], whole[2] };
+	const struct vmsg_message kick = { .header = { .dev_num = 0 } };
+	void *cookie;
+
+	memset(ram + HEADER, 0, BLK_HEADER_SIZE);
+	vmsg_store_le32(ram + HEADER, type);
+	vmsg_store_le64(ram + HEADER + 8, sector);
+	ram[STATUS] = UNSET;
+	assert_int_equal(vmsg_vq_driver_add(&ring, size ? whole : bare, size ? 3 : 2, &ring), 0);
+	send(VMSG_EVENT_AVAIL, &kick);
+	assert_int_equal(vmsg_vq_driver_reap(&ring, &cookie, written), 1);
+	return ram[STATUS];
+}
+
+static void sectors_are_read_and_written(void **state)
+{
+	(void)state;
+	uint32_t written;
+
+	bring_up("");
+	assert_int_equal(request(BLK_T_IN, 5, 1024, &written), BLK_S_OK);
+	assert_int_equal(written, 1025);
+	assert_int_equal(ram[DATA], 5);
+	assert_int_equal(ram[DATA + 512], 6);
+	memset(ram + DATA, 0x77, 512);
+	assert_int_equal(request(BLK_T_OUT, SECTORS - 1, 512, &written), BLK_S_OK);
+	assert_int_equal(written, 1);
+	assert_int_equal(request(BLK_T_FLUSH, 0, 0, &written), BLK_S_OK);
+	memset(ram + DATA, 0, 512);
+	assert_int_equal(request(BLK_T_IN, SECTORS - 1, 512, &written), BLK_S_OK);
+	assert_int_equal(ram[DATA + 511], 0x77);
+	assert_int_equal(device->errors, 0);
+}
+
+static void what_lies_outside_is_an_io_error(void **state)
+{
+	(void)state;
+	uint32_t written;
+
+	bring_up("");
+	assert_int_equal(request(BLK_T_IN, SECTORS, 512, &written), BLK_S_IOERR);
+	assert_int_equal(written, 1);
+	assert_int_equal(request(BLK_T_IN, SECTORS - 1, 1024, &written), BLK_S_IOERR);
+	assert_int_equal(request(BLK_T_IN, UINT64_MAX, 512, &written), BLK_S_IOERR);
+	assert_int_equal(request(BLK_T_OUT, UINT64_MAX / 512, 512, &written), BLK_S_IOERR);
+	assert_int_equal(request(BLK_T_IN, 0, 511, &written), BLK_S_IOERR);
+	assert_int_equal(request(BLK_T_IN, 0, 0, &written), BLK_S_IOERR);
+	assert_int_equal(device->errors, 6);
+}
+
+static void a_file_cut_short_is_an_io_error(void **state)
+{
+	(void)state;
+	uint32_t written;
+
+	bring_up("");
+	assert_int_equal(truncate(path, 10 * 512 + 100), 0);
+	assert_int_equal(request(BLK_T_IN, 9, 512, &written), BLK_S_OK);
+	assert_int_equal(request(BLK_T_IN, 10, 512, &written), BLK_S_IOERR);
+	assert_int_equal(request(BLK_T_IN, 40, 512, &written), BLK_S_IOERR);
+}
+
+static void a_read_only_disk_is_not_written(void **state)
+{
+	(void)state;
+	uint32_t written;
+
+	bring_up(",readonly=on");
+	assert_int_equal(device->info.features[0] >> BLK_F_RO & 1, 1);
+	assert_int_equal(request(BLK_T_OUT, 0, 512, &written), BLK_S_IOERR);
+	assert_int_equal(request(BLK_T_IN, 0, 512, &written), BLK_S_OK);
+}
+
+static void the_serial_is_the_id(void **state)
+{
+	(void)state;
+	uint32_t written;
+
+	bring_up(",serial=disk-0001");
+	assert_int_equal(request(BLK_T_GET_ID, 0, BLK_ID_SIZE, &written), BLK_S_OK);
+	assert_int_equal(written, BLK_ID_SIZE + 1);
+	assert_memory_equal(ram + DATA, "disk-0001\0\0\0\0\0\0\0\0\0\0\0", BLK_ID_SIZE);
+	assert_int_equal(request(BLK_T_GET_ID, 0, BLK_ID_SIZE - 1, &written), BLK_S_IOERR);
+}
+
+static void unknown_requests_are_unsupported(void **state)
+{
+	(void)state;
+	uint32_t written;
+
+	bring_up("");
+	assert_int_equal(request(99, 0, 512, &written), BLK_S_UNSUPP);
+	assert_int_equal(request(UINT32_MAX, 0, 0, &written), BLK_S_UNSUPP);
+}
+
+static void a_request_without_header_or_status_says_nothing(void **state)
+{
+	(void)state;
+	const struct vmsg_vq_buffer no_status = { at(HEADER), BLK_HEADER_SIZE, false };
+	const struct vmsg_vq_buffer no_header = { at(STATUS), 1, true };
+	const struct vmsg_message kick = { .header = { .dev_num = 0 } };
+	uint32_t written;
+	void *cookie;
+
+	bring_up("");
+	ram[STATUS] = UNSET;
+	assert_int_equal(vmsg_vq_driver_add(&ring, &no_status, 1, &ring), 0);
+	assert_int_equal(vmsg_vq_driver_add(&ring, &no_header, 1, &ring), 0);
+	send(VMSG_EVENT_AVAIL, &kick);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(vmsg_vq_driver_reap(&ring, &cookie, &written), 1);
+		assert_int_equal(written, 0);
+	}
+	assert_int_equal(ram[STATUS], UNSET);
+	assert_int_equal(device->errors, 2);
+}
+
+static void bad_options_name_the_key(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		const char *names;
+	} cases[] = {
+		{ "blk", "path" },
+		{ "blk,path=", "path" },
+		{ "blk,path=/nonexistent/image", "/nonexistent/image" },
+		{ "blk,path=/dev/null", "/dev/null" },
+		{ "blk,path=/etc/hostname,readonly=maybe", "maybe" },
+		{ "blk,path=/etc/hostname,serial=123456789012345678901", "123456789012345678901" },
+		{ "blk,path=/etc/hostname,colour=red", "colour" },
+		{ "blk,nonsense", "path=FILE" },
+		{ "rng,size=4", "size=4" },
+		{ "disk", "disk" },
+		{ "", "no such device" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char why[256] = "";
+		assert_null(emu_device_open(cases[i].text, 0, why, sizeof(why)));
+		assert_non_null(strstr(why, cases[i].names));
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_image, close_image)
+	const struct CMUnitTest tests[] = {
+		TEST(sectors_are_read_and_written),
+		TEST(what_lies_outside_is_an_io_error),
+		TEST(a_file_cut_short_is_an_io_error),
+		TEST(a_read_only_disk_is_not_written),
+		TEST(the_serial_is_the_id),
+		TEST(unknown_requests_are_unsupported),
+		TEST(a_request_without_header_or_status_says_nothing),
+		TEST(bad_options_name_the_key),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

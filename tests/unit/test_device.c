@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The back-end machine, message by message, in the oldest and the newest deployed dialect. */
+#include <string.h>
+
+#include "support/cmocka.h"
+
+#include "bytes.h"
+#include "virtio_msg_ffa/device.h"
+#include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/proto.h"
+
+#define DEV_NUM 3
+#define RAM     0x8000u
+#define CONFIG  40u
+
+enum { ACK = 1, DRIVER = 3, FEATURES_OK = 11, RUNNING = 15 };
+
+static _Alignas(4096) uint8_t ram[RAM];
+static struct vmsg_memory memory;
+static struct vmsg_memory_area areas[2];
+static struct vmsg_device device;
+static uint8_t config[CONFIG];
+static int kicks;
+static int stops;
+static int resets;
+static bool slow_reset;
+static bool refuse_features;
+
+static void read_config(void *context, uint32_t offset, struct vmsg_span out)
+{
+	(void)context;
+	assert_true(offset <= CONFIG && out.size <= CONFIG - offset);
+	memcpy(out.data, config + offset, out.size);
+}
+
+static int write_config(void *context, uint32_t offset, struct vmsg_bytes in)
+{
+	(void)context;
+	if (offset == 0) {
+		return VMSG_ERROR_STATE; /* the first byte is read-only */
+	}
+	memcpy(config + offset, in.data, in.size);
+	return 0;
+}
+
+static int set_features(void *context, const uint32_t features[VMSG_FEATURE_BLOCKS_MAX])
+{
+	(void)context;
+	(void)features;
+	return refuse_features ? VMSG_ERROR_STATE : 0;
+}
+
+static void kick(void *context, uint32_t index, struct vmsg_vq_device *queue)
+{
+	(void)context;
+	(void)index;
+	(void)queue;
+	kicks++;
+}
+
+static void queue_stop(void *context, uint32_t index)
+{
+	(void)context;
+	(void)index;
+	stops++;
+}
+
+static int reset(void *context)
+{
+	(void)context;
+	resets++;
+	return slow_reset ? 0 : 1;
+}
+
+static const struct vmsg_device_ops ops = {
+	.read_config = read_config,
+	.write_config = write_config,
+	.set_features = set_features,
+	.queue_stop = queue_stop,
+	.kick = kick,
+	.reset = reset,
+};
+
+static const struct vmsg_device_info info = {
+	.device_id = 99,
+	.vendor_id = 0x1af4,
+	.uuid = { 1, 2, 3 },
+	.features = { 0x5, 0, 0x80 },
+	.config_size = CONFIG,
+	.queue_count = 2,
+	.queue_size_max = 16,
+};
+
+static int attach(enum vmsg_profile_id profile, uint32_t transport_features)
+{
+	const struct vmsg_segment segment = { ram, RAM };
+
+	memset(ram, 0, sizeof(ram));
+	for (unsigned int i = 0; i < CONFIG; i++) {
+		config[i] = (uint8_t)(i + 1);
+	}
+	kicks = stops = resets = 0;
+	slow_reset = refuse_features = false;
+	vmsg_memory_init(&memory, areas, 2, vmsg_profile(profile)->area_id_shift);
+	assert_int_equal(vmsg_memory_add(&memory, 1, &segment, 1, true, 0), 0);
+	assert_int_equal(vmsg_device_init(&device, DEV_NUM, &info, &ops, NULL), 0);
+	vmsg_device_attach(&device, vmsg_profile(profile), &memory, 96, transport_features);
+	resets = 0;
+	return 0;
+}
+
+static int with_r3(void **state)
+{
+	(void)state;
+	return attach(VMSG_PROFILE_R3, 0);
+}
+
+static int with_r3_strict(void **state)
+{
+	(void)state;
+	return attach(VMSG_PROFILE_R3, VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION);
+}
+
+static int with_r1(void **state)
+{
+	(void)state;
+	return attach(VMSG_PROFILE_R1, 0);
+}
+
+static struct vmsg_message request(enum vmsg_type type)
+{
+	return (struct vmsg_message){
+		.header = { .type = type, .kind = VMSG_REQUEST, .dev_num = DEV_NUM, .token = 77 },
+	};
+}
+
+/* Sends and takes the reply, whose header must mirror the request's. */
+static struct vmsg_message ask(const struct vmsg_message *message)
+{
+	struct vmsg_message reply;
+
+	assert_int_equal(vmsg_device_input(&device, 0, message), 0);
+	assert_int_equal(vmsg_device_output(&device, &reply), 1);
+	assert_int_equal(reply.header.type, message->header.type);
+	assert_int_equal(reply.header.kind, VMSG_RESPONSE);
+	assert_int_equal(reply.header.dev_num, DEV_NUM);
+	assert_int_equal(reply.header.token, 77);
+	assert_int_equal(vmsg_device_output(&device, &reply) == 1, false);
+	return reply;
+}
+
+static uint32_t set_status(uint32_t status)
+{
+	struct vmsg_message message = request(VMSG_SET_DEVICE_STATUS);
+
+	message.body.set_device_status_request.status = status;
+	return ask(&message).body.set_device_status_response.status;
+}
+
+static void accept(uint32_t block0, uint32_t block1, uint32_t block2)
+{
+	struct vmsg_message message = request(VMSG_SET_DRIVER_FEATURES);
+	uint8_t words[12];
+
+	vmsg_store_le32(words, block0);
+	vmsg_store_le32(words + 4, block1);
+	vmsg_store_le32(words + 8, block2);
+	message.body.set_driver_features_request =
+		(struct vmsg_features){ 0, 3, { words, sizeof(words) } };
+	(void)ask(&message);
+}
+
+static void negotiate(void)
+{
+	assert_int_equal(set_status(ACK), ACK);
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	accept(1u << VMSG_F_EVENT_IDX, 1 | 1u << (VMSG_F_RING_RESET - 32), 0);
+	assert_int_equal(set_status(FEATURES_OK), FEATURES_OK);
+}
+
+static uint64_t at(uint64_t offset)
+{
+	return 1ull << memory.id_shift | offset;
+}
+
+static struct vmsg_message queue_request(uint32_t flags)
+{
+	struct vmsg_message message = request(VMSG_SET_VQUEUE);
+
+	message.body.set_vqueue_request = (struct vmsg_set_vqueue_request){
+		.index = 0,
+		.flags = flags,
+		.size = 8,
+		.desc_addr = at(0),
+		.driver_addr = at(0x1000),
+		.device_addr = at(0x2000),
+	};
+	return message;
+}
+
+static struct vmsg_get_vqueue_response queue(uint32_t index)
+{
+	struct vmsg_message message = request(VMSG_GET_VQUEUE);
+
+	message.body.get_vqueue_request.index = index;
+	return ask(&message).body.get_vqueue_response;
+}
+
+static void set_queue(uint32_t flags)
+{
+	const struct vmsg_message message = queue_request(flags);
+
+	(void)ask(&message);
+}
+
+static void start(void)
+{
+	negotiate();
+	set_queue(VMSG_SET_VQUEUE_ENABLE);
+	assert_int_equal(queue(0).cur_size, 8);
+	assert_int_equal(set_status(RUNNING), RUNNING);
+}
+
+static int notify_queue(uint32_t index)
+{
+	struct vmsg_message message = request(VMSG_EVENT_AVAIL);
+	struct vmsg_message none;
+
+	message.header.kind = VMSG_EVENT;
+	message.body.event_avail.vq_index = index;
+	const int result = vmsg_device_input(&device, 0, &message);
+	assert_int_equal(vmsg_device_output(&device, &none), 0); /* never an answer to an event */
+	return result;
+}
+
+/* ---- information and features ---- */
+
+static void information_is_what_the_device_says(void **state)
+{
+	(void)state;
+	const struct vmsg_message message = request(VMSG_GET_DEVICE_INFO);
+	const struct vmsg_message reply = ask(&message);
+	const struct vmsg_get_device_info_response *got = &reply.body.get_device_info_response;
+
+	assert_int_equal(got->device_id, 99);
+	assert_int_equal(got->config_size, CONFIG);
+	assert_int_equal(got->max_virtqueues, 2);
+	assert_int_equal(got->device_uuid[1], 2);
+	/* three blocks where blocks are counted, 64 bits and no more for r1 drivers */
+	assert_int_equal(got->num_feature_blocks, device.profile->has_queue_flags ? 3 : 2);
+}
+
+static void feature_blocks_beyond_the_devices_read_zero(void **state)
+{
+	(void)state;
+	struct vmsg_message message = request(VMSG_GET_DEVICE_FEATURES);
+
+	message.body.get_device_features_request.block_index = 0;
+	message.body.get_device_features_request.num_blocks = 6;
+	struct vmsg_message reply = ask(&message);
+	const struct vmsg_bytes *blocks = &reply.body.get_device_features_response.features;
+	assert_int_equal(vmsg_feature_block(blocks, 0) & 0x7, 0x5);
+	assert_int_equal(vmsg_feature_block(blocks, 1) & 1, 1); /* VERSION_1 */
+	assert_int_equal(vmsg_feature_block(blocks, 2), 0x80);
+	assert_int_equal(vmsg_feature_block(blocks, 5), 0);
+	message.body.get_device_features_request.block_index = UINT32_MAX;
+	reply = ask(&message);
+	for (uint32_t i = 0; i < 6; i++) {
+		assert_int_equal(
+			vmsg_feature_block(&reply.body.get_device_features_response.features, i),
+			0);
+	}
+}
+
+static void more_feature_blocks_than_a_frame_holds_are_refused(void **state)
+{
+	(void)state;
+	struct vmsg_message message = request(VMSG_GET_DEVICE_FEATURES);
+
+	message.body.get_device_features_request.num_blocks = UINT32_MAX;
+	assert_int_equal(vmsg_device_input(&device, 0, &message), VMSG_ERROR_RANGE);
+	assert_int_equal(device.refused, 1);
+}
+
+static void features_not_offered_are_not_agreed(void **state)
+{
+	(void)state;
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	accept(0x2, 1, 0);
+	assert_int_equal(set_status(FEATURES_OK), DRIVER);
+	accept(0, 1, 0);
+	assert_int_equal(set_status(FEATURES_OK), FEATURES_OK);
+}
+
+static void features_without_version_1_are_not_agreed(void **state)
+{
+	(void)state;
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	accept(0x1, 0, 0);
+	assert_int_equal(set_status(FEATURES_OK), DRIVER);
+}
+
+static void a_device_may_refuse_a_set(void **state)
+{
+	(void)state;
+	refuse_features = true;
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	accept(0x1, 1, 0);
+	assert_int_equal(set_status(FEATURES_OK), DRIVER);
+}
+
+static void bits_beyond_what_is_stored_are_not_agreed(void **state)
+{
+	(void)state;
+	struct vmsg_message message = request(VMSG_SET_DRIVER_FEATURES);
+	const uint8_t word[4] = { 1 };
+
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	accept(0, 1, 0);
+	message.body.set_driver_features_request =
+		(struct vmsg_features){ UINT32_MAX, 1, { word, 4 } };
+	(void)ask(&message);
+	assert_int_equal(set_status(FEATURES_OK), DRIVER);
+}
+
+static void agreed_features_stay(void **state)
+{
+	(void)state;
+	negotiate();
+	accept(0, 0, 0);
+	assert_true(vmsg_device_has_feature(&device, VMSG_F_VERSION_1));
+	assert_false(vmsg_device_has_feature(&device, 4000));
+}
+
+/* ---- status ---- */
+
+/* Every status against every other: what may follow what, written down once more by hand. */
+static void status_moves_only_forward(void **state)
+{
+	(void)state;
+	static const uint8_t legal[] = { ACK, DRIVER, FEATURES_OK, RUNNING };
+
+	for (uint32_t from = 0; from < 4; from++) {
+		for (uint32_t wanted = 1; wanted < 256; wanted++) {
+			with_r3(NULL);
+			assert_int_equal(set_status(DRIVER), DRIVER);
+			accept(0, 1, 0);
+			if (legal[from] > DRIVER) {
+				assert_int_equal(set_status(legal[from]), legal[from]);
+			} else if (legal[from] < DRIVER) {
+				with_r3(NULL);
+				assert_int_equal(set_status(ACK), ACK);
+				accept(0, 1, 0);
+			}
+			const uint32_t now = legal[from];
+			const uint32_t known = wanted & 0x8f; /* without NEEDS_RESET and reserved */
+			const bool adds = (now & ~wanted) == 0;
+			const bool order = (!(wanted & 2) || wanted & 1) &&
+					   (!(wanted & 8) || wanted & 2) &&
+					   (!(wanted & 4) || wanted & 8);
+			assert_int_equal(set_status(wanted), adds && order ? known : now);
+		}
+	}
+}
+
+static void a_status_wider_than_a_byte_is_ignored(void **state)
+{
+	(void)state;
+	assert_int_equal(set_status(ACK), ACK);
+	assert_int_equal(set_status(0x103), ACK);
+}
+
+static void status_0_resets(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(set_status(0), 0);
+	assert_int_equal(resets, 1);
+	assert_int_equal(stops, 1);
+	assert_int_equal(queue(0).cur_size, 0);
+	assert_false(vmsg_device_has_feature(&device, VMSG_F_VERSION_1));
+	assert_int_equal(vmsg_memory_remove(&memory, 1), 0); /* nothing holds it any more */
+}
+
+static void a_slow_reset_does_not_show_0_early(void **state)
+{
+	(void)state;
+	const struct vmsg_message get = request(VMSG_GET_DEVICE_STATUS);
+
+	start();
+	slow_reset = true;
+	assert_int_equal(set_status(0), RUNNING);
+	assert_int_equal(ask(&get).body.get_device_status_response.status, RUNNING);
+	assert_int_equal(set_status(ACK), RUNNING); /* not before it is done */
+	vmsg_device_reset_done(&device);
+	assert_int_equal(ask(&get).body.get_device_status_response.status, 0);
+}
+
+/* ---- config ---- */
+
+static struct vmsg_message config_request(uint32_t offset, uint32_t length)
+{
+	struct vmsg_message message = request(VMSG_GET_CONFIG);
+
+	message.body.get_config_request.offset = offset;
+	message.body.get_config_request.length = length;
+	return message;
+}
+
+static void config_is_read_where_asked(void **state)
+{
+	(void)state;
+	struct vmsg_message message = config_request(CONFIG - 2, 2);
+	struct vmsg_message reply = ask(&message);
+	const struct vmsg_config *got = &reply.body.get_config_response;
+
+	assert_int_equal(got->offset, CONFIG - 2);
+	assert_int_equal(got->length, 2);
+	assert_int_equal(got->data.data[1], CONFIG);
+	message = config_request(CONFIG, 0); /* only the generation */
+	reply = ask(&message);
+	assert_int_equal(reply.body.get_config_response.length, 0);
+}
+
+static void config_beyond_the_end_is_refused(void **state)
+{
+	(void)state;
+	static const uint32_t ranges[][2] = { { CONFIG, 1 },
+					      { CONFIG - 1, 2 },
+					      { UINT32_MAX, 2 },
+					      { 1, UINT32_MAX },
+					      { 0, CONFIG + 1 } };
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		const struct vmsg_message message = config_request(ranges[i][0], ranges[i][1]);
+		if (device.profile->has_error) { /* the bus says ERROR */
+			assert_int_equal(vmsg_device_input(&device, 0, &message), VMSG_ERROR_RANGE);
+		} else {
+			assert_int_equal(ask(&message).body.get_config_response.length, 0);
+		}
+	}
+}
+
+static struct vmsg_config write(uint32_t offset, uint32_t generation)
+{
+	struct vmsg_message message = request(VMSG_SET_CONFIG);
+	static const uint8_t data[] = { 0xaa, 0xbb };
+
+	message.body.set_config_request =
+		(struct vmsg_config){ generation, offset, 2, { data, 2 } };
+	return ask(&message).body.set_config_response;
+}
+
+static void a_config_write_echoes_and_counts_up(void **state)
+{
+	(void)state;
+	const struct vmsg_config reply = write(8, 0);
+
+	assert_int_equal(reply.length, 2);
+	assert_int_equal(reply.generation, 1);
+	assert_int_equal(reply.data.data[1], 0xbb);
+	assert_int_equal(config[9], 0xbb);
+}
+
+static void a_refused_config_write_changes_nothing(void **state)
+{
+	(void)state;
+	const struct vmsg_config reply = write(0, 0);
+
+	assert_int_equal(reply.length, 0);
+	assert_int_equal(reply.generation, 0);
+	assert_int_equal(config[0], 1);
+}
+
+static void a_stale_generation_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(write(8, 0).length, 2);
+	assert_int_equal(write(8, 0).length, 0); /* it is 1 by now */
+	assert_int_equal(write(8, 1).length, 2);
+}
+
+static void the_baseline_ignores_the_generation(void **state)
+{
+	(void)state;
+	assert_int_equal(write(8, 4711).length, 2);
+	assert_int_equal(write(8, 0).length, 2);
+}
+
+/* ---- queues ---- */
+
+static void a_queue_is_enabled_and_confirmed(void **state)
+{
+	(void)state;
+	negotiate();
+	set_queue(VMSG_SET_VQUEUE_ENABLE);
+	const struct vmsg_get_vqueue_response got = queue(0);
+	assert_int_equal(got.max_size, 16);
+	assert_int_equal(got.cur_size, 8);
+	assert_int_equal(got.flags, VMSG_VQUEUE_ENABLED);
+	assert_int_equal(got.driver_addr, at(0x1000));
+	assert_int_equal(queue(1).cur_size, 0);
+}
+
+static void a_queue_that_does_not_exist_has_no_size(void **state)
+{
+	(void)state;
+	const struct vmsg_get_vqueue_response got = queue(2);
+
+	assert_int_equal(got.index, 2);
+	assert_int_equal(got.max_size, 0);
+	assert_int_equal(queue(UINT32_MAX).max_size, 0);
+}
+
+static void each_impossible_update_changes_nothing(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t index, flags, size, reserved;
+		uint64_t desc;
+	} cases[] = {
+		{ 2, 1, 8, 0, 0 },          /* no such queue */
+		{ 0, 1, 8, 1, 0 },          /* reserved word */
+		{ 0, 0x41, 8, 0, 0 },       /* unknown flag */
+		{ 0, 3, 8, 0, 0 },          /* reserved operation */
+		{ 0, 1, 0, 0, 0 },          /* no entries */
+		{ 0, 1, 7, 0, 0 },          /* no power of two */
+		{ 0, 1, 32, 0, 0 },         /* more than the device has */
+		{ 0, 1, 8, 0, 8 },          /* unaligned */
+		{ 0, 1, 8, 0, RAM - 64 },   /* over the end of its area */
+		{ 0, 1, 8, 0, 1ull << 50 }, /* in no area */
+	};
+
+	negotiate();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vmsg_message message = queue_request(cases[i].flags);
+		struct vmsg_set_vqueue_request *body = &message.body.set_vqueue_request;
+		body->index = cases[i].index;
+		body->size = cases[i].size;
+		body->reserved = cases[i].reserved;
+		body->desc_addr += cases[i].desc;
+		(void)ask(&message);
+		assert_int_equal(queue(0).flags, 0);
+		assert_int_equal(queue(0).cur_size, 0);
+	}
+}
+
+static void operation_0_configures_without_enabling(void **state)
+{
+	(void)state;
+	negotiate();
+	set_queue(VMSG_SET_VQUEUE_KEEP_DISABLED);
+	assert_int_equal(queue(0).cur_size, 8);
+	assert_int_equal(queue(0).flags, 0);
+	/* then enabled with what is configured */
+	set_queue(VMSG_SET_VQUEUE_ENABLE | VMSG_SET_VQUEUE_IGNORE_SIZE |
+		  VMSG_SET_VQUEUE_IGNORE_DESC | VMSG_SET_VQUEUE_IGNORE_DRIVER |
+		  VMSG_SET_VQUEUE_IGNORE_DEVICE);
+	assert_int_equal(queue(0).flags, VMSG_VQUEUE_ENABLED);
+}
+
+static void an_enabled_queue_cannot_change(void **state)
+{
+	(void)state;
+	negotiate();
+	set_queue(VMSG_SET_VQUEUE_ENABLE);
+	struct vmsg_message message = queue_request(VMSG_SET_VQUEUE_KEEP_DISABLED);
+	(void)ask(&message);
+	assert_int_equal(queue(0).flags, VMSG_VQUEUE_ENABLED);
+	message = queue_request(VMSG_SET_VQUEUE_KEEP_STATE);
+	message.body.set_vqueue_request.size = 4;
+	(void)ask(&message);
+	assert_int_equal(queue(0).cur_size, 8);
+}
+
+static void before_r3_setting_a_queue_enables_it(void **state)
+{
+	(void)state;
+	negotiate();
+	set_queue(0);
+	assert_int_equal(queue(0).cur_size, 8);
+	assert_int_equal(set_status(RUNNING), RUNNING);
+	assert_int_equal(notify_queue(0), 0);
+	assert_int_equal(kicks, 1);
+}
+
+static void queues_need_agreed_features(void **state)
+{
+	(void)state;
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	set_queue(VMSG_SET_VQUEUE_ENABLE);
+	assert_int_equal(queue(0).cur_size, 0);
+}
+
+static void a_queue_resets_alone(void **state)
+{
+	(void)state;
+	struct vmsg_message message = request(VMSG_RESET_VQUEUE);
+
+	start();
+	(void)ask(&message);
+	assert_int_equal(stops, 1);
+	assert_int_equal(queue(0).flags, 0);
+	assert_int_equal(queue(0).cur_size, 0);
+	message.body.reset_vqueue_request.index = UINT32_MAX;
+	(void)ask(&message); /* answered, nothing done */
+	set_queue(VMSG_SET_VQUEUE_ENABLE);
+	assert_int_equal(queue(0).cur_size, 8);
+}
+
+static void kicks_reach_only_a_running_queue(void **state)
+{
+	(void)state;
+	assert_int_equal(notify_queue(0), VMSG_ERROR_STATE);
+	start();
+	assert_int_equal(notify_queue(0), 0);
+	assert_int_equal(notify_queue(1), VMSG_ERROR_STATE);
+	assert_int_equal(notify_queue(2), VMSG_ERROR_RANGE);
+	assert_int_equal(notify_queue(UINT32_MAX), VMSG_ERROR_RANGE);
+	assert_int_equal(kicks, 1);
+}
+
+/* ---- events ---- */
+
+static void a_changed_config_is_told_once_with_its_data(void **state)
+{
+	(void)state;
+	struct vmsg_message event;
+
+	start();
+	vmsg_device_config_changed(&device, 4, 2);
+	vmsg_device_config_changed(&device, 8, 4);
+	assert_true(vmsg_device_has_event(&device));
+	assert_int_equal(vmsg_device_event(&device, &event), 1);
+	assert_int_equal(event.header.type, VMSG_EVENT_CONFIG);
+	assert_int_equal(event.header.kind, VMSG_EVENT);
+	assert_int_equal(event.body.event_config.generation, 2);
+	assert_int_equal(event.body.event_config.device_status, RUNNING);
+	assert_int_equal(event.body.event_config.offset, 4);
+	assert_int_equal(event.body.event_config.length, 8);
+	assert_int_equal(event.body.event_config.data.data[0], 5);
+	assert_int_equal(vmsg_device_event(&device, &event), 0);
+}
+
+static void needing_a_reset_is_a_status_event(void **state)
+{
+	(void)state;
+	struct vmsg_message event;
+
+	start();
+	vmsg_device_needs_reset(&device);
+	assert_int_equal(vmsg_device_event(&device, &event), 1);
+	assert_int_equal(event.body.event_config.device_status, RUNNING | VMSG_STATUS_NEEDS_RESET);
+	assert_int_equal(event.body.event_config.length, 0);
+	assert_int_equal(notify_queue(0), VMSG_ERROR_STATE);
+	assert_int_equal(set_status(0), 0);
+}
+
+static void a_broken_ring_needs_a_reset(void **state)
+{
+	(void)state;
+	start();
+	device.queues[0].ring.broken = true;
+	assert_int_equal(notify_queue(0), 0);
+	assert_int_equal(device.status & VMSG_STATUS_NEEDS_RESET, VMSG_STATUS_NEEDS_RESET);
+}
+
+/* ---- bad input ---- */
+
+static void a_second_request_before_the_reply_is_again(void **state)
+{
+	(void)state;
+	const struct vmsg_message message = request(VMSG_GET_DEVICE_STATUS);
+
+	assert_int_equal(vmsg_device_input(&device, 0, &message), 0);
+	assert_int_equal(vmsg_device_input(&device, 0, &message), VMSG_ERROR_AGAIN);
+}
+
+static void what_no_driver_sends_is_refused(void **state)
+{
+	(void)state;
+	for (int type = 0; type < VMSG_TYPE_COUNT; type++) {
+		for (int kind = VMSG_REQUEST; kind <= VMSG_EVENT; kind++) {
+			struct vmsg_message message = request((enum vmsg_type)type);
+			struct vmsg_message reply;
+			message.header.kind = (enum vmsg_kind)kind;
+			const bool served = kind == VMSG_REQUEST && type >= VMSG_GET_DEVICE_INFO &&
+					    type <= VMSG_GET_SHM && type != VMSG_GET_CONFIG_GEN;
+			const int result = vmsg_device_input(&device, 0, &message);
+			assert_int_equal(result == 0, served);
+			assert_int_equal(vmsg_device_output(&device, &reply), served);
+		}
+	}
+}
+
+static void a_detached_device_serves_nobody(void **state)
+{
+	(void)state;
+	const struct vmsg_message message = request(VMSG_GET_DEVICE_INFO);
+
+	start();
+	vmsg_device_detach(&device);
+	assert_int_equal(vmsg_device_input(&device, 0, &message), VMSG_ERROR_STATE);
+	assert_int_equal(vmsg_memory_remove(&memory, 1), 0);
+}
+
+static void bad_descriptions_are_refused(void **state)
+{
+	(void)state;
+	struct vmsg_device other;
+	struct vmsg_device_info bad = info;
+	const struct vmsg_device_ops no_kick = { .read_config = read_config };
+
+	bad.queue_count = VMSG_DEVICE_QUEUES_MAX + 1;
+	assert_int_equal(vmsg_device_init(&other, 0, &bad, &ops, NULL), VMSG_ERROR_INVALID);
+	bad = info;
+	bad.queue_size_max = VMSG_QUEUE_SIZE_MAX + 1;
+	assert_int_equal(vmsg_device_init(&other, 0, &bad, &ops, NULL), VMSG_ERROR_INVALID);
+	assert_int_equal(vmsg_device_init(&other, 0, &info, &no_kick, NULL), VMSG_ERROR_INVALID);
+}
+
+int main(void)
+{
+#define R1(test) cmocka_unit_test_setup(test, with_r1)
+#define R3(test) cmocka_unit_test_setup(test, with_r3)
+	const struct CMUnitTest tests[] = {
+		R1(information_is_what_the_device_says),
+		R3(information_is_what_the_device_says),
+		R3(feature_blocks_beyond_the_devices_read_zero),
+		R1(more_feature_blocks_than_a_frame_holds_are_refused),
+		R3(features_not_offered_are_not_agreed),
+		R1(features_without_version_1_are_not_agreed),
+		R3(a_device_may_refuse_a_set),
+		R3(bits_beyond_what_is_stored_are_not_agreed),
+		R3(agreed_features_stay),
+		R3(status_moves_only_forward),
+		R3(a_status_wider_than_a_byte_is_ignored),
+		R1(status_0_resets),
+		R3(status_0_resets),
+		R3(a_slow_reset_does_not_show_0_early),
+		R1(config_is_read_where_asked),
+		R3(config_is_read_where_asked),
+		R1(config_beyond_the_end_is_refused),
+		R3(config_beyond_the_end_is_refused),
+		R1(a_config_write_echoes_and_counts_up),
+		R3(a_config_write_echoes_and_counts_up),
+		R3(a_refused_config_write_changes_nothing),
+		R1(a_stale_generation_is_refused),
+		cmocka_unit_test_setup(a_stale_generation_is_refused, with_r3_strict),
+		R3(the_baseline_ignores_the_generation),
+		R3(a_queue_is_enabled_and_confirmed),
+		R3(a_queue_that_does_not_exist_has_no_size),
+		R3(each_impossible_update_changes_nothing),
+		R3(operation_0_configures_without_enabling),
+		R3(an_enabled_queue_cannot_change),
+		R1(before_r3_setting_a_queue_enables_it),
+		R3(queues_need_agreed_features),
+		R3(a_queue_resets_alone),
+		R3(kicks_reach_only_a_running_queue),
+		R1(kicks_reach_only_a_running_queue),
+		R3(a_changed_config_is_told_once_with_its_data),
+		R3(needing_a_reset_is_a_status_event),
+		R3(a_broken_ring_needs_a_reset),
+		R3(a_second_request_before_the_reply_is_again),
+		R3(what_no_driver_sends_is_refused),
+		R3(a_detached_device_serves_nobody),
+		R3(bad_descriptions_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
