@@ -244,7 +244,7 @@ int vmsg_vq_driver_add_indirect(struct vmsg_vq_driver *queue, uint64_t table_add
 				const struct vmsg_vq_buffer *buffers, size_t count, void *cookie)
 {
 	const bool packed = queue->layout.packed;
-	struct vmsg_span table;
+	struct vmsg_span table = { NULL, 0 };
 	uint64_t writable;
 	int error = check_add(queue, 1, cookie);
 

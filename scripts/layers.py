@@ -37,7 +37,7 @@ PUBLIC = {
 ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_device": "bus", "bus_driver": "bus",
          "bus_numbers": "bus", "bus_requests": "bus", "device_queue": "device",
          "endpoint_memory": "endpoint", "pump_device": "pump", "reflect": "schema"}
-INTERNAL = {"port", "bytes", "engine", "rows", "bus", "bus_areas", "device", "endpoint"}
+INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "bus", "bus_areas", "device", "endpoint"}
 
 # folder of emulator/ -> (public headers, folders of emulator/ it may see)
 EMULATOR = {

@@ -144,11 +144,6 @@ static size_t count_lines(const char *path, const char *text)
 	return count;
 }
 
-bool daemon_logged(const struct daemon *daemon, const char *text)
-{
-	return count_lines(daemon->log_path, text) > 0;
-}
-
 struct daemon_holdings daemon_holdings(const struct daemon *daemon)
 {
 	struct daemon_holdings holdings = { 0 };
@@ -172,6 +167,18 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+bool daemon_logged(const struct daemon *daemon, const char *text)
+{
+	const uint64_t end = now_ms() + DAEMON_PATIENCE_MS;
+
+	while (count_lines(daemon->log_path, text) == 0) {
+		if (now_ms() >= end) {
+			return false;
+		}
+	}
+	return true;
 }
 
 void assert_daemon_returns_to(const struct daemon *daemon, struct daemon_holdings expected)

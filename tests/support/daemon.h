@@ -34,7 +34,7 @@ void daemon_kill(struct daemon *daemon);
 void daemon_crash(struct daemon *daemon);
 void daemon_restart(struct daemon *daemon);
 
-/* True when its log has a line with this text. */
+/* True when its log has a line with this text, or gets one within DAEMON_PATIENCE_MS. */
 bool daemon_logged(const struct daemon *daemon, const char *text);
 
 /* What the daemon holds: open descriptors and mappings of memfds. */
