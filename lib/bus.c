@@ -337,6 +337,9 @@ void vmsg_bus_complete(struct vmsg_bus *bus, uint64_t now_ns, int result,
 	VMSG_ASSERT(bus->acting != VMSG_BUS_NONE);
 	bus->now_ns = now_ns;
 	vmsg_bus_area_complete(bus, result, segments, segment_count);
+	if (vmsg_bus_is_driver(bus)) {
+		vmsg_bus_driver_settle(bus);
+	}
 }
 
 int vmsg_bus_next_message(struct vmsg_bus *bus, struct vmsg_bus_event *event)
@@ -467,5 +470,8 @@ void vmsg_bus_tick(struct vmsg_bus *bus, uint64_t now_ns)
 			bus->stats.timeouts++;
 			vmsg_bus_fail_request(bus, request, VMSG_ERROR_TIMEOUT);
 		}
+	}
+	if (vmsg_bus_is_driver(bus)) {
+		vmsg_bus_driver_settle(bus);
 	}
 }

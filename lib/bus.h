@@ -80,6 +80,8 @@ int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame);
 
 /* Sends what is due, if anything. */
 void vmsg_bus_driver_output(struct vmsg_bus *bus);
+/* Ends a reset that waits for memory, once it has it or time is up. */
+void vmsg_bus_driver_settle(struct vmsg_bus *bus);
 /* The response to a request of the session's own, or its failure. The request is done. */
 void vmsg_bus_driver_response(struct vmsg_bus *bus, const struct vmsg_bus_request *request,
 			      const struct vmsg_message *message);

@@ -116,6 +116,22 @@ int vmsg_bus_reset(struct vmsg_bus *bus, uint64_t now_ns)
 	return VMSG_OK;
 }
 
+/* The device has been reset: down, as soon as it has let go of our memory. */
+void vmsg_bus_driver_settle(struct vmsg_bus *bus)
+{
+	if (bus->state != VMSG_BUS_RESETTING || bus->step != STEP_NONE) {
+		return;
+	}
+	if (!vmsg_bus_areas_remain(bus)) {
+		bus->state = VMSG_BUS_DOWN;
+		bus->profile = NULL;
+		bus->device_count = 0;
+		bus->reset_pending = true;
+	} else if (bus->now_ns >= bus->step_ns) {
+		vmsg_bus_fail(bus, VMSG_ERROR_AGAIN);
+	}
+}
+
 /* Everything the device had of us is gone. */
 static void after_reset(struct vmsg_bus *bus)
 {
@@ -126,6 +142,7 @@ static void after_reset(struct vmsg_bus *bus)
 	go(bus, STEP_NONE);
 	bus->step_ns = vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns);
 	vmsg_bus_areas_drop(bus, true);
+	vmsg_bus_driver_settle(bus);
 }
 
 static void running(struct vmsg_bus *bus)
@@ -224,24 +241,8 @@ static void ask_events(struct vmsg_bus *bus)
 				    vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns));
 }
 
-/* The device has been reset: down, as soon as it has let go of our memory. */
-static void finish_reset(struct vmsg_bus *bus)
-{
-	if (!vmsg_bus_areas_remain(bus)) {
-		bus->state = VMSG_BUS_DOWN;
-		bus->profile = NULL;
-		bus->device_count = 0;
-		bus->reset_pending = true;
-	} else if (bus->now_ns >= bus->step_ns) {
-		vmsg_bus_fail(bus, VMSG_ERROR_AGAIN);
-	}
-}
-
 void vmsg_bus_driver_output(struct vmsg_bus *bus)
 {
-	if (bus->state == VMSG_BUS_RESETTING && bus->step == STEP_NONE) {
-		finish_reset(bus);
-	}
 	if (bus->step != STEP_NONE) {
 		if (!bus->step_asked && bus->now_ns >= bus->step_ns) {
 			ask_step(bus);
