@@ -185,36 +185,37 @@ static void serve_probe(struct vmsg_bus *bus, const struct vmsg_profile *dialect
 /* Before r3: what is equal is accepted. A refusal is all zero (r2) or has a zero in place of what
  * is not accepted (r1). */
 static void serve_fixed(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
-			const struct vmsg_message *message)
+			const struct vmsg_message *message, bool may_wait)
 {
 	const struct vmsg_version *asked = &message->body.version;
 	struct vmsg_version ours = own_version(bus, dialect);
 	const bool same_bus = asked->bus_version == ours.bus_version;
 	const bool same_revision = asked->transport_revision == ours.transport_revision ||
 				   dialect->id == VMSG_PROFILE_R0;
+	const bool accepted = same_bus && same_revision;
 
-	if (same_bus && same_revision && bus->state != VMSG_BUS_RESETTING) {
-		if (vmsg_bus_is_up(bus)) {
-			restart(bus, dialect, message);
-			return;
-		}
+	if (accepted && bus->state == VMSG_BUS_DOWN) {
 		agree(bus, dialect, asked);
+	} else if (accepted && may_wait) {
+		restart(bus, dialect, message);
+		return;
 	} else if (dialect->has_token) {
 		ours = (struct vmsg_version){ 0 };
 	} else {
-		ours.bus_version = same_bus && same_revision ? 0 : same_bus ? ours.bus_version : 0;
+		ours.bus_version = same_bus && !accepted ? ours.bus_version : 0;
 		ours.transport_revision = same_revision ? ours.transport_revision : 0;
 	}
 	put_version(bus, dialect, &message->header, &ours);
 }
 
+/* may_wait: for an earlier driver's things to go. */
 static void serve_version(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
-			  const struct vmsg_message *message)
+			  const struct vmsg_message *message, bool may_wait)
 {
 	if (dialect->has_version_probe) {
 		serve_probe(bus, dialect, message);
 	} else {
-		serve_fixed(bus, dialect, message);
+		serve_fixed(bus, dialect, message, may_wait);
 	}
 }
 
@@ -445,7 +446,7 @@ static int dispatch(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
 		return VMSG_ERROR_BAD_FIELD;
 	}
 	if (message->header.type == VMSG_VERSION) {
-		serve_version(bus, dialect, message);
+		serve_version(bus, dialect, message, true);
 	} else if (message->header.type == VMSG_RESET) {
 		serve_reset(bus, &message->header);
 	} else if (vmsg_bus_is_up(bus)) {
@@ -501,7 +502,7 @@ void vmsg_bus_device_output(struct vmsg_bus *bus, bool stuck)
 	if (bus->version_due && (stuck || bus->state != VMSG_BUS_RESETTING)) {
 		const struct vmsg_message message = bus->message;
 		bus->version_due = false;
-		serve_version(bus, bus->dialect, &message);
+		serve_version(bus, bus->dialect, &message, false);
 	}
 	if (bus->poll_empty && !bus->out_due) {
 		const struct vmsg_message empty = answer_to(&bus->answering);

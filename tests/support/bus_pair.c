@@ -207,7 +207,12 @@ void pair_up(struct bus_pair *pair)
 {
 	assert_int_equal(vmsg_bus_start(&pair->driver.bus, pair->now_ns), 0);
 	pair_run(pair);
-	assert_string_equal(vmsg_bus_state_name(pair->driver.bus.state), "running");
+	if (pair->driver.bus.state != VMSG_BUS_RUNNING) {
+		fail_msg("the driver is %s: %s; the device %s: %s",
+			 vmsg_bus_state_name(pair->driver.bus.state),
+			 vmsg_error_text(pair->driver.bus.error),
+			 vmsg_bus_state_name(pair->device.bus.state), pair->device.log);
+	}
 }
 
 void pair_advance(struct bus_pair *pair, uint64_t ns)

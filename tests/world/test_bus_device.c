@@ -22,6 +22,8 @@ static void open_device(const char *forced)
 #define R3_NOTHING "0380000005001e00 00000000 00000000 02000100 00000000 00000000 0000"
 #define R3_RESET   "0283000005000800"
 #define R3_DONE    "0383000005000a000000"
+#define SHARE      "0281000005002200 0700 1111000000000000 0000000000000000 01000000 f4060000"
+#define SHARED     "0381000005000c00 0700 0000"
 #define R3_NULL    "0300000005000800"
 
 /* ---- VERSION ---- */
@@ -373,10 +375,7 @@ static void a_reset_is_answered_when_areas_and_devices_are_gone(void **state)
 	(void)state;
 	open_device(NULL);
 	assert_exchange(&pair, R3_ECHO, R3_OFFER);
-	assert_exchange(&pair,
-			"0281000005002200 0700 1111000000000000 0000000000000000 01000000"
-			"f4060000",
-			"0381000005000c00 0700 0000");
+	assert_exchange(&pair, SHARE, SHARED);
 	assert_log(&pair.device, "up retrieve 7 ready 7");
 	assert_exchange(&pair, R3_RESET, R3_DONE);
 	assert_log(&pair.device, "reset relinquish 7 gone 7");
@@ -391,10 +390,7 @@ static void a_reset_that_cannot_finish_is_busy(void **state)
 	(void)state;
 	open_device(NULL);
 	assert_exchange(&pair, R3_ECHO, R3_OFFER);
-	assert_exchange(&pair,
-			"0281000005002200 0700 1111000000000000 0000000000000000 01000000"
-			"f4060000",
-			"0381000005000c00 0700 0000");
+	assert_exchange(&pair, SHARE, SHARED);
 	assert_int_equal(vmsg_memory_hold(&pair.device.memory, 7ull << 48), 0);
 	assert_exchange(&pair, R3_RESET, "0383000005000a000200");
 	assert_exchange(&pair, R3_RESET, "0383000005000a000200");
@@ -407,16 +403,30 @@ static void a_reset_that_cannot_finish_is_busy(void **state)
 	assert_log(&pair.device, "relinquish 7 gone 7");
 	assert_exchange(&pair, R3_ECHO, R3_OFFER);
 	/* the manager is busy: the same */
-	assert_exchange(&pair,
-			"0281000005002200 0700 1111000000000000 0000000000000000 01000000"
-			"f4060000",
-			"0381000005000c00 0700 0000");
+	assert_exchange(&pair, SHARE, SHARED);
 	pair.device.result = VMSG_ERROR_AGAIN;
 	assert_exchange(&pair, R3_RESET, "0383000005000a000200");
 	pair.device.result = 0;
 	assert_exchange(&pair, R3_RESET, "0383000005000a000200"); /* too soon */
 	pair.now_ns += 1000000;
 	assert_exchange(&pair, R3_RESET, R3_DONE);
+}
+
+/* A driver of a dialect that has no probe is not told to come back later: it would not. */
+static void a_version_waits_for_the_reset_before_it(void **state)
+{
+	(void)state;
+	static const char r2b[] = "0280000005001000 00000100 01000000";
+
+	open_device(NULL);
+	assert_exchange(&pair, R3_ECHO, R3_OFFER);
+	assert_exchange(&pair, SHARE, SHARED);
+	assert_int_equal(vmsg_memory_hold(&pair.device.memory, 7ull << 48), 0);
+	assert_exchange(&pair, R3_RESET, "0383000005000a000200");
+	assert_exchange(&pair, r2b, ZEROS); /* nothing helps while a queue holds on */
+	vmsg_memory_release(&pair.device.memory, 7ull << 48);
+	assert_exchange(&pair, r2b, "0380000005001a00 00000100 01000000 00000000 01000000 0400");
+	assert_log(&pair.device, "up retrieve 7 ready 7 reset relinquish 7 gone 7 up");
 }
 
 static void a_driver_that_is_gone_leaves_nothing(void **state)
@@ -427,10 +437,7 @@ static void a_driver_that_is_gone_leaves_nothing(void **state)
 
 	open_device(NULL);
 	assert_exchange(&pair, R3_ECHO, R3_OFFER);
-	assert_exchange(&pair,
-			"0281000005002200 0700 1111000000000000 0000000000000000 01000000"
-			"f4060000",
-			"0381000005000c00 0700 0000");
+	assert_exchange(&pair, SHARE, SHARED);
 	vmsg_bus_abandon(&pair.device.bus, 0, VMSG_ERROR_PEER);
 	assert_int_equal(vmsg_bus_event(&pair.device.bus, &event), 1);
 	assert_int_equal(event.kind, VMSG_BUS_EVENT_RESET);
@@ -464,6 +471,7 @@ int main(void)
 		cmocka_unit_test(a_number_that_comes_back_is_seen_to_go_first),
 		cmocka_unit_test(a_reset_is_answered_when_areas_and_devices_are_gone),
 		cmocka_unit_test(a_reset_that_cannot_finish_is_busy),
+		cmocka_unit_test(a_version_waits_for_the_reset_before_it),
 		cmocka_unit_test(a_driver_that_is_gone_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
