@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "system.h"
 
-/* Every carrier that a virtio-msg bus may agree on. */
+/* Every carrier that a virtio-msg bus may agree on; and a backend, be it a VM, wants to know which
+ * frontends are gone. */
 #define PROPERTIES                                                                                 \
 	(VMSG_FFA_PROPERTY_DIRECT_RECEIVE | VMSG_FFA_PROPERTY_DIRECT_SEND |                        \
 	 VMSG_FFA_PROPERTY_INDIRECT | VMSG_FFA_PROPERTY_NOTIFICATIONS |                            \
-	 VMSG_FFA_PROPERTY_AARCH64 | VMSG_FFA_PROPERTY_DIRECT2_RECEIVE |                           \
+	 VMSG_FFA_PROPERTY_VM_DESTROYED | VMSG_FFA_PROPERTY_AARCH64 |                              \
+	 VMSG_FFA_PROPERTY_DIRECT2_RECEIVE |                           \
 	 VMSG_FFA_PROPERTY_DIRECT2_SEND)
 
 #define VIRTIO_MSG(number)                                                                         \

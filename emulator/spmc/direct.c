@@ -6,7 +6,13 @@
  */
 #include "spmc/internal.h"
 
+#include <string.h>
+
 #define RX_RETAIN 0x1u /* w2 of MSG_WAIT */
+
+/* The hypervisor's framework message that a VM is gone, and its answer: w2. */
+#define VM_DESTROYED     0x80000006u
+#define VM_DESTROYED_ACK 0x80000007u
 
 static void slice_add(struct spmc *spmc, struct request *request)
 {
@@ -82,11 +88,46 @@ static void pay_sri(struct spmc *spmc, struct vcpu *vcpu)
 	}
 }
 
+/* Makes the message about one VM that the partition has yet to be told of; false if there is none.
+ * The vCPU serves it until it answers or waits again: nobody is waiting for that. */
+static bool tell_one(struct spmc *spmc, struct vcpu *vcpu, struct vmsg_ffa_regs *regs)
+{
+	struct partition *partition = vcpu->partition;
+	size_t word = 0;
+
+	while (word < sizeof(partition->gone) / sizeof(partition->gone[0]) &&
+	       !partition->gone[word]) {
+		word++;
+	}
+	if (word == sizeof(partition->gone) / sizeof(partition->gone[0])) {
+		return false;
+	}
+	const size_t index = word * 64 + (size_t)__builtin_ctzll(partition->gone[word]);
+	partition->gone[word] &= partition->gone[word] - 1;
+	vcpu->serving = true;
+	vcpu->told = true;
+	vcpu->served_id = VMSG_FFA_ID32(MSG_SEND_DIRECT_REQ);
+	vcpu->served_source = 0; /* the hypervisor */
+	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MSG_SEND_DIRECT_REQ), partition->config.id,
+					  VM_DESTROYED, 0, 0,
+					  spmc->partitions[index]->config.id } };
+	return true;
+}
+
+static void end_telling(struct vcpu *vcpu)
+{
+	vcpu->serving = false;
+	vcpu->told = false;
+}
+
 /* The call in `regs` is one that waits: it completes at once if something is pending. */
 static enum spmc_result wait_for_work(struct spmc *spmc, struct vcpu *vcpu,
 				      struct vmsg_ffa_regs *regs)
 {
 	pay_sri(spmc, vcpu);
+	if (tell_one(spmc, vcpu, regs)) {
+		return SPMC_REPLIED;
+	}
 	if (vcpu->interrupt_pending) {
 		vcpu->interrupt_pending = false;
 		interrupt_word(regs, vcpu, 0);
@@ -114,6 +155,9 @@ enum spmc_result spmc_call_msg_wait(struct spmc *spmc, struct vcpu *vcpu,
 	}
 	if (must_be_zero) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	}
+	if (vcpu->told) {
+		end_telling(vcpu);
 	}
 	if (vcpu->serving && vcpu->served_id != VMSG_FFA_ID32(RUN)) {
 		return spmc_error(regs, VMSG_FFA_DENIED);
@@ -314,12 +358,17 @@ enum spmc_result spmc_call_direct_response(struct spmc *spmc, struct vcpu *vcpu,
 	const uint16_t source = vmsg_ffa_source(regs);
 	const uint16_t destination = vmsg_ffa_destination(regs);
 
+	if (vcpu->told && generation == &generation_1 && source == vcpu->partition->config.id &&
+	    destination == vcpu->served_source && (uint32_t)regs->x[2] == VM_DESTROYED_ACK) {
+		end_telling(vcpu);
+		return wait_for_work(spmc, vcpu, regs);
+	}
 	if (!normalize_direct(spmc, vcpu->partition, regs) ||
 	    source != vcpu->partition->config.id || source == destination ||
 	    (generation == &generation_2 && (regs->x[2] || regs->x[3]))) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
-	if (!vcpu->serving || vcpu->served_source != destination ||
+	if (!vcpu->serving || vcpu->told || vcpu->served_source != destination ||
 	    vcpu->served_id == VMSG_FFA_ID32(RUN) || generation_of(vcpu->served_id) != generation) {
 		return spmc_error(regs, VMSG_FFA_DENIED);
 	}
@@ -484,7 +533,29 @@ void spmc_direct_stop(struct spmc *spmc, struct partition *partition)
 	}
 	for (uint16_t i = 0; i < partition->config.vcpu_count; i++) {
 		finish_serving(spmc, &partition->vcpus[i], &aborted);
+		partition->vcpus[i].told = false;
 		partition->vcpus[i].state = VCPU_RUNNING;
 	}
 	partition->waiting = 0;
+	memset(partition->gone, 0, sizeof(partition->gone));
+}
+
+void spmc_tell_death(struct spmc *spmc, const struct partition *vm)
+{
+	const size_t index = (size_t)spmc->index_of_id[vm->config.id] - 1;
+	struct vmsg_ffa_regs regs;
+
+	for (size_t i = 0; i < spmc->partition_count && !spmc_is_secure(vm->config.id); i++) {
+		struct partition *partition = spmc->partitions[i];
+		if (partition == vm || !partition->started ||
+		    !(partition->config.properties & VMSG_FFA_PROPERTY_VM_DESTROYED)) {
+			continue;
+		}
+		partition->gone[index / 64] |= UINT64_C(1) << index % 64;
+		if (partition->waiting) {
+			struct vcpu *vcpu = &partition->vcpus[__builtin_ctzll(partition->waiting)];
+			(void)tell_one(spmc, vcpu, &regs); /* there is one */
+			spmc_return(spmc, vcpu, &regs);
+		}
+	}
 }

@@ -72,6 +72,7 @@ struct vcpu {
 	uint32_t served_id;
 	uint16_t served_source;
 	struct request *request;
+	bool told; /* it serves the manager's own message that a VM is gone */
 	struct request requests[SPMC_REQUESTS_MAX];
 };
 
@@ -127,6 +128,7 @@ struct partition {
 	struct notifications from_vms;
 	bool rx_full_spm; /* framework notifications */
 	bool rx_full_hypervisor;
+	uint64_t gone[(SPMC_PARTITIONS_MAX + 63) / 64]; /* VMs, by index, it is to be told of */
 	bool npi_outstanding;
 	bool reported; /* by NOTIFICATION_INFO_GET */
 };
@@ -279,6 +281,8 @@ call_handler spmc_call_partition_info_get, spmc_call_partition_info_get_regs;
 
 /* direct.c: what a partition's death ends; see also spmc_tick() and spmc_raise(). */
 void spmc_direct_stop(struct spmc *spmc, struct partition *partition);
+/* Tells those who want to know that a VM is gone, each before anything else can reach it. */
+void spmc_tell_death(struct spmc *spmc, const struct partition *vm);
 call_handler spmc_call_msg_wait, spmc_call_yield, spmc_call_run, spmc_call_direct_request,
 	spmc_call_direct_response;
 

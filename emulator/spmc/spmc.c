@@ -183,6 +183,7 @@ void spmc_stop(struct spmc *spmc, uint16_t id)
 	spmc_notifications_stop(spmc, partition);
 	partition->started = false;
 	list_has_changed(spmc);
+	spmc_tell_death(spmc, partition);
 }
 
 void spmc_deliver(struct spmc *spmc, const struct spmc_delivery *delivery)

@@ -43,8 +43,7 @@ static int open_system(void **state)
 static int close_system(void **state)
 {
 	(void)state;
-	partition_start(&vm1, "c400008d 18001 0 0 11");
-	assert_string_equal(partition_finish(&sp1), "c400008d 18001 0 0 11");
+	partition_request(&vm1, &sp1, "c400008d 18001 0 0 11");
 	partition_start(&sp1, "c400008e 80010001 0 0 22");
 	assert_string_equal(partition_finish(&vm1), "c400008e 80010001 0 0 22");
 	assert_daemon_returns_to(&daemon_process, before);
@@ -586,8 +585,7 @@ static void die_as_a_borrower(bool writable)
 static void die_as_a_caller(void)
 {
 	partition_join(&vm3, &daemon_process, 3);
-	partition_start(&vm3, "c400008d 38001 0 0 11");
-	assert_string_equal(partition_finish(&sp1), "c400008d 38001 0 0 11");
+	partition_request(&vm3, &sp1, "c400008d 38001 0 0 11");
 	partition_leave(&vm3);
 	assert_daemon_returns_to(&daemon_process, before);
 	/* the answer to nobody is taken */

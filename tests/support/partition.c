@@ -12,6 +12,7 @@
 #include "virtio_msg_ffa/error.h"
 
 #define SUCCESS "84000061"
+#define BUSY    "84000060 0 fffffffc"
 
 void partition_join(struct partition *partition, const struct daemon *daemon, uint16_t id)
 {
@@ -71,11 +72,24 @@ void partition_start(struct partition *partition, const char *format, ...)
 	start(partition, text);
 }
 
+/* The manager's own message that a VM is gone interests no test: it is answered. */
+static bool answer_death(struct partition *partition, const struct vmsg_ffa_regs *regs)
+{
+	if (regs->x[0] != VMSG_FFA_ID32(MSG_SEND_DIRECT_REQ) || regs->x[2] != 0x80000006u) {
+		return false;
+	}
+	partition_start(partition, "84000070 %x0000 80000007", partition->id);
+	return true;
+}
+
 const char *partition_peek(struct partition *partition)
 {
 	struct vmsg_ffa_regs regs;
+	int finished;
 
-	const int finished = vmsg_emu_finish(partition->emu, &regs);
+	do {
+		finished = vmsg_emu_finish(partition->emu, &regs);
+	} while (finished > 0 && answer_death(partition, &regs));
 	if (finished > 0) {
 		regs_to_text(&regs, partition->reply);
 	} else {
@@ -94,6 +108,31 @@ const char *partition_finish(struct partition *partition)
 		}
 	}
 	return partition->reply;
+}
+
+void partition_request(struct partition *partition, struct partition *target, const char *format,
+		       ...)
+{
+	char text[REGS_TEXT_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	start(partition, text);
+	while (strcmp(partition_peek(target), "-") == 0) {
+		struct pollfd readable[2] = {
+			{ .fd = vmsg_emu_fd(partition->emu), .events = POLLIN },
+			{ .fd = vmsg_emu_fd(target->emu), .events = POLLIN },
+		};
+		if (strcmp(partition_peek(partition), "-") != 0) {
+			assert_string_equal(partition->reply, BUSY);
+			start(partition, text);
+		} else if (poll(readable, 2, DAEMON_PATIENCE_MS) < 1) {
+			fail_msg("no request for partition 0x%04x", target->id);
+		}
+	}
+	assert_string_equal(target->reply, text);
 }
 
 const char *partition_call(struct partition *partition, const char *format, ...)

@@ -30,6 +30,10 @@ const char *partition_call(struct partition *partition, const char *format, ...)
 /* In two steps: `finish` waits for the reply. */
 void partition_start(struct partition *partition, const char *format, ...) VMSG_PRINTF(2, 3);
 const char *partition_finish(struct partition *partition);
+/* A direct request that reaches the waiting `target`: made again while that one is still being told
+ * of somebody's death. */
+void partition_request(struct partition *partition, struct partition *target, const char *format,
+		       ...) VMSG_PRINTF(3, 4);
 /* The reply if it is there, else "-". */
 const char *partition_peek(struct partition *partition);
 

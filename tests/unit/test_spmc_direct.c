@@ -487,6 +487,72 @@ static void unfinished_requests_are_bounded(void **state)
 	assert_call(w, VM1, REQUEST, "-");
 }
 
+/* SP3 wants to know which VMs are gone. */
+enum { SP3 = 0x8003 };
+#define VM1_IS_GONE     "8400006f 8003 80000006 0 0 1"
+#define VM3_IS_GONE     "8400006f 8003 80000006 0 0 3"
+#define VM_IS_GONE_ACK  "84000070 80030000 80000007"
+#define REQUEST_TO_SP3  "c400008d 18003"
+#define RESPONSE_OF_SP3 "c400008e 80030001"
+
+static void add_sp3(struct world *w)
+{
+	world_add(w, &(struct spmc_partition_config){
+			     .name = "SP3", .id = SP3, .vcpu_count = 1, .properties = 0x78b });
+	assert_call(w, SP3, "84000063 10002", "10002");
+}
+
+static void who_wants_to_know_is_told_of_a_dead_vm(void **state)
+{
+	struct world *w = *state;
+
+	add_sp3(w);
+	assert_call(w, SP1, WAIT, "-");
+	assert_call(w, SP3, WAIT, "-");
+	world_stop(w, VM1);
+	assert_string_equal(world_reply(w, SP3, 0), VM1_IS_GONE);
+	assert_string_equal(world_reply(w, SP1, 0), "-");
+	/* Nothing else reaches it before it has answered, and only that answer will do. */
+	assert_call(w, VM3, "c400008d 38003", BUSY);
+	assert_call(w, SP3, "84000070 80030000 80000005", INVALID_PARAMETERS);
+	assert_call(w, SP3, "84000070 80030001 80000007", INVALID_PARAMETERS);
+	assert_call(w, SP3, "84000070 80030000", DENIED);
+	assert_call(w, SP3, VM_IS_GONE_ACK, "-");
+	assert_call(w, VM3, "c400008d 38003", "-");
+}
+
+static void a_death_is_told_at_the_next_wait_each_once(void **state)
+{
+	struct world *w = *state;
+
+	add_sp3(w);
+	assert_call(w, SP3, WAIT, "-");
+	assert_call(w, VM1, REQUEST_TO_SP3, "-");
+	world_stop(w, VM1);
+	world_stop(w, VM3);
+	assert_string_equal(world_reply(w, SP3, 0), REQUEST_TO_SP3);
+	assert_call(w, SP3, RESPONSE_OF_SP3, VM1_IS_GONE);
+	assert_call(w, SP3, VM_IS_GONE_ACK, VM3_IS_GONE);
+	/* To wait again is as good as an answer. */
+	assert_call(w, SP3, WAIT, "-");
+}
+
+static void nobody_is_told_of_secure_partitions_or_former_lives(void **state)
+{
+	struct world *w = *state;
+
+	add_sp3(w);
+	assert_call(w, SP3, WAIT, "-");
+	world_stop(w, SP1);
+	assert_string_equal(world_reply(w, SP3, 0), "-");
+	world_raise(w, SP3, 0);
+	world_stop(w, VM1);
+	world_stop(w, SP3);
+	assert_int_equal(spmc_start(w->spmc, SP3), 0);
+	assert_call(w, SP3, "84000063 10002", "10002");
+	assert_call(w, SP3, WAIT, "-");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -511,6 +577,9 @@ int main(void)
 		CASE(yield_gives_time_back_until_run),
 		CASE(without_a_time_slice_nothing_is_preempted),
 		CASE(unfinished_requests_are_bounded),
+		CASE(who_wants_to_know_is_told_of_a_dead_vm),
+		CASE(a_death_is_told_at_the_next_wait_each_once),
+		CASE(nobody_is_told_of_secure_partitions_or_former_lives),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
