@@ -130,8 +130,14 @@ int session_run(struct session *session)
 		return over(session);
 	}
 	const int error = vmsg_driver_pump_run(&session->pump);
+	const uint64_t timeouts = session->bus.stats.timeouts - session->timeouts;
 	take_bus_events(session);
-	return error < 0 ? report_exchange(session, error) : SESSION_OK;
+	session->timeouts += timeouts;
+	if (error < 0) {
+		return report_exchange(session, error);
+	}
+	/* Without an error when the peer was busy all the time. */
+	return timeouts > 0 ? session_report_late(session, "a message") : SESSION_OK;
 }
 
 void session_sleep(const struct session *session, uint64_t ns)
@@ -283,24 +289,30 @@ static int find_peers(struct session *session)
 
 /* ---- bus ---- */
 
+/* Runs until one of the flags is set or the bus has failed. A time-out on the way has been reported
+ * and is noted in session->was_late. When not even the bus wants anything sent, it is stuck. */
 static int await_flag(struct session *session, const bool *flag, const bool *other)
 {
-	const uint64_t end_ns = report_now() + session->options.timeout_ns;
+	uint64_t calls = session->endpoint.calls;
+	uint64_t end_ns = report_now() + session->options.timeout_ns;
 
-	while (report_now() < end_ns) {
+	for (;;) {
 		const int result = session_run(session);
-		if (*flag || (other && *other)) {
-			return SESSION_OK;
-		}
-		if (result != SESSION_OK) {
+		if (result == SESSION_OVER) {
 			return result;
 		}
-		if (session->bus_error != 0) {
-			return SESSION_OK; /* the caller looks */
+		session->was_late |= result == SESSION_LATE;
+		if (*flag || (other && *other) || session->bus_error != 0) {
+			return SESSION_OK;
+		}
+		if (session->endpoint.calls != calls) {
+			calls = session->endpoint.calls;
+			end_ns = report_now() + session->options.timeout_ns;
+		} else if (report_now() >= end_ns) {
+			return session_report_late(session, "the bus");
 		}
 		session_sleep(session, ROUND_SLEEP_NS);
 	}
-	return session_report_late(session, "the bus");
 }
 
 static int init_bus(struct session *session)
@@ -326,6 +338,7 @@ static int init_bus(struct session *session)
 		return over(session);
 	}
 	session->has_bus = true;
+	session->timeouts = 0;
 	session->drivers[0] = NULL;
 	vmsg_driver_pump_init(&session->pump, &session->endpoint, &session->bus, session->drivers,
 			      1, session->peer, session->options.timeout_ns);
@@ -337,7 +350,7 @@ static int report_bus_failure(struct session *session)
 	const struct vmsg_profile *forced = session->options.profile;
 
 	if (session->bus_error == VMSG_ERROR_TIMEOUT || session->bus_error == VMSG_ERROR_AGAIN) {
-		return SESSION_LATE; /* the exchange has reported it */
+		return session_report_late(session, "the bus");
 	}
 	report_problem("partition 0x%04x does not agree on %s%s: %s", session->peer,
 		       forced ? "the forced profile " : "any revision of the bus",
@@ -376,16 +389,19 @@ static int share_pool(struct session *session)
 		return over(session);
 	}
 	const int result = await_flag(session, &session->is_ready, &session->is_refused);
-	if (result == SESSION_OK && !session->is_ready) {
+	if (result == SESSION_OK && !session->is_ready && !session->was_late) {
 		report_problem("partition 0x%04x refuses the shared pool", session->peer);
 		return over(session);
 	}
 	return result;
 }
 
+/* What was agreed after a time-out is not kept: each has made us try an older dialect. */
 static int bring_up_bus(struct session *session, void *context)
 {
 	(void)context;
+	session->was_late = false;
+	session->bus_error = 0;
 	int result = reset_bus(session);
 	if (result != SESSION_OK) {
 		return result;
@@ -398,10 +414,13 @@ static int bring_up_bus(struct session *session, void *context)
 		return over(session);
 	}
 	result = await_flag(session, &session->is_up, NULL);
-	if (result == SESSION_OK && !session->is_up) {
+	if (result == SESSION_OK && !session->is_up && !session->was_late) {
 		return report_bus_failure(session);
 	}
-	return result == SESSION_OK ? share_pool(session) : result;
+	if (result == SESSION_OK && !session->was_late) {
+		result = share_pool(session);
+	}
+	return result == SESSION_OK && session->was_late ? SESSION_LATE : result;
 }
 
 static bool has_devices(const struct session *session)

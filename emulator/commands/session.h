@@ -52,12 +52,14 @@ struct session {
 	uint64_t pool_address; /* in the physical map */
 	uint64_t pool_used;
 	unsigned int reports; /* of time-outs in a row */
+	uint64_t timeouts;    /* that the bus has counted and we have seen */
 	bool over;
 	/* session events not yet looked at */
 	bool is_up;
 	bool is_reset;
 	bool is_ready;
 	bool is_refused;
+	bool was_late;
 	int bus_error;
 };
 
