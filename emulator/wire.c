@@ -28,7 +28,7 @@ static const struct {
 	uint16_t descriptors;
 } kinds[VMSG_WIRE_KIND_COUNT] = {
 	[0] = { .name = "?", .direction = NOBODY },
-	[VMSG_WIRE_HELLO] = { "HELLO", TO_MANAGER, 0, false, false, HELLO_SIZE,
+	[VMSG_WIRE_HELLO] = { "HELLO", TO_MANAGER, VMSG_WIRE_HELLO_PACKED, false, false, HELLO_SIZE,
 			      HELLO_SIZE + VMSG_WIRE_DESCRIPTORS_MAX *HELLO_BANK_SIZE,
 			      VMSG_WIRE_DESCRIPTORS_MAX },
 	[VMSG_WIRE_WELCOME] = { "WELCOME", TO_PARTITION, 0, false, false, WELCOME_SIZE,
@@ -54,6 +54,32 @@ static const struct {
 const char *vmsg_wire_kind_name(unsigned kind)
 {
 	return kind < VMSG_WIRE_KIND_COUNT ? kinds[kind].name : kinds[0].name;
+}
+
+bool vmsg_wire_may_be_followed(unsigned kind)
+{
+	return kind == VMSG_WIRE_GRANT ||
+	       (kind < VMSG_WIRE_KIND_COUNT && kinds[kind].size_min > 0 &&
+		kinds[kind].size_min == kinds[kind].size_max);
+}
+
+size_t vmsg_wire_first_size(const uint8_t *message, size_t size)
+{
+	size_t first;
+
+	if (size < VMSG_WIRE_HEADER_SIZE || !vmsg_wire_may_be_followed(message[0])) {
+		return size;
+	}
+	if (message[0] != VMSG_WIRE_GRANT) {
+		first = kinds[message[0]].size_min;
+	} else if (size < VMSG_WIRE_GRANT_SIZE) {
+		return size;
+	} else {
+		first = VMSG_WIRE_GRANT_SIZE +
+			vmsg_load_le16(message + 28) * VMSG_WIRE_GRANT_BANK_SIZE +
+			vmsg_load_le16(message + 30) * VMSG_WIRE_PIECE_SIZE;
+	}
+	return first < size ? first : size;
 }
 
 int vmsg_wire_check(const uint8_t *frame, size_t size, size_t descriptors, bool to_manager,
@@ -110,7 +136,7 @@ static size_t encode_kind(uint8_t *frame, enum vmsg_wire_kind kind, uint8_t flag
 
 size_t vmsg_wire_encode_hello(uint8_t *frame, const struct vmsg_wire_hello *hello)
 {
-	encode_kind(frame, VMSG_WIRE_HELLO, 0);
+	encode_kind(frame, VMSG_WIRE_HELLO, hello->packed ? VMSG_WIRE_HELLO_PACKED : 0);
 	vmsg_store_le32(frame + 8, hello->magic);
 	vmsg_store_le16(frame + 12, hello->version);
 	frame[14] = hello->role;
@@ -134,6 +160,7 @@ int vmsg_wire_decode_hello(const uint8_t *frame, size_t size, struct vmsg_wire_h
 	if (hello->magic != VMSG_WIRE_MAGIC || hello->version != VMSG_WIRE_VERSION) {
 		return 0;
 	}
+	hello->packed = (frame[1] & VMSG_WIRE_HELLO_PACKED) != 0;
 	hello->role = frame[14];
 	hello->class = frame[15];
 	hello->id = vmsg_load_le16(frame + 16);

@@ -20,6 +20,7 @@
 #define VMSG_WIRE_FRAME_MAX       4096u
 #define VMSG_WIRE_DESCRIPTORS_MAX 253u /* what the kernel passes in one message */
 #define VMSG_WIRE_BANKS_MAX       64u
+#define VMSG_WIRE_VCPUS_MAX       64u
 #define VMSG_WIRE_HEADER_SIZE     8u
 #define VMSG_WIRE_CALL_SIZE       (VMSG_WIRE_HEADER_SIZE + VMSG_FFA_FRAME_SIZE)
 #define VMSG_WIRE_TEXT_MAX        240u
@@ -46,6 +47,7 @@ enum vmsg_wire_kind {
 };
 
 /* Flags. All other bits must be zero. */
+#define VMSG_WIRE_HELLO_PACKED   0x01u /* takes several frames in one message */
 #define VMSG_WIRE_GRANT_WRITABLE 0x01u
 #define VMSG_WIRE_GRANT_REVOKED  0x02u /* no longer held; carries no ranges */
 #define VMSG_WIRE_CONTROL_MORE   0x01u /* another frame of the same answer follows */
@@ -89,6 +91,7 @@ struct vmsg_wire_hello {
 	uint8_t role;
 	uint8_t class;
 	uint16_t id; /* 0 = the first free of `class` */
+	bool packed; /* takes several frames in one message */
 	uint16_t bank_count;
 	struct vmsg_wire_bank banks[VMSG_WIRE_BANKS_MAX];
 };
@@ -134,6 +137,12 @@ struct vmsg_wire_piece {
 
 /* Name of a kind for people, "?" if it is none. */
 const char *vmsg_wire_kind_name(unsigned kind);
+
+/* True for the kinds that say how long they are: others may follow such a frame in one message. */
+bool vmsg_wire_may_be_followed(unsigned kind);
+
+/* Size of the first frame of a message: its own if it may be followed, else all of the message. */
+size_t vmsg_wire_first_size(const uint8_t *message, size_t size);
 
 /*
  * Header of a frame that came in `size` bytes with `descriptors` descriptors, checked against the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A partition's connection to the manager: hello, calls, interrupts. A blocking call costs one send
- * and one receive. Invariant: at most one call is outstanding, and only its own return, with its
- * vCPU and sequence number, completes it. A manager that breaks the protocol is lost, as if it had
+ * and one receive. Invariant: a vCPU has at most one call outstanding, and only its own return,
+ * with its sequence number, completes it. A manager that breaks the protocol is lost, as if it had
  * died.
  */
 #include <errno.h>
@@ -18,10 +18,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-union control_buffer {
-	struct cmsghdr alignment;
-	char bytes[CMSG_SPACE(sizeof(int) * VMSG_WIRE_BANKS_MAX)];
-};
+static const char gone[] = "the manager is gone";
 
 void emu_lose(struct vmsg_emu *emu, const char *reason)
 {
@@ -31,36 +28,35 @@ void emu_lose(struct vmsg_emu *emu, const char *reason)
 	}
 }
 
-int emu_send(struct vmsg_emu *emu, const uint8_t *frame, size_t size)
+/* Sending has failed: the manager is gone, but what it said last may still be there to read. */
+static int lose_after_send(struct vmsg_emu *emu)
+{
+	while (emu_receive(emu, false) > 0) {
+	}
+	emu_lose(emu, gone);
+	return -1;
+}
+
+int emu_send(struct vmsg_emu *emu, uint8_t *frame, size_t size)
 {
 	if (atomic_load(&emu->lost)) {
 		return -1;
 	}
-	while (send(emu->fd, frame, size, MSG_NOSIGNAL) < 0) {
-		if (errno == EINTR) {
-			continue;
-		}
-		/* What the manager said last may still be there to read. */
-		if (errno == EPIPE || errno == ECONNRESET) {
-			while (emu_receive(emu, MSG_DONTWAIT) > 0) {
-			}
-		}
-		emu_lose(emu, "the manager is gone");
-		return -1;
-	}
-	return 0;
+	return io_send(emu->fd, frame, size, NULL, 0, true) == 0 ? 0 : lose_after_send(emu);
 }
 
 static void receive_return(struct vmsg_emu *emu, const struct vmsg_wire_header *header,
 			   const uint8_t *frame)
 {
-	if (!emu->outstanding || emu->replied || header->vcpu != emu->vcpu ||
-	    header->sequence != emu->sequence) {
+	const uint64_t bit = header->vcpu < emu->vcpu_count ? UINT64_C(1) << header->vcpu : 0;
+
+	if (!(emu->outstanding & bit) || (emu->replied & bit) ||
+	    header->sequence != emu->vcpus[header->vcpu].sequence) {
 		emu_lose(emu, "RETURN frame of no call");
 		return;
 	}
-	vmsg_wire_decode_call(frame, &emu->reply);
-	emu->replied = true;
+	vmsg_wire_decode_call(frame, &emu->vcpus[header->vcpu].reply);
+	emu->replied |= bit;
 }
 
 static void receive_refuse(struct vmsg_emu *emu, const uint8_t *frame, size_t size)
@@ -72,9 +68,9 @@ static void receive_refuse(struct vmsg_emu *emu, const uint8_t *frame, size_t si
 }
 
 /* A frame of a connection that has been welcomed. */
-static void act(struct vmsg_emu *emu, const uint8_t *frame, size_t size, int *descriptors,
-		size_t descriptor_count)
+static void act(struct vmsg_emu *emu, const uint8_t *frame, size_t size, struct io_message *in)
 {
+	const size_t descriptor_count = frame == in->bytes ? in->descriptor_count : 0;
 	struct vmsg_wire_header header;
 	char why[128];
 
@@ -92,7 +88,8 @@ static void act(struct vmsg_emu *emu, const uint8_t *frame, size_t size, int *de
 		break;
 	}
 	case VMSG_WIRE_GRANT:
-		emu_grant_receive(emu, header.flags, frame, size, descriptors, descriptor_count);
+		emu_grant_receive(emu, header.flags, frame, size, in->descriptors,
+				  descriptor_count);
 		break;
 	case VMSG_WIRE_REFUSE:
 		receive_refuse(emu, frame, size);
@@ -111,106 +108,152 @@ static void act(struct vmsg_emu *emu, const uint8_t *frame, size_t size, int *de
 	}
 }
 
-static size_t collect_descriptors(struct msghdr *message, int descriptors[VMSG_WIRE_BANKS_MAX])
+static void receive_frames(struct vmsg_emu *emu, struct io_message *in)
 {
-	size_t count = 0;
+	size_t size;
 
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
-	     header = CMSG_NXTHDR(message, header)) {
-		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-			const size_t size = header->cmsg_len - CMSG_LEN(0);
-			memcpy(&descriptors[count], CMSG_DATA(header), size);
-			count += size / sizeof(int);
-		}
+	for (size_t at = 0; at < in->size && !atomic_load(&emu->lost); at += size) {
+		size = vmsg_wire_first_size(in->bytes + at, in->size - at);
+		act(emu, in->bytes + at, size, in);
 	}
-	return count;
 }
 
-int emu_receive(struct vmsg_emu *emu, int flags)
+int emu_receive(struct vmsg_emu *emu, bool wait)
 {
-	uint8_t frame[VMSG_WIRE_FRAME_MAX];
-	int descriptors[VMSG_WIRE_BANKS_MAX];
-	union control_buffer control;
-	struct iovec part = { .iov_base = frame, .iov_len = sizeof(frame) };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control.bytes,
-				  .msg_controllen = sizeof(control.bytes) };
+	struct io_message in;
 
 	if (atomic_load(&emu->lost)) {
 		return -1;
 	}
-	const ssize_t size = recvmsg(emu->fd, &message, flags | MSG_CMSG_CLOEXEC);
-	if (size < 0 && errno == EAGAIN) {
-		return 0;
+	const int received = io_receive(&in, emu->fd, wait);
+	if (received == 0) {
+		return wait; /* interrupted: as good as received, the caller looks and asks again */
 	}
-	if (size < 0 && errno == EINTR) {
-		return 1; /* as good as a frame: the caller looks and asks again */
-	}
-	if (size <= 0) {
-		emu_lose(emu, "the manager is gone");
+	if (received < 0) {
+		emu_lose(emu, gone);
 		return -1;
 	}
-	const size_t count = collect_descriptors(&message, descriptors);
-	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+	if (in.size == 0) {
+		emu_lose(emu, gone);
+	} else if (in.flags & (MSG_TRUNC | MSG_CTRUNC)) {
 		emu_lose(emu, "frame or descriptors that do not fit");
 	} else {
-		act(emu, frame, (size_t)size, descriptors, count);
+		receive_frames(emu, &in);
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (descriptors[i] >= 0) {
-			close(descriptors[i]);
-		}
-	}
+	io_done(&in);
 	return atomic_load(&emu->lost) ? -1 : 1;
+}
+
+static struct vmsg_wire_header next_call(struct vmsg_emu *emu, uint16_t vcpu)
+{
+	return (struct vmsg_wire_header){
+		.kind = VMSG_WIRE_CALL,
+		.vcpu = vcpu,
+		.sequence = ++emu->vcpus[vcpu].sequence,
+	};
 }
 
 int vmsg_emu_start(struct vmsg_emu *emu, const struct vmsg_ffa_regs *regs)
 {
+	const uint64_t bit = UINT64_C(1) << emu->vcpu;
 	uint8_t frame[VMSG_WIRE_CALL_SIZE];
 
-	if (emu->outstanding) {
+	if (emu->outstanding & bit) {
 		return VMSG_ERROR_STATE;
 	}
-	const struct vmsg_wire_header header = {
-		.kind = VMSG_WIRE_CALL,
-		.vcpu = emu->vcpu,
-		.sequence = ++emu->sequence,
-	};
+	const struct vmsg_wire_header header = next_call(emu, emu->vcpu);
 	if (emu_send(emu, frame, vmsg_wire_encode_call(frame, &header, regs)) < 0) {
 		return VMSG_ERROR_PEER;
 	}
-	emu->outstanding = true;
-	emu->replied = false;
+	emu->outstanding |= bit;
 	return VMSG_OK;
 }
 
-/* Waits if `flags` lets it. 1 with the reply, 0 when it has not come. */
-static int finish(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs, int flags)
+int vmsg_emu_start_many(struct vmsg_emu *emu, const struct vmsg_emu_call *calls, size_t count)
 {
-	if (!emu->outstanding) {
-		return VMSG_ERROR_STATE;
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (calls[i].vcpu >= emu->vcpu_count) {
+			return VMSG_ERROR_RANGE;
+		}
+		const uint64_t bit = UINT64_C(1) << calls[i].vcpu;
+		if ((emu->outstanding | bits) & bit) {
+			return VMSG_ERROR_STATE;
+		}
+		bits |= bit;
 	}
-	while (!emu->replied) {
-		const int received = emu_receive(emu, flags);
-		if (received <= 0) {
-			emu->outstanding = received == 0;
-			return received == 0 ? 0 : VMSG_ERROR_PEER;
+	if (atomic_load(&emu->lost)) {
+		return VMSG_ERROR_PEER;
+	}
+	emu->outstanding |= bits;
+	for (size_t i = 0; i < count; i++) {
+		const struct vmsg_wire_header header = next_call(emu, calls[i].vcpu);
+		emu->outbox.size += vmsg_wire_encode_call(emu->outbox.bytes + emu->outbox.size,
+							  &header, &calls[i].regs);
+		const bool is_full = emu->outbox.size + VMSG_WIRE_CALL_SIZE > VMSG_WIRE_FRAME_MAX;
+		if ((is_full || i == count - 1) && io_flush(&emu->outbox, emu->fd, true) != 0) {
+			(void)lose_after_send(emu);
+			return VMSG_ERROR_PEER;
 		}
 	}
-	emu->outstanding = false;
-	*regs = emu->reply;
+	return VMSG_OK;
+}
+
+static void collect(struct vmsg_emu *emu, uint16_t vcpu, struct vmsg_ffa_regs *regs)
+{
+	emu->outstanding &= ~(UINT64_C(1) << vcpu);
+	emu->replied &= ~(UINT64_C(1) << vcpu);
+	*regs = emu->vcpus[vcpu].reply;
+}
+
+static int finish(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs, bool wait)
+{
+	const uint64_t bit = UINT64_C(1) << emu->vcpu;
+
+	if (!(emu->outstanding & bit)) {
+		return VMSG_ERROR_STATE;
+	}
+	while (!(emu->replied & bit)) {
+		const int received = emu_receive(emu, wait);
+		if (received == 0) {
+			return 0;
+		}
+		if (received < 0) {
+			emu->outstanding &= ~bit;
+			return VMSG_ERROR_PEER;
+		}
+	}
+	collect(emu, emu->vcpu, regs);
 	return 1;
 }
 
 int vmsg_emu_finish(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs)
 {
-	return finish(emu, regs, MSG_DONTWAIT);
+	return finish(emu, regs, false);
+}
+
+int vmsg_emu_finish_many(struct vmsg_emu *emu, struct vmsg_emu_call *calls, size_t capacity)
+{
+	size_t count = 0;
+
+	while (!emu->replied) {
+		const int received = emu_receive(emu, false);
+		if (received <= 0) {
+			return received == 0 ? 0 : VMSG_ERROR_PEER;
+		}
+	}
+	for (; emu->replied && count < capacity; count++) {
+		const uint16_t vcpu = (uint16_t)__builtin_ctzll(emu->replied);
+		calls[count].vcpu = vcpu;
+		collect(emu, vcpu, &calls[count].regs);
+	}
+	return (int)count;
 }
 
 static void conduit_call(void *context, struct vmsg_ffa_regs *regs)
 {
-	if (vmsg_emu_start(context, regs) < 0 || finish(context, regs, 0) < 0) {
+	if (vmsg_emu_start(context, regs) < 0 || finish(context, regs, true) < 0) {
 		vmsg_ffa_pack_error(regs, VMSG_FFA_ABORTED);
 	}
 }
@@ -264,7 +307,7 @@ int vmsg_emu_raise(struct vmsg_emu *emu)
 
 uint64_t vmsg_emu_interrupts(struct vmsg_emu *emu)
 {
-	while (emu_receive(emu, MSG_DONTWAIT) > 0) {
+	while (emu_receive(emu, false) > 0) {
 	}
 	const uint64_t interrupts = emu->interrupts;
 	emu->interrupts = 0;
@@ -279,6 +322,11 @@ int vmsg_emu_fd(const struct vmsg_emu *emu)
 uint16_t vmsg_emu_id(const struct vmsg_emu *emu)
 {
 	return emu->id;
+}
+
+uint16_t vmsg_emu_vcpu_count(const struct vmsg_emu *emu)
+{
+	return emu->vcpu_count;
 }
 
 bool vmsg_emu_is_lost(const struct vmsg_emu *emu)
@@ -299,6 +347,7 @@ void vmsg_emu_close(struct vmsg_emu *emu)
 	emu_grants_free(emu);
 	emu_banks_free(emu->own, emu->own_count);
 	free(emu->own);
+	free(emu->vcpus);
 	if (emu->fd >= 0) {
 		close(emu->fd);
 	}

@@ -79,30 +79,18 @@ static int send_hello(struct vmsg_emu *emu, const struct vmsg_emu_options *optio
 		.class = options->secure ? VMSG_WIRE_SECURE : VMSG_WIRE_VM,
 		.id = options->id,
 		.bank_count = (uint16_t)options->bank_count,
+		.packed = true,
 	};
 	uint8_t frame[VMSG_WIRE_FRAME_MAX];
-	union {
-		struct cmsghdr alignment;
-		char bytes[CMSG_SPACE(sizeof(int) * VMSG_WIRE_BANKS_MAX)];
-	} control = { .bytes = { 0 } };
-	const size_t descriptors_size = sizeof(int) * options->bank_count;
 
 	for (size_t i = 0; i < options->bank_count; i++) {
 		hello.banks[i].address = options->banks[i].address;
 		hello.banks[i].size = options->banks[i].size;
 	}
-	struct iovec part = { .iov_base = frame, .iov_len = vmsg_wire_encode_hello(frame, &hello) };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	if (options->bank_count > 0) {
-		message.msg_control = control.bytes;
-		message.msg_controllen = CMSG_SPACE(descriptors_size);
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(descriptors_size);
-		memcpy(CMSG_DATA(header), descriptors, descriptors_size);
-	}
-	return sendmsg(emu->fd, &message, MSG_NOSIGNAL) < 0 ? VMSG_ERROR_PEER : VMSG_OK;
+	const size_t size = vmsg_wire_encode_hello(frame, &hello);
+	return io_send(emu->fd, frame, size, descriptors, options->bank_count, true) == 0
+		       ? VMSG_OK
+		       : VMSG_ERROR_PEER;
 }
 
 static int receive_welcome(struct vmsg_emu *emu, struct vmsg_emu_options *options, char *why,
@@ -132,7 +120,8 @@ static int receive_welcome(struct vmsg_emu *emu, struct vmsg_emu_options *option
 	}
 	if (header.kind != VMSG_WIRE_WELCOME ||
 	    vmsg_wire_decode_welcome(frame, (size_t)size, &welcome) != 0 ||
-	    welcome.version != VMSG_WIRE_VERSION || welcome.bank_count != options->bank_count) {
+	    welcome.version != VMSG_WIRE_VERSION || welcome.bank_count != options->bank_count ||
+	    welcome.vcpu_count == 0 || welcome.vcpu_count > VMSG_WIRE_VCPUS_MAX) {
 		snprintf(why, why_size, "the manager does not answer a HELLO as it should");
 		return VMSG_ERROR_PEER;
 	}
@@ -140,6 +129,12 @@ static int receive_welcome(struct vmsg_emu *emu, struct vmsg_emu_options *option
 		snprintf(why, why_size, "partition 0x%04x has %u vCPUs, not one number %u",
 			 welcome.id, welcome.vcpu_count, emu->vcpu);
 		return VMSG_ERROR_RANGE;
+	}
+	emu->vcpu_count = welcome.vcpu_count;
+	emu->vcpus = calloc(welcome.vcpu_count, sizeof(*emu->vcpus));
+	if (!emu->vcpus) {
+		snprintf(why, why_size, "out of memory");
+		return VMSG_ERROR_NO_SPACE;
 	}
 	emu->id = welcome.id;
 	for (size_t i = 0; i < options->bank_count; i++) {

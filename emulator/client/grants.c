@@ -242,7 +242,7 @@ static int complete(struct vmsg_emu *emu, uint64_t handle)
 			return VMSG_ERROR_PEER;
 		}
 		do {
-			if (emu_receive(emu, 0) < 0) {
+			if (emu_receive(emu, true) < 0) {
 				return VMSG_ERROR_PEER;
 			}
 			if (emu->revoked == handle) {

@@ -9,6 +9,7 @@
 
 #include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/error.h"
+#include "io.h"
 #include "wire.h"
 
 /* A bank of somebody else's, under the manager's number, until the manager forgets it. */
@@ -32,15 +33,22 @@ struct emu_grant {
 	uint64_t size;
 };
 
+/* The call that a vCPU has made, and what it returned. */
+struct emu_vcpu {
+	uint32_t sequence;
+	struct vmsg_ffa_regs reply;
+};
+
 struct vmsg_emu {
 	int fd;
 	uint16_t id;
-	uint16_t vcpu;
-	uint32_t sequence;
-	bool outstanding;
-	bool replied;
-	struct vmsg_ffa_regs reply;
+	uint16_t vcpu; /* of the conduit */
+	uint16_t vcpu_count;
+	struct emu_vcpu *vcpus;
+	uint64_t outstanding; /* bit per vCPU: its call has not been collected */
+	uint64_t replied;     /* and has returned */
 	uint64_t interrupts;
+	struct io_outbox outbox;
 	_Atomic bool lost; /* vmsg_emu_raise() reads it from other threads */
 	char reason[VMSG_WIRE_TEXT_MAX + 1];
 	struct vmsg_emu_bank *own; /* our RAM */
@@ -54,10 +62,10 @@ struct vmsg_emu {
 
 /* client.c: the manager is gone, or broke the protocol (then `reason` says how). */
 void emu_lose(struct vmsg_emu *emu, const char *reason);
-/* Sends a frame; receives and acts on one. `flags`: MSG_DONTWAIT or 0. Returns 1, 0 when there was
- * none, or -1 when the manager is lost. */
-int emu_send(struct vmsg_emu *emu, const uint8_t *frame, size_t size);
-int emu_receive(struct vmsg_emu *emu, int flags);
+/* Sends a frame; receives and acts on what has come. Returns 1, 0 when there was nothing, or -1
+ * when the manager is lost. */
+int emu_send(struct vmsg_emu *emu, uint8_t *frame, size_t size);
+int emu_receive(struct vmsg_emu *emu, bool wait);
 
 /* grants.c: takes over the descriptors it wants and sets them to -1. */
 void emu_grant_receive(struct vmsg_emu *emu, uint8_t flags, const uint8_t *frame, size_t size,

@@ -18,18 +18,6 @@
  * have outstanding. */
 #define SEND_BUFFER_SIZE (1 << 20)
 
-struct received {
-	uint8_t frame[VMSG_WIRE_FRAME_MAX];
-	size_t size;
-	int descriptors[VMSG_WIRE_DESCRIPTORS_MAX];
-	size_t descriptor_count;
-};
-
-union control_buffer {
-	struct cmsghdr alignment;
-	char bytes[CMSG_SPACE(sizeof(int) * VMSG_WIRE_DESCRIPTORS_MAX)];
-};
-
 void connection_doom(struct connection *connection)
 {
 	if (connection->state == CONNECTION_DOOMED) {
@@ -67,33 +55,15 @@ void connection_refuse(struct connection *connection, enum vmsg_wire_refusal cod
 	server_log(connection->server, VMSG_SERVER_WARNING, "%s refused: %s",
 		   name_of(connection, name), refuse.text);
 	/* If it cannot be told, it is gone or does not read. */
-	(void)!send(connection->fd, frame, vmsg_wire_encode_refuse(frame, &refuse),
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)io_flush(&connection->outbox, connection->fd, false);
+	(void)io_send(connection->fd, frame, vmsg_wire_encode_refuse(frame, &refuse), NULL, 0,
+		      false);
 	connection_doom(connection);
 }
 
-void connection_send(struct connection *connection, uint8_t *frame, size_t size,
-		     const int *descriptors, size_t descriptor_count)
+/* What the last sending has left in errno. */
+static void cannot_send(struct connection *connection)
 {
-	union control_buffer control;
-	struct iovec part = { .iov_base = frame, .iov_len = size };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-
-	if (connection->state == CONNECTION_DOOMED) {
-		return;
-	}
-	if (descriptor_count > 0) {
-		message.msg_control = control.bytes;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptor_count);
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int) * descriptor_count);
-		memcpy(CMSG_DATA(header), descriptors, sizeof(int) * descriptor_count);
-	}
-	if (sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-		return;
-	}
 	if (errno == EPIPE || errno == ECONNRESET) {
 		connection_doom(connection);
 	} else if (errno == EAGAIN || errno == ENOBUFS) {
@@ -103,6 +73,60 @@ void connection_send(struct connection *connection, uint8_t *frame, size_t size,
 		connection_refuse(connection, VMSG_WIRE_REFUSED_RESOURCES, "cannot be sent to: %s",
 				  strerror(errno));
 	}
+}
+
+void connection_flush(struct connection *connection)
+{
+	if (connection->state == CONNECTION_DOOMED) {
+		connection->outbox.size =
+			0; /* nobody reads it; descriptors are still to be closed */
+	}
+	if (io_flush(&connection->outbox, connection->fd, false) != 0) {
+		cannot_send(connection);
+	}
+}
+
+/* What is sent after the first frame of an event goes with it, if the peer takes that. */
+static bool fits(const struct connection *connection, size_t size, size_t descriptor_count)
+{
+	return connection->packed && descriptor_count == 0 &&
+	       size <= sizeof(connection->outbox.bytes) - connection->outbox.size;
+}
+
+void connection_send(struct connection *connection, const uint8_t *frame, size_t size,
+		     const int *descriptors, size_t descriptor_count)
+{
+	struct vmsg_server *server = connection->server;
+	struct io_outbox *outbox = &connection->outbox;
+
+	if (outbox->size > 0 && !fits(connection, size, descriptor_count)) {
+		connection_flush(connection);
+	}
+	memcpy(outbox->bytes + outbox->size, frame, size);
+	outbox->size += size;
+	for (size_t i = 0; i < descriptor_count; i++) {
+		outbox->descriptors[outbox->descriptor_count++] = descriptors[i];
+	}
+	if (connection->state == CONNECTION_DOOMED || !vmsg_wire_may_be_followed(frame[0])) {
+		connection_flush(connection);
+	} else if (!connection->is_unsent) {
+		connection->is_unsent = true;
+		connection->next_unsent = server->unsent;
+		server->unsent = connection;
+	}
+}
+
+void connection_return(struct connection *connection, uint16_t vcpu,
+		       const struct vmsg_ffa_regs *regs)
+{
+	uint8_t frame[VMSG_WIRE_CALL_SIZE];
+	const struct vmsg_wire_header header = {
+		.kind = VMSG_WIRE_RETURN,
+		.vcpu = vcpu,
+		.sequence = connection->sequences[vcpu],
+	};
+
+	connection_send(connection, frame, vmsg_wire_encode_call(frame, &header, regs), NULL, 0);
 }
 
 static void receive_call(struct connection *connection, const struct vmsg_wire_header *header,
@@ -130,14 +154,7 @@ static void receive_call(struct connection *connection, const struct vmsg_wire_h
 	/* A grant comes before the return that speaks of it. */
 	server_deliver(server);
 	if (result == SPMC_REPLIED) {
-		uint8_t answer[VMSG_WIRE_CALL_SIZE];
-		const struct vmsg_wire_header answer_header = {
-			.kind = VMSG_WIRE_RETURN,
-			.vcpu = header->vcpu,
-			.sequence = header->sequence,
-		};
-		connection_send(connection, answer,
-				vmsg_wire_encode_call(answer, &answer_header, &regs), NULL, 0);
+		connection_return(connection, header->vcpu, &regs);
 	}
 }
 
@@ -172,14 +189,17 @@ static bool is_allowed(enum connection_state state, enum vmsg_wire_kind kind)
 	return false;
 }
 
-static void handle(struct connection *connection, struct received *in, uint64_t now_ns)
+/* One frame of a message; `in` for its descriptors, which belong to the first. */
+static void handle(struct connection *connection, const uint8_t *frame, size_t size,
+		   struct io_message *in, uint64_t now_ns)
 {
+	const bool is_first = frame == in->bytes;
 	struct vmsg_wire_header header;
 	char why[128];
 	uint64_t handle_number;
 	uint32_t first;
 
-	if (vmsg_wire_check(in->frame, in->size, in->descriptor_count, true, &header, why,
+	if (vmsg_wire_check(frame, size, is_first ? in->descriptor_count : 0, true, &header, why,
 			    sizeof(why)) != 0) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME, "%s", why);
 		return;
@@ -192,11 +212,10 @@ static void handle(struct connection *connection, struct received *in, uint64_t 
 	}
 	switch (kind) {
 	case VMSG_WIRE_HELLO:
-		hello_receive(connection, in->frame, in->size, in->descriptors,
-			      in->descriptor_count);
+		hello_receive(connection, in);
 		break;
 	case VMSG_WIRE_CALL:
-		receive_call(connection, &header, in->frame, now_ns);
+		receive_call(connection, &header, frame, now_ns);
 		break;
 	case VMSG_WIRE_RAISE:
 		if (header.vcpu >= connection->identity->vcpu_count) {
@@ -207,15 +226,14 @@ static void handle(struct connection *connection, struct received *in, uint64_t 
 		spmc_raise(connection->server->spmc, connection->identity->id, header.vcpu);
 		break;
 	case VMSG_WIRE_GRANT_MORE:
-		vmsg_wire_decode_grant_more(in->frame, &handle_number, &first);
+		vmsg_wire_decode_grant_more(frame, &handle_number, &first);
 		grants_continue(connection, handle_number, first);
 		break;
 	case VMSG_WIRE_CHANNEL:
-		receive_channel(connection, in->frame);
+		receive_channel(connection, frame);
 		break;
 	case VMSG_WIRE_CONTROL:
-		control_receive(connection, header.sequence,
-				vmsg_wire_control_text(in->frame, in->size));
+		control_receive(connection, header.sequence, vmsg_wire_control_text(frame, size));
 		break;
 	case VMSG_WIRE_WELCOME:
 	case VMSG_WIRE_REFUSE:
@@ -227,55 +245,41 @@ static void handle(struct connection *connection, struct received *in, uint64_t 
 	}
 }
 
-static void collect_descriptors(struct msghdr *message, struct received *in)
+static void receive_frames(struct connection *connection, struct io_message *in, uint64_t now_ns)
 {
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
-	     header = CMSG_NXTHDR(message, header)) {
-		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-			const size_t size = header->cmsg_len - CMSG_LEN(0);
-			memcpy(&in->descriptors[in->descriptor_count], CMSG_DATA(header), size);
-			in->descriptor_count += size / sizeof(int);
-		}
+	size_t size;
+
+	for (size_t at = 0; at < in->size && connection->state != CONNECTION_DOOMED; at += size) {
+		size = vmsg_wire_first_size(in->bytes + at, in->size - at);
+		handle(connection, in->bytes + at, size, in, now_ns);
+		server_deliver(connection->server);
 	}
 }
 
 static void receive(struct connection *connection, uint64_t now_ns)
 {
-	struct received in;
-	union control_buffer control;
-	struct iovec part = { .iov_base = in.frame, .iov_len = sizeof(in.frame) };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control.bytes,
-				  .msg_controllen = sizeof(control.bytes) };
+	struct io_message in;
 
-	const ssize_t size = recvmsg(connection->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (size < 0) {
-		if (errno != EAGAIN && errno != EINTR) {
-			connection_doom(connection);
-		}
+	const int received = io_receive(&in, connection->fd, false);
+	if (received < 0) {
+		connection_doom(connection);
+	}
+	if (received <= 0) {
 		return;
 	}
-	in.size = (size_t)size;
-	in.descriptor_count = 0;
-	collect_descriptors(&message, &in);
-	if (size == 0) {
-		/* End of file, or a frame of no bytes, which looks the same. */
+	if (in.size == 0) {
+		/* End of file, or a message of no bytes, which looks the same. */
 		connection_doom(connection);
-	} else if (message.msg_flags & MSG_TRUNC) {
+	} else if (in.flags & MSG_TRUNC) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
 				  "frame of more than %u bytes", VMSG_WIRE_FRAME_MAX);
-	} else if (message.msg_flags & MSG_CTRUNC) {
+	} else if (in.flags & MSG_CTRUNC) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_RESOURCES,
 				  "the manager is out of descriptors");
 	} else {
-		handle(connection, &in, now_ns);
+		receive_frames(connection, &in, now_ns);
 	}
-	for (size_t i = 0; i < in.descriptor_count; i++) {
-		if (in.descriptors[i] >= 0) {
-			close(in.descriptors[i]);
-		}
-	}
+	io_done(&in);
 }
 
 static void on_event(uv_poll_t *poll, int status, int events)

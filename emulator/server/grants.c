@@ -117,7 +117,7 @@ static int open_descriptor(const struct bank *bank, bool writable)
 	char path[32];
 
 	if (writable) {
-		return bank->fd;
+		return fcntl(bank->fd, F_DUPFD_CLOEXEC, 0);
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", bank->fd);
 	return open(path, O_RDONLY | O_CLOEXEC);
@@ -136,7 +136,7 @@ static uint32_t name_bank(struct grants *grants, const struct bank *bank, bool w
 	const int descriptor = open_descriptor(bank, writable);
 	known = descriptor < 0 ? NULL : add_bank(grants, bank->id, writable);
 	if (!known) {
-		if (descriptor >= 0 && !writable) {
+		if (descriptor >= 0) {
 			close(descriptor);
 		}
 		return 0;
@@ -227,12 +227,12 @@ static void send_ranges(struct connection *connection, const struct grant *grant
 			draft.banks, draft.pieces);
 		connection_send(connection, frame, size, draft.descriptors, draft.head.bank_count);
 	} else {
+		for (size_t i = 0; i < draft.head.bank_count; i++) {
+			close(draft.descriptors[i]);
+		}
 		connection_refuse(connection, VMSG_WIRE_REFUSED_RESOURCES,
 				  "no memory or descriptor left to grant 0x%llx",
 				  (unsigned long long)grant->handle);
-	}
-	for (size_t i = 0; !grant->writable && i < draft.head.bank_count; i++) {
-		close(draft.descriptors[i]);
 	}
 }
 

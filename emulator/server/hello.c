@@ -110,12 +110,12 @@ static void admit_controller(struct connection *connection, const struct vmsg_wi
 	connection_send(connection, frame, vmsg_wire_encode_welcome(frame, &welcome), NULL, 0);
 }
 
-void hello_receive(struct connection *connection, const uint8_t *frame, size_t size,
-		   int *descriptors, size_t descriptor_count)
+void hello_receive(struct connection *connection, struct io_message *in)
 {
 	struct vmsg_wire_hello hello;
 
-	const int decoded = vmsg_wire_decode_hello(frame, size, &hello);
+	const int decoded = vmsg_wire_decode_hello(in->bytes, in->size, &hello);
+	connection->packed = hello.packed;
 	if (hello.magic != VMSG_WIRE_MAGIC) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
 				  "HELLO frame without the magic number");
@@ -131,12 +131,12 @@ void hello_receive(struct connection *connection, const uint8_t *frame, size_t s
 		connection_refuse(connection, VMSG_WIRE_REFUSED_BANK,
 				  "%u banks, a partition has at most %u", hello.bank_count,
 				  VMSG_WIRE_BANKS_MAX);
-	} else if (hello.bank_count != descriptor_count) {
+	} else if (hello.bank_count != in->descriptor_count) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_BANK,
 				  "%u banks with %zu descriptors", hello.bank_count,
-				  descriptor_count);
+				  in->descriptor_count);
 	} else if (hello.role == VMSG_WIRE_PARTITION && hello.class <= VMSG_WIRE_SECURE) {
-		admit_partition(connection, &hello, descriptors);
+		admit_partition(connection, &hello, in->descriptors);
 	} else if (hello.role == VMSG_WIRE_CONTROLLER) {
 		admit_controller(connection, &hello);
 	} else {

@@ -8,6 +8,7 @@
 #include "server/banks.h"
 #include "server/grants.h"
 #include "server/server.h"
+#include "io.h"
 #include "wire.h"
 
 /* Connections at one time: every partition, and as many again that only ask. */
@@ -36,6 +37,10 @@ struct connection {
 	struct connection *next;   /* in the server's list */
 	struct connection *previous;
 	struct connection *next_doomed;
+	struct connection *next_unsent;
+	bool is_unsent; /* in the server's list of those */
+	bool packed;    /* takes several frames in a message */
+	struct io_outbox outbox;
 	struct grants grants;
 	uint32_t sequences[SPMC_VCPUS_MAX]; /* of the call that each vCPU has outstanding */
 };
@@ -66,6 +71,7 @@ struct vmsg_server {
 	struct connection *connections;
 	size_t connection_count;
 	struct connection *doomed;
+	struct connection *unsent; /* with something in the outbox */
 	void (*log)(void *context, enum vmsg_server_level level, const char *text);
 	void *log_context;
 };
@@ -76,7 +82,8 @@ void server_log(struct vmsg_server *server, enum vmsg_server_level level, const 
 struct identity *server_find_identity(struct vmsg_server *server, uint16_t id);
 /* Hands out what the partition manager has for others. */
 void server_deliver(struct vmsg_server *server);
-/* End of every event: deliveries, doomed connections and what their end delivers, the timer. */
+/* End of every event: deliveries, what was kept to be sent, doomed connections and what their end
+ * delivers, the timer. */
 void server_settle(struct vmsg_server *server, uint64_t now_ns);
 void server_listen(struct vmsg_server *server);
 
@@ -88,15 +95,20 @@ void connection_refuse(struct connection *connection, enum vmsg_wire_refusal cod
 		       const char *format, ...) VMSG_PRINTF(3, 4);
 /* The peer is gone, or there is no use in telling it. */
 void connection_doom(struct connection *connection);
-/* Sends without waiting: who lets its socket fill up is refused. */
-void connection_send(struct connection *connection, uint8_t *frame, size_t size,
+/* Sends at the end of the event, without waiting: who lets its socket fill up is refused. Takes
+ * over the descriptors. */
+void connection_send(struct connection *connection, const uint8_t *frame, size_t size,
 		     const int *descriptors, size_t descriptor_count);
+/* The call that this vCPU has outstanding returns. */
+void connection_return(struct connection *connection, uint16_t vcpu,
+		       const struct vmsg_ffa_regs *regs);
+/* Sends what is to be sent now. */
+void connection_flush(struct connection *connection);
 /* A doomed connection: gives everything back. */
 void connection_close(struct connection *connection);
 
-/* hello.c: admits or refuses. The descriptors that it takes over are set to -1. */
-void hello_receive(struct connection *connection, const uint8_t *frame, size_t size,
-		   int *descriptors, size_t descriptor_count);
+/* hello.c: admits or refuses. */
+void hello_receive(struct connection *connection, struct io_message *in);
 
 /* control.c */
 void control_receive(struct connection *connection, uint32_t sequence, struct vmsg_bytes text);

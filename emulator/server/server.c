@@ -79,16 +79,9 @@ static void deliver(struct vmsg_server *server, const struct spmc_delivery *deli
 		return; /* it died within this event */
 	}
 	switch (delivery->kind) {
-	case SPMC_RETURN: {
-		const struct vmsg_wire_header header = {
-			.kind = VMSG_WIRE_RETURN,
-			.vcpu = delivery->vcpu,
-			.sequence = connection->sequences[delivery->vcpu],
-		};
-		connection_send(connection, frame,
-				vmsg_wire_encode_call(frame, &header, &delivery->regs), NULL, 0);
+	case SPMC_RETURN:
+		connection_return(connection, delivery->vcpu, &delivery->regs);
 		break;
-	}
 	case SPMC_INTERRUPT:
 		connection_send(
 			connection, frame,
@@ -143,8 +136,15 @@ static void set_timer(struct vmsg_server *server, uint64_t now_ns)
 void server_settle(struct vmsg_server *server, uint64_t now_ns)
 {
 	server_deliver(server);
-	while (server->doomed) {
-		struct connection *connection = server->doomed;
+	while (server->unsent || server->doomed) {
+		struct connection *connection = server->unsent;
+		if (connection) {
+			server->unsent = connection->next_unsent;
+			connection->is_unsent = false;
+			connection_flush(connection);
+			continue;
+		}
+		connection = server->doomed;
 		server->doomed = connection->next_doomed;
 		connection_close(connection);
 		server_deliver(server);

@@ -67,6 +67,23 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_start(struct vmsg_emu *emu,
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_finish(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs);
 VMSG_EXPORT int vmsg_emu_fd(const struct vmsg_emu *emu);
 
+/*
+ * The same for partitions that drive many vCPUs over one connection, with one system call for many
+ * calls. Start: one call for each of `count` different vCPUs; RANGE for a vCPU that the partition
+ * does not have, STATE for one with a call outstanding (then none is started), PEER when the
+ * manager is gone. Finish: calls that have returned, at most `capacity`; their number, 0 when none
+ * has.
+ */
+struct vmsg_emu_call {
+	uint16_t vcpu;
+	struct vmsg_ffa_regs regs;
+};
+VMSG_EXPORT VMSG_MUST_CHECK int
+vmsg_emu_start_many(struct vmsg_emu *emu, const struct vmsg_emu_call *calls, size_t count);
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_finish_many(struct vmsg_emu *emu,
+						     struct vmsg_emu_call *calls, size_t capacity);
+VMSG_EXPORT uint16_t vmsg_emu_vcpu_count(const struct vmsg_emu *emu);
+
 /* Interrupts this partition's own vCPU: a blocked MSG_WAIT returns FFA_INTERRUPT. May be called
  * from another thread. */
 VMSG_EXPORT int vmsg_emu_raise(struct vmsg_emu *emu);

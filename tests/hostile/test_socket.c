@@ -110,13 +110,59 @@ static void garbage(void **state)
 static void calls_that_are_short_or_long(void **state)
 {
 	(void)state;
-	for (size_t size = 1; size <= 160; size++) {
-		frame[0] = VMSG_WIRE_CALL;
-		if (size != VMSG_WIRE_CALL_SIZE) {
-			assert_later_refused(size,
-					     size < 8 ? "shorter than a header" : "CALL frame");
-		}
+	frame[0] = VMSG_WIRE_CALL;
+	for (size_t size = 1; size < VMSG_WIRE_CALL_SIZE; size++) {
+		assert_later_refused(size, size < 8 ? "shorter than a header" : "CALL frame");
 	}
+	/* the call is good; what follows it is not */
+	for (size_t more = 1; more < VMSG_WIRE_CALL_SIZE; more++) {
+		frame[0] = VMSG_WIRE_CALL;
+		frame[VMSG_WIRE_CALL_SIZE] = VMSG_WIRE_CALL;
+		assert_later_refused(VMSG_WIRE_CALL_SIZE + more,
+				     more < 8 ? "shorter than a header" : "CALL frame");
+	}
+}
+
+static void descriptors_belong_to_the_first_frame_of_a_message(void **state)
+{
+	const struct vmsg_wire_hello hello = raw_hello(3, 1, PAGE);
+	const int bank = raw_memfd(PAGE, F_SEAL_SHRINK);
+	const int fd = raw_join(&daemon_process, 2);
+
+	(void)state;
+	frame[0] = VMSG_WIRE_RAISE;
+	const size_t size = VMSG_WIRE_HEADER_SIZE +
+			    vmsg_wire_encode_hello(frame + VMSG_WIRE_HEADER_SIZE, &hello);
+	raw_send(fd, frame, size, &bank, 1);
+	assert_refused(fd, "RAISE frame with 1 descriptors");
+	close(bank);
+}
+
+static void frames_after_the_one_that_is_refused(void **state)
+{
+	const int fd = raw_join(&daemon_process, 3);
+	uint8_t answer[VMSG_WIRE_FRAME_MAX];
+
+	(void)state;
+	/* version, a vCPU that is not there, version: only the first is served */
+	const struct vmsg_wire_header headers[] = {
+		{ .kind = VMSG_WIRE_CALL, .sequence = 1 },
+		{ .kind = VMSG_WIRE_CALL, .sequence = 2, .vcpu = 1 },
+		{ .kind = VMSG_WIRE_CALL, .sequence = 3 },
+	};
+	const struct vmsg_ffa_regs regs = { .x = { VMSG_FFA_ID32(VERSION), VMSG_FFA_VERSION_1_2 } };
+	size_t size = 0;
+	for (size_t i = 0; i < 3; i++) {
+		size += vmsg_wire_encode_call(frame + size, &headers[i], &regs);
+	}
+	raw_send(fd, frame, size, NULL, 0);
+	assert_int_equal(raw_receive(fd, answer), VMSG_WIRE_CALL_SIZE);
+	assert_int_equal(answer[0], VMSG_WIRE_RETURN);
+	assert_int_equal(answer[4], 1);
+	assert_true(raw_receive(fd, answer) > 0);
+	assert_int_equal(answer[0], VMSG_WIRE_REFUSE);
+	assert_int_equal(raw_receive(fd, answer), 0);
+	close(fd);
 }
 
 static void frames_longer_than_any(void **state)
@@ -808,6 +854,8 @@ int main(void)
 		TEST(first_frames_of_any_kind_and_length_but_a_hello),
 		TEST(garbage),
 		TEST(calls_that_are_short_or_long),
+		TEST(descriptors_belong_to_the_first_frame_of_a_message),
+		TEST(frames_after_the_one_that_is_refused),
 		TEST(frames_longer_than_any),
 		TEST(a_frame_of_no_bytes_is_the_end),
 		TEST(descriptors_nobody_asked_for),

@@ -28,6 +28,7 @@ static void hello_and_welcome_are_as_documented(void **state)
 	static const struct vmsg_wire_hello hello = {
 		.magic = VMSG_WIRE_MAGIC,
 		.version = 1,
+		.packed = true,
 		.role = VMSG_WIRE_PARTITION,
 		.class = VMSG_WIRE_SECURE,
 		.id = 0x8765,
@@ -47,7 +48,7 @@ static void hello_and_welcome_are_as_documented(void **state)
 
 	(void)state;
 	size_t size = vmsg_wire_encode_hello(frame, &hello);
-	assert_frame(size, "01 00 0000 00000000 56464641 0100 01 01 6587 0200 00000000"
+	assert_frame(size, "01 01 0000 00000000 56464641 0100 01 01 6587 0200 00000000"
 			   "0070665544332211 0040000000000000 0000000000000000 00f0eeddccbbaa99");
 	assert_int_equal(check(size, 2, true), 0);
 	assert_int_equal(vmsg_wire_decode_hello(frame, size, &hello_back), 0);
@@ -170,7 +171,7 @@ static const struct {
 	bool sequence;
 } documented[] = {
 	{ "?", false, false, 0, 0, 0, 0, false, false },
-	{ "HELLO", true, false, 24, 24 + 253 * 16, 253, 0, false, false },
+	{ "HELLO", true, false, 24, 24 + 253 * 16, 253, 1, false, false },
 	{ "WELCOME", false, true, 24, 24 + 64 * 8, 0, 0, false, false },
 	{ "REFUSE", false, true, 16, 256, 0, 0, false, false },
 	{ "CALL", true, false, 152, 152, 0, 0, true, true },
@@ -222,6 +223,38 @@ static void only_frames_of_the_table_pass(void **state)
 	}
 }
 
+static void frames_that_say_how_long_they_are_may_be_followed(void **state)
+{
+	static const size_t own_sizes[] = { 0, 0, 0, 0, 152, 152, 16, 8, 0, 24, 16, 0 };
+
+	(void)state;
+	memset(frame, 0, sizeof(frame));
+	for (unsigned kind = 0; kind < 256; kind++) {
+		frame[0] = (uint8_t)kind;
+		const size_t own_size =
+			kind < sizeof(own_sizes) / sizeof(own_sizes[0]) && kind != VMSG_WIRE_GRANT
+				? own_sizes[kind]
+				: 0;
+		assert_int_equal(vmsg_wire_may_be_followed(kind),
+				 own_size > 0 || kind == VMSG_WIRE_GRANT);
+		for (size_t size = 0; size <= 400 && kind != VMSG_WIRE_GRANT; size++) {
+			const bool is_followed = own_size > 0 && size > own_size;
+			assert_int_equal(vmsg_wire_first_size(frame, size),
+					 is_followed ? own_size : size);
+		}
+	}
+	/* a grant of 2 banks and 3 pieces */
+	frame[0] = VMSG_WIRE_GRANT;
+	frame[28] = 2;
+	frame[30] = 3;
+	assert_int_equal(vmsg_wire_first_size(frame, 31), 31);
+	assert_int_equal(vmsg_wire_first_size(frame, 111), 111);
+	assert_int_equal(vmsg_wire_first_size(frame, 112), 112);
+	assert_int_equal(vmsg_wire_first_size(frame, 113), 112);
+	memset(frame + 28, 0xFF, 4);
+	assert_int_equal(vmsg_wire_first_size(frame, VMSG_WIRE_FRAME_MAX), VMSG_WIRE_FRAME_MAX);
+}
+
 static void what_is_wrong_with_a_frame_is_said(void **state)
 {
 	struct vmsg_wire_header header;
@@ -247,6 +280,7 @@ int main(void)
 		cmocka_unit_test(calls_and_their_returns_are_as_documented),
 		cmocka_unit_test(interrupts_grants_and_channels_are_as_documented),
 		cmocka_unit_test(only_frames_of_the_table_pass),
+		cmocka_unit_test(frames_that_say_how_long_they_are_may_be_followed),
 		cmocka_unit_test(what_is_wrong_with_a_frame_is_said),
 	};
 
