@@ -16,7 +16,7 @@
 #define ROUNDS      101
 #define TRIPS       16000
 #define LOOKUPS     40000
-#define BATCH       16u
+#define BATCH       16u /* of the series that is only reported */
 #define DATA_SIZE   (1u << 20)
 #define DATA_AREA   2
 #define AREAS       255
@@ -52,12 +52,12 @@ static struct minimal_rings minimal_rings;
 static struct minimal_driver minimal_driver;
 static struct minimal_device minimal_device;
 
-static double time_minimal(unsigned int count)
+static double time_minimal(unsigned int count, unsigned int batch)
 {
 	const uint64_t start = cpu_ns();
 
-	for (unsigned int trip = 0; trip < TRIPS; trip += BATCH) {
-		for (unsigned int i = 0; i < BATCH; i++) {
+	for (unsigned int trip = 0; trip < TRIPS; trip += batch) {
+		for (unsigned int i = 0; i < batch; i++) {
 			struct minimal_buffer buffers[COUNT_MAX];
 			for (unsigned int k = 0; k < count; k++) {
 				buffers[k] = (struct minimal_buffer){ offset_of(trip + i, k), 512,
@@ -68,7 +68,7 @@ static double time_minimal(unsigned int count)
 			}
 			(void)minimal_should_kick(&minimal_driver);
 		}
-		for (unsigned int i = 0; i < BATCH; i++) {
+		for (unsigned int i = 0; i < batch; i++) {
 			struct minimal_piece pieces[8];
 			uint16_t head;
 			if (minimal_pop(&minimal_device, pieces, 8, &head) != (int)count) {
@@ -77,7 +77,7 @@ static double time_minimal(unsigned int count)
 			minimal_push(&minimal_device, head, 0);
 			(void)minimal_should_notify(&minimal_device);
 		}
-		for (unsigned int i = 0; i < BATCH; i++) {
+		for (unsigned int i = 0; i < batch; i++) {
 			uint32_t written;
 			if (!minimal_reap(&minimal_driver, &written)) {
 				stop("reap");
@@ -90,7 +90,7 @@ static double time_minimal(unsigned int count)
 /* ---- the product ---- */
 
 struct queue {
-	struct vmsg_memory_area areas[2][2];
+	struct vmsg_memory_area areas[2][4];
 	struct vmsg_memory memory[2];
 	struct vmsg_vq_driver driver;
 	struct vmsg_vq_device device;
@@ -99,21 +99,23 @@ struct queue {
 };
 
 static struct queue split;
+static struct queue packed;
 
-static void start_queue(struct queue *queue)
+static void start_queue(struct queue *queue, bool is_packed)
 {
 	const struct vmsg_segment segments[] = { { queue->rings[0], sizeof(queue->rings) },
 						 { data, sizeof(data) } };
 	const struct vmsg_vq_layout layout = {
 		.size = MINIMAL_SIZE,
 		.event_idx = true,
+		.packed = is_packed,
 		.desc_addr = 1ull << SHIFT,
 		.driver_addr = 1ull << SHIFT | 8192,
 		.device_addr = 1ull << SHIFT | 16384,
 	};
 
 	for (int i = 0; i < 2; i++) {
-		vmsg_memory_init(&queue->memory[i], queue->areas[i], 2, SHIFT);
+		vmsg_memory_init(&queue->memory[i], queue->areas[i], 4, SHIFT);
 		if (vmsg_memory_add(&queue->memory[i], 1, &segments[0], 1, true, 0) < 0 ||
 		    vmsg_memory_add(&queue->memory[i], DATA_AREA, &segments[1], 1, true, 0) < 0) {
 			stop("areas");
@@ -125,12 +127,14 @@ static void start_queue(struct queue *queue)
 	}
 }
 
-static double time_queue(struct queue *queue, unsigned int count)
+static double time_queue(struct queue *queue, unsigned int count, unsigned int batch)
 {
+	struct vmsg_vq_piece pieces[8];
+	struct vmsg_vq_chain chain = { .pieces = pieces, .capacity = 8 };
 	const uint64_t start = cpu_ns();
 
-	for (unsigned int trip = 0; trip < TRIPS; trip += BATCH) {
-		for (unsigned int i = 0; i < BATCH; i++) {
+	for (unsigned int trip = 0; trip < TRIPS; trip += batch) {
+		for (unsigned int i = 0; i < batch; i++) {
 			struct vmsg_vq_buffer buffers[COUNT_MAX];
 			for (unsigned int k = 0; k < count; k++) {
 				buffers[k] =
@@ -143,9 +147,7 @@ static double time_queue(struct queue *queue, unsigned int count)
 			}
 			(void)vmsg_vq_driver_should_kick(&queue->driver);
 		}
-		for (unsigned int i = 0; i < BATCH; i++) {
-			struct vmsg_vq_piece pieces[8];
-			struct vmsg_vq_chain chain = { .pieces = pieces, .capacity = 8 };
+		for (unsigned int i = 0; i < batch; i++) {
 			if (vmsg_vq_device_pop(&queue->device, &chain) != 1 ||
 			    chain.count != count) {
 				stop("pop");
@@ -155,7 +157,7 @@ static double time_queue(struct queue *queue, unsigned int count)
 			}
 			(void)vmsg_vq_device_should_notify(&queue->device);
 		}
-		for (unsigned int i = 0; i < BATCH; i++) {
+		for (unsigned int i = 0; i < batch; i++) {
 			void *cookie;
 			uint32_t written;
 			if (vmsg_vq_driver_reap(&queue->driver, &cookie, &written) != 1) {
@@ -247,22 +249,38 @@ static int report(struct series *series)
 
 int main(void)
 {
-	static struct series one = { "floor", "1 descriptor", 1.75, 1.4, { 0 }, { 0 }, { 0 } };
-	static struct series three = { "floor", "3 descriptors", 1.75, 1.4, { 0 }, { 0 }, { 0 } };
+	static struct series split_one = {
+		"floor", "1 descriptor", 1.75, 1.4, { 0 }, { 0 }, { 0 }
+	};
+	static struct series split_three = { "floor", "3 descriptors", 1.75, 1.4,
+					     { 0 },   { 0 },           { 0 } };
+	static struct series batch = { "floor", "3 descriptors", 2.0, 1.75, { 0 }, { 0 }, { 0 } };
+	static struct series packed_one = { "split", "packed, 1 descriptor", 1.2, 1.1, { 0 }, { 0 },
+					    { 0 } };
+	static struct series packed_three = {
+		"split", "packed, 3 descriptors", 1.2, 1.1, { 0 }, { 0 }, { 0 }
+	};
 	static struct series growth = { "1 area", "255 areas", GROWTH_MUST, GROWTH_MUST,
 					{ 0 },    { 0 },       { 0 } };
 
 	minimal_start(&minimal_driver, &minimal_device, &minimal_rings, data, sizeof(data));
-	start_queue(&split);
-	time_minimal(1);
-	time_queue(&split, 1);
+	start_queue(&split, false);
+	start_queue(&packed, true);
 	for (int i = 0; i < ROUNDS; i++) {
-		record(&one, i, time_minimal(1), time_queue(&split, 1));
-		record(&three, i, time_minimal(3), time_queue(&split, 3));
+		const double split_ns[] = { time_queue(&split, 1, 1), time_queue(&split, 3, 1) };
+		record(&split_one, i, time_minimal(1, 1), split_ns[0]);
+		record(&packed_one, i, split_ns[0], time_queue(&packed, 1, 1));
+		record(&split_three, i, time_minimal(3, 1), split_ns[1]);
+		record(&packed_three, i, split_ns[1], time_queue(&packed, 3, 1));
+		record(&batch, i, time_minimal(3, BATCH), time_queue(&split, 3, BATCH));
 		record(&growth, i, time_lookups(1), time_lookups(AREAS));
 	}
 	printf("goal 8  a buffer's trip through a split queue / minimal checked ring\n");
-	int missed = report(&one) + report(&three);
+	int missed = report(&split_one) + report(&split_three);
+	printf("        the same, %u buffers on the way at a time\n", BATCH);
+	missed += report(&batch);
+	printf("goal 9  a buffer's trip through a packed queue / split queue\n");
+	missed += report(&packed_one) + report(&packed_three);
 	printf("growth  mapping a bus address, one area / %d areas\n", AREAS);
 	missed += report(&growth);
 	return missed > 0;

@@ -73,11 +73,7 @@ bool vmsg_area_is_due(const struct vmsg_bus *bus, const struct vmsg_bus_area *ar
 /* No new use of it; those there are stay until their owners let go. */
 void vmsg_area_close(struct vmsg_bus *bus, const struct vmsg_bus_area *area)
 {
-	struct vmsg_memory_area *memory = vmsg_memory_find(bus->options.memory, area->id);
-
-	if (memory) {
-		memory->closing = true;
-	}
+	(void)vmsg_memory_close(bus->options.memory, area->id);
 }
 
 /* False while queues hold it. */

@@ -6,6 +6,8 @@
  */
 #include "virtio_msg_ffa/memory.h"
 
+#include "virtio_msg_ffa/error.h"
+
 #include "area.h"
 
 void vmsg_memory_init(struct vmsg_memory *memory, struct vmsg_memory_area *areas, uint32_t capacity,
@@ -22,10 +24,17 @@ void vmsg_memory_init(struct vmsg_memory *memory, struct vmsg_memory_area *areas
 	};
 }
 
+/* Slot where the search for an id begins, in a set that has slots. vmsg_area_reach() relies on it.
+ */
+static uint32_t home_of(const struct vmsg_memory *memory, uint16_t id)
+{
+	return id < memory->capacity ? id : id % memory->capacity;
+}
+
 /* Slot of `id`, or of the free slot where it would go; the capacity when neither exists. */
 static uint32_t find_slot(const struct vmsg_memory *memory, uint16_t id)
 {
-	uint32_t slot = memory->capacity ? vmsg_area_home(memory, id) : 0;
+	uint32_t slot = memory->capacity ? home_of(memory, id) : 0;
 
 	for (uint32_t i = 0; i < memory->capacity; i++) {
 		const struct vmsg_memory_area *area = &memory->areas[slot];
@@ -37,16 +46,11 @@ static uint32_t find_slot(const struct vmsg_memory *memory, uint16_t id)
 	return memory->capacity;
 }
 
-struct vmsg_memory_area *vmsg_area_search(const struct vmsg_memory *memory, uint16_t id)
+struct vmsg_memory_area *vmsg_memory_find(struct vmsg_memory *memory, uint16_t id)
 {
 	const uint32_t slot = find_slot(memory, id);
 
 	return slot < memory->capacity && memory->areas[slot].used ? &memory->areas[slot] : NULL;
-}
-
-struct vmsg_memory_area *vmsg_memory_find(struct vmsg_memory *memory, uint16_t id)
-{
-	return vmsg_area_find(memory, id);
 }
 
 int vmsg_memory_add(struct vmsg_memory *memory, uint16_t id, const struct vmsg_segment *segments,
@@ -89,6 +93,8 @@ int vmsg_memory_add(struct vmsg_memory *memory, uint16_t id, const struct vmsg_s
 		.segment_count = (uint16_t)count,
 		.handle = handle,
 		.size = size,
+		.base = (uint64_t)id << memory->id_shift,
+		.reach = { segments[0].size, writable ? segments[0].size : 0 },
 	};
 	for (size_t i = 0; i < count; i++) {
 		area->segments[i] = segments[i];
@@ -109,7 +115,7 @@ static void close_hole(struct vmsg_memory *memory, uint32_t slot)
 		if (!area->used) {
 			break;
 		}
-		const uint32_t home = vmsg_area_home(memory, area->id);
+		const uint32_t home = home_of(memory, area->id);
 		const uint32_t from_home = (next + capacity - home) % capacity;
 		const uint32_t from_hole = (next + capacity - slot) % capacity;
 		if (from_home >= from_hole) {
@@ -122,7 +128,7 @@ static void close_hole(struct vmsg_memory *memory, uint32_t slot)
 
 int vmsg_memory_remove(struct vmsg_memory *memory, uint16_t id)
 {
-	const struct vmsg_memory_area *area = vmsg_area_find(memory, id);
+	const struct vmsg_memory_area *area = vmsg_memory_find(memory, id);
 
 	if (!area) {
 		return VMSG_ERROR_NOT_FOUND;
@@ -135,21 +141,57 @@ int vmsg_memory_remove(struct vmsg_memory *memory, uint16_t id)
 	return 0;
 }
 
+int vmsg_memory_close(struct vmsg_memory *memory, uint16_t id)
+{
+	struct vmsg_memory_area *area = vmsg_memory_find(memory, id);
+
+	if (!area) {
+		return VMSG_ERROR_NOT_FOUND;
+	}
+	area->closing = true;
+	area->reach[0] = 0;
+	area->reach[1] = 0;
+	return 0;
+}
+
 static struct vmsg_memory_area *area_of(struct vmsg_memory *memory, uint64_t address)
 {
-	return vmsg_area_find(memory, (uint16_t)(address >> memory->id_shift));
+	return vmsg_memory_find(memory, (uint16_t)(address >> memory->id_shift));
 }
 
 int vmsg_memory_map(struct vmsg_memory *memory, uint64_t address, uint64_t size, bool write,
 		    struct vmsg_span *out)
 {
-	return vmsg_area_map(memory, address, size, write, out);
+	const struct vmsg_memory_area *area = area_of(memory, address);
+	uint64_t offset = address & ((1ull << memory->id_shift) - 1);
+
+	*out = (struct vmsg_span){ NULL, 0 };
+	if (size == 0) {
+		return VMSG_ERROR_INVALID;
+	}
+	if (!area || area->closing) {
+		return VMSG_ERROR_NOT_FOUND;
+	}
+	if (offset > area->size || size > area->size - offset) {
+		return VMSG_ERROR_RANGE;
+	}
+	if (write && !area->writable) {
+		return VMSG_ERROR_STATE;
+	}
+	const struct vmsg_segment *segment = area->segments;
+	while (offset >= segment->size) { /* ends: offset < the sum of the sizes */
+		offset -= segment->size;
+		segment++;
+	}
+	const uint64_t left = segment->size - offset;
+	*out = (struct vmsg_span){ segment->data + offset, (size_t)(size < left ? size : left) };
+	return 0;
 }
 
 int vmsg_memory_map_whole(struct vmsg_memory *memory, uint64_t address, uint64_t size, bool write,
 			  struct vmsg_span *out)
 {
-	int error = vmsg_area_map(memory, address, size, write, out);
+	int error = vmsg_memory_map(memory, address, size, write, out);
 
 	if (error == 0 && out->size != size) {
 		*out = (struct vmsg_span){ NULL, 0 };

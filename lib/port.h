@@ -32,7 +32,17 @@ int memcmp(const void *left, const void *right, size_t size);
 	} while (0)
 #endif
 
-#define VMSG_ALWAYS_INLINE       static inline __attribute__((always_inline))
+#define VMSG_ALWAYS_INLINE static inline __attribute__((always_inline))
+/* For hot paths: inline where speed counts, at the compiler's discretion where size does. */
+#ifdef __OPTIMIZE_SIZE__
+#define VMSG_HOT_INLINE static inline
+#else
+#define VMSG_HOT_INLINE VMSG_ALWAYS_INLINE
+#endif
+
+/* Keeps a rarer path out of the registers and stack frame of a hot one. */
+#define VMSG_NOINLINE static __attribute__((noinline))
+
 #define VMSG_LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define VMSG_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

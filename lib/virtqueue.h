@@ -46,12 +46,12 @@
 struct vq_descriptor {
 	uint64_t address;
 	uint32_t length;
-	uint16_t flags;
-	uint16_t other; /* split: next; packed: buffer id */
+	uint32_t flags;
+	uint32_t other; /* split: next; packed: buffer id */
 };
 
-VMSG_ALWAYS_INLINE struct vq_descriptor vq_load_descriptor(const uint8_t *table, uint32_t index,
-							   bool packed)
+VMSG_HOT_INLINE struct vq_descriptor vq_load_descriptor(const uint8_t *table, uint32_t index,
+							bool packed)
 {
 	const uint8_t *at = table + (size_t)index * VQ_DESC_SIZE;
 	const uint64_t address = vmsg_port_load_le64(at);
@@ -60,30 +60,30 @@ VMSG_ALWAYS_INLINE struct vq_descriptor vq_load_descriptor(const uint8_t *table,
 	return (struct vq_descriptor){
 		.address = address,
 		.length = (uint32_t)rest,
-		.flags = (uint16_t)(rest >> (packed ? 48 : 32)),
-		.other = (uint16_t)(rest >> (packed ? 32 : 48)),
+		.flags = (uint32_t)(rest >> (packed ? 48 : 32)) & 0xffffu,
+		.other = (uint32_t)(rest >> (packed ? 32 : 48)) & 0xffffu,
 	};
 }
 
-VMSG_ALWAYS_INLINE uint8_t *vq_avail_entry(const struct vmsg_vq_layout *layout, uint8_t *driver,
-					   uint16_t index)
+VMSG_HOT_INLINE uint8_t *vq_avail_entry(const struct vmsg_vq_layout *layout, uint8_t *driver,
+					uint16_t index)
 {
 	return driver + VQ_RING_ENTRIES + (size_t)(index & (layout->size - 1)) * VQ_AVAIL_ENTRY;
 }
 
-VMSG_ALWAYS_INLINE uint8_t *vq_used_entry(const struct vmsg_vq_layout *layout, uint8_t *device,
-					  uint16_t index)
+VMSG_HOT_INLINE uint8_t *vq_used_entry(const struct vmsg_vq_layout *layout, uint8_t *device,
+				       uint16_t index)
 {
 	return device + VQ_RING_ENTRIES + (size_t)(index & (layout->size - 1)) * VQ_USED_ENTRY;
 }
 
 /* Where the driver says at which used index it wants to be told, and the device likewise. */
-VMSG_ALWAYS_INLINE uint8_t *vq_used_event(const struct vmsg_vq_layout *layout, uint8_t *driver)
+VMSG_HOT_INLINE uint8_t *vq_used_event(const struct vmsg_vq_layout *layout, uint8_t *driver)
 {
 	return driver + VQ_RING_ENTRIES + (size_t)layout->size * VQ_AVAIL_ENTRY;
 }
 
-VMSG_ALWAYS_INLINE uint8_t *vq_avail_event(const struct vmsg_vq_layout *layout, uint8_t *device)
+VMSG_HOT_INLINE uint8_t *vq_avail_event(const struct vmsg_vq_layout *layout, uint8_t *device)
 {
 	return device + VQ_RING_ENTRIES + (size_t)layout->size * VQ_USED_ENTRY;
 }
@@ -92,8 +92,8 @@ VMSG_ALWAYS_INLINE uint8_t *vq_avail_event(const struct vmsg_vq_layout *layout, 
  * Does the other side, whose part of a split queue is at `part` and event field at `event`, want to
  * hear of the `count` entries before `index`? (virtio: Used Buffer Notification Suppression)
  */
-VMSG_ALWAYS_INLINE bool vq_split_wanted(bool event_idx, const uint8_t *part, const uint8_t *event,
-					uint16_t index, uint32_t count)
+VMSG_HOT_INLINE bool vq_split_wanted(bool event_idx, const uint8_t *part, const uint8_t *event,
+				     uint16_t index, uint32_t count)
 {
 	if (!event_idx) {
 		return !(vmsg_port_load_relaxed_le16(part + VQ_RING_FLAGS) & VQ_NO_NOTIFY);
@@ -102,15 +102,15 @@ VMSG_ALWAYS_INLINE bool vq_split_wanted(bool event_idx, const uint8_t *part, con
 }
 
 /* A place in a packed ring: the descriptor and the wrap counter there. */
-VMSG_ALWAYS_INLINE uint32_t vq_event_word(const struct vmsg_vq_layout *layout, uint16_t index,
-					  bool wrap)
+VMSG_HOT_INLINE uint32_t vq_event_word(const struct vmsg_vq_layout *layout, uint16_t index,
+				       bool wrap)
 {
 	return index | (wrap ? VQ_EVENT_WRAP : 0) |
 	       (layout->event_idx ? VQ_EVENT_DESC : VQ_EVENT_ENABLE);
 }
 
 /* Moves a place on by `count` descriptors. */
-VMSG_ALWAYS_INLINE void vq_advance(uint32_t size, uint16_t *index, bool *wrap, uint32_t count)
+VMSG_HOT_INLINE void vq_advance(uint32_t size, uint16_t *index, bool *wrap, uint32_t count)
 {
 	uint32_t next = *index + count;
 
@@ -122,7 +122,7 @@ VMSG_ALWAYS_INLINE void vq_advance(uint32_t size, uint16_t *index, bool *wrap, u
 }
 
 /* Counts up to the size of the ring: nobody can be waiting for anything further back. */
-VMSG_ALWAYS_INLINE uint32_t vq_count(uint32_t size, uint32_t count, uint32_t more)
+VMSG_HOT_INLINE uint32_t vq_count(uint32_t size, uint32_t count, uint32_t more)
 {
 	return count + more < size ? count + more : size;
 }

@@ -38,144 +38,165 @@ void vmsg_vq_device_stop(struct vmsg_vq_device *queue)
 
 /* ---- the chain walker, for split and packed queues alike ---- */
 
-/* Adds one descriptor's memory to the chain, a piece for each segment that it touches. */
-VMSG_ALWAYS_INLINE int add_pieces(const struct vmsg_memory *memory,
-				  const struct vq_descriptor *descriptor,
-				  struct vmsg_vq_chain *chain)
+/* Adds a piece for each segment that a descriptor's memory touches. */
+VMSG_NOINLINE int add_pieces(struct vmsg_memory *memory, uint64_t address, uint32_t length,
+			     bool write, struct vmsg_vq_chain *chain)
 {
-	const bool write = descriptor->flags & VQ_WRITE;
-	uint64_t address = descriptor->address;
-	uint64_t left = descriptor->length;
+	uint64_t left = length;
 
-	if (VMSG_UNLIKELY(left == 0 || (!write && chain->count != chain->readable_count))) {
-		return VMSG_ERROR_BAD_FIELD; /* empty, or readable after writable */
+	if (left == 0) {
+		return VMSG_ERROR_BAD_FIELD;
 	}
-	do {
+	while (left > 0) {
 		struct vmsg_span span;
-		const int error = vmsg_area_map(memory, address, left, write, &span);
-		if (VMSG_UNLIKELY(error < 0)) {
+		const int error = vmsg_memory_map(memory, address, left, write, &span);
+		if (error < 0) {
 			return error;
 		}
-		if (VMSG_UNLIKELY(chain->count == chain->capacity)) {
+		if (chain->count == chain->capacity) {
 			return VMSG_ERROR_NO_SPACE;
 		}
 		chain->pieces[chain->count++] = (struct vmsg_vq_piece){ span, write };
 		address += span.size; /* stays in the area: map checked the whole range */
 		left -= span.size;
-	} while (VMSG_UNLIKELY(left > 0));
-	if (write) {
-		chain->writable_size += descriptor->length;
-	} else {
-		chain->readable_count = chain->count;
-		chain->readable_size += descriptor->length;
 	}
-	return 0;
-}
-
-/* A table of descriptors and how far it was walked. */
-struct table {
-	const uint8_t *entries;
-	uint32_t size;
-	uint32_t steps; /* entries read */
-	bool indirect;
-};
-
-/* Goes on to an indirect table, read in place; it must be in one piece. */
-static int open_indirect(const struct vmsg_vq_device *queue, const struct vq_descriptor *descriptor,
-			 struct table *table)
-{
-	struct vmsg_span span;
-
-	if (!queue->layout.indirect || table->indirect || descriptor->flags & VQ_NEXT ||
-	    descriptor->length == 0 || descriptor->length % VQ_DESC_SIZE != 0 ||
-	    descriptor->length / VQ_DESC_SIZE > VMSG_QUEUE_SIZE_MAX) {
-		return VMSG_ERROR_BAD_FIELD;
-	}
-	const int error = vmsg_memory_map_whole(queue->memory, descriptor->address,
-						descriptor->length, false, &span);
-	if (error < 0) {
-		return error;
-	}
-	*table = (struct table){
-		.entries = span.data,
-		.size = (uint32_t)(span.size / VQ_DESC_SIZE),
-		.steps = 1,
-		.indirect = true,
-	};
 	return 0;
 }
 
 /*
- * Walks the chain whose first descriptor, from entry `index` of the ring's table, is `descriptor`.
- * Fills the empty `chain` and returns how many entries of the ring's table it takes; chain->head
- * becomes the buffer id, which the last of those has in a packed ring. On error the chain is in
- * disorder.
+ * Walks a table of `size` entries from entry `index`, whose content is `*descriptor`, to the end of
+ * the chain or to a descriptor that refers to an indirect table, which `*descriptor` then is. Adds
+ * to `chain` and returns how many entries it read.
  */
-VMSG_ALWAYS_INLINE int walk(const struct vmsg_vq_device *queue, uint32_t index,
-			    struct vq_descriptor descriptor, struct vmsg_vq_chain *chain)
+VMSG_HOT_INLINE int walk_table(struct vmsg_memory *memory, bool packed, bool indirect,
+			       const uint8_t *table, uint32_t size, uint32_t index,
+			       struct vq_descriptor *descriptor, struct vmsg_vq_chain *chain)
 {
-	const bool packed = queue->layout.packed;
-	struct table table = { queue->desc, queue->layout.size, 1, false };
-	uint32_t taken = 0;
-	int error;
+	uint64_t total = chain->readable_size + chain->writable_size;
+	uint32_t steps = 1;
 
-	for (;;) {
-		if (VMSG_UNLIKELY(descriptor.flags & VQ_INDIRECT)) {
-			taken = table.steps;
-			chain->head = descriptor.other;
-			error = open_indirect(queue, &descriptor, &table);
+	while (!(descriptor->flags & VQ_INDIRECT)) {
+		const uint32_t flags = descriptor->flags;
+		const bool write = flags >> 1 & 1; /* VQ_WRITE */
+		const uint32_t length = descriptor->length;
+		const uint32_t count = chain->count;
+		uint8_t *data;
+
+		if (VMSG_UNLIKELY(!write && chain->readable_count != count)) {
+			return VMSG_ERROR_BAD_FIELD; /* readable after writable */
+		}
+		if (VMSG_LIKELY(
+			    vmsg_area_reach(memory, descriptor->address, length, write, &data) &&
+			    count < chain->capacity)) {
+			chain->pieces[count] = (struct vmsg_vq_piece){ { data, length }, write };
+			chain->count = count + 1;
+		} else {
+			const int error =
+				add_pieces(memory, descriptor->address, length, write, chain);
 			if (error < 0) {
 				return error;
 			}
-			index = 0;
-			descriptor = vq_load_descriptor(table.entries, index, packed);
-			continue;
 		}
-		error = add_pieces(queue->memory, &descriptor, chain);
-		if (VMSG_UNLIKELY(error < 0)) {
-			return error;
+		total += length;
+		if (!write) {
+			chain->readable_count = chain->count;
+			chain->readable_size = total;
 		}
 		/* a packed indirect table is used whole, its order is the chain's */
-		if (packed && table.indirect ? table.steps == table.size
-					     : !(descriptor.flags & VQ_NEXT)) {
+		if (packed && indirect ? steps == size : !(flags & VQ_NEXT)) {
 			break;
 		}
-		if (VMSG_UNLIKELY(table.steps == table.size)) {
+		if (VMSG_UNLIKELY(steps == size)) {
 			return VMSG_ERROR_BAD_FIELD; /* longer than its table: a loop */
 		}
-		table.steps++;
+		steps++;
 		if (packed) {
-			index = index + 1 < table.size ? index + 1 : 0;
+			index = index + 1 < size ? index + 1 : 0;
 		} else {
-			index = descriptor.other;
+			index = descriptor->other;
+			if (VMSG_UNLIKELY(index >= size)) {
+				return VMSG_ERROR_RANGE;
+			}
 		}
-		if (VMSG_UNLIKELY(index >= table.size)) {
-			return VMSG_ERROR_RANGE;
-		}
-		descriptor = vq_load_descriptor(table.entries, index, packed);
+		*descriptor = vq_load_descriptor(table, index, packed);
 	}
-	if (VMSG_UNLIKELY(chain->readable_size + chain->writable_size > VQ_CHAIN_SIZE_MAX)) {
+	chain->writable_size = total - chain->readable_size;
+	return VMSG_LIKELY(total <= VQ_CHAIN_SIZE_MAX) ? (int)steps : VMSG_ERROR_BAD_FIELD;
+}
+
+/* Goes on in an indirect table, which is read in place and must be in one piece. */
+VMSG_NOINLINE int walk_indirect(const struct vmsg_vq_device *queue, struct vq_descriptor descriptor,
+				struct vmsg_vq_chain *chain)
+{
+	const bool packed = queue->layout.packed;
+	const uint32_t count = descriptor.length / VQ_DESC_SIZE;
+	struct vmsg_span table;
+
+	if (!queue->layout.indirect || descriptor.flags & VQ_NEXT || count == 0 ||
+	    count > VMSG_QUEUE_SIZE_MAX || descriptor.length % VQ_DESC_SIZE != 0) {
 		return VMSG_ERROR_BAD_FIELD;
 	}
-	if (!table.indirect) {
-		taken = table.steps;
-		chain->head = descriptor.other;
+	int result = vmsg_memory_map_whole(queue->memory, descriptor.address, descriptor.length,
+					   false, &table);
+	if (result < 0) {
+		return result;
 	}
-	return (int)taken;
+	descriptor = vq_load_descriptor(table.data, 0, packed);
+	result = walk_table(queue->memory, packed, true, table.data, count, 0, &descriptor, chain);
+	if (result >= 0 && descriptor.flags & VQ_INDIRECT) {
+		result = VMSG_ERROR_BAD_FIELD; /* nested */
+	}
+	return result;
+}
+
+/*
+ * Walks the chain that begins with `descriptor`, from entry `index` of the ring's table. Fills
+ * `chain` and returns how many entries of the ring's table it takes; chain->head becomes the buffer
+ * id, which the last of those has in a packed ring. On error the chain is in disorder.
+ */
+VMSG_HOT_INLINE int walk(const struct vmsg_vq_device *queue, bool packed, uint32_t index,
+			 struct vq_descriptor descriptor, struct vmsg_vq_chain *chain)
+{
+	chain->count = 0;
+	chain->readable_count = 0;
+	chain->readable_size = 0;
+	chain->writable_size = 0;
+	int result = walk_table(queue->memory, packed, false, queue->desc, queue->layout.size,
+				index, &descriptor, chain);
+	chain->head = descriptor.other;
+	if (VMSG_UNLIKELY(descriptor.flags & VQ_INDIRECT) && result >= 0) {
+		const int error = walk_indirect(queue, descriptor, chain);
+		result = error < 0 ? error : result;
+	}
+	return result;
 }
 
 /* ---- pop ---- */
 
-/* 1 with the place and content of the next chain's first descriptor, 0 when there is none. */
-VMSG_ALWAYS_INLINE int split_next(struct vmsg_vq_device *queue, uint32_t *index,
-				  struct vq_descriptor *first)
+/* Chains popped and not pushed. */
+VMSG_HOT_INLINE uint16_t split_in_flight(const struct vmsg_vq_device *queue)
 {
-	if (queue->avail_seen == queue->last_avail) {
+	return (uint16_t)(queue->last_avail - queue->used);
+}
+
+/* Descriptors of such chains. */
+VMSG_HOT_INLINE uint32_t packed_in_flight(const struct vmsg_vq_device *queue)
+{
+	return queue->last_avail - queue->used +
+	       (queue->avail_wrap != queue->used_wrap ? queue->layout.size : 0u);
+}
+
+VMSG_HOT_INLINE int split_pop(struct vmsg_vq_device *queue, struct vmsg_vq_chain *chain)
+{
+	const uint32_t size = queue->layout.size;
+	const uint16_t next = queue->last_avail;
+
+	if (queue->avail_seen == next) {
 		/* acquire: the ring entries, descriptors and buffers that this index publishes are
 		 * read after it */
 		const uint16_t avail = vmsg_port_load_acquire_le16(queue->driver + VQ_RING_INDEX);
-		const uint16_t waiting = (uint16_t)(avail - queue->last_avail);
-		if (waiting > queue->layout.size - queue->in_flight) {
+		const uint16_t waiting = (uint16_t)(avail - next);
+		if (VMSG_UNLIKELY(waiting > size - split_in_flight(queue))) {
 			return VMSG_ERROR_RANGE;
 		}
 		queue->avail_seen = avail;
@@ -183,17 +204,23 @@ VMSG_ALWAYS_INLINE int split_next(struct vmsg_vq_device *queue, uint32_t *index,
 			return 0;
 		}
 	}
-	*index = vmsg_port_load_relaxed_le16(
-		vq_avail_entry(&queue->layout, queue->driver, queue->last_avail));
-	if (*index >= queue->layout.size) {
+	const uint16_t head =
+		vmsg_port_load_relaxed_le16(vq_avail_entry(&queue->layout, queue->driver, next));
+	if (VMSG_UNLIKELY(head >= size)) {
 		return VMSG_ERROR_RANGE;
 	}
-	*first = vq_load_descriptor(queue->desc, *index, false);
+	const int taken =
+		walk(queue, false, head, vq_load_descriptor(queue->desc, head, false), chain);
+	if (VMSG_UNLIKELY(taken < 0)) {
+		return taken;
+	}
+	chain->head = head;
+	queue->last_avail++;
 	return 1;
 }
 
 /* Is the descriptor at the next place available? Then `flags` are its flags. */
-VMSG_ALWAYS_INLINE bool packed_is_available(const struct vmsg_vq_device *queue, uint16_t *flags)
+VMSG_HOT_INLINE bool packed_is_available(const struct vmsg_vq_device *queue, uint16_t *flags)
 {
 	const uint8_t *at = queue->desc + (size_t)queue->last_avail * VQ_DESC_SIZE;
 
@@ -203,94 +230,81 @@ VMSG_ALWAYS_INLINE bool packed_is_available(const struct vmsg_vq_device *queue, 
 	return (*flags & (VQ_AVAIL | VQ_USED)) == (queue->avail_wrap ? VQ_AVAIL : VQ_USED);
 }
 
-VMSG_ALWAYS_INLINE int packed_next(const struct vmsg_vq_device *queue, uint32_t *index,
-				   struct vq_descriptor *first)
+VMSG_NOINLINE int packed_pop(struct vmsg_vq_device *queue, struct vmsg_vq_chain *chain)
 {
+	const uint32_t size = queue->layout.size;
+	const uint32_t index = queue->last_avail;
 	uint16_t flags;
 
 	if (!packed_is_available(queue, &flags)) {
 		return 0;
 	}
-	*index = queue->last_avail;
-	*first = vq_load_descriptor(queue->desc, *index, true);
-	first->flags = flags; /* those that made it available, whatever they are by now */
+	struct vq_descriptor first = vq_load_descriptor(queue->desc, index, true);
+	first.flags = flags; /* those that made it available, whatever they are by now */
+	const int taken = walk(queue, true, index, first, chain);
+	if (VMSG_UNLIKELY(taken < 0)) {
+		return taken;
+	}
+	if (VMSG_UNLIKELY((uint32_t)taken > size - packed_in_flight(queue))) {
+		return VMSG_ERROR_RANGE; /* runs into descriptors that were not used yet */
+	}
+	chain->head |= (uint32_t)taken << 16;
+	vq_advance(size, &queue->last_avail, &queue->avail_wrap, (uint32_t)taken);
 	return 1;
 }
 
-static int fail(struct vmsg_vq_device *queue, struct vmsg_vq_chain *chain, int error)
+/* What a pop that found nothing or a fault leaves behind. */
+VMSG_NOINLINE int no_chain(struct vmsg_vq_device *queue, struct vmsg_vq_chain *chain, int result)
 {
 	chain->count = 0;
 	chain->readable_count = 0;
 	chain->readable_size = 0;
 	chain->writable_size = 0;
 	chain->head = 0;
-	queue->broken = true;
-	return error;
+	queue->broken |= result < 0;
+	return result;
 }
 
 int vmsg_vq_device_pop(struct vmsg_vq_device *queue, struct vmsg_vq_chain *chain)
 {
-	const bool packed = queue->layout.packed;
-	struct vq_descriptor first;
-	uint32_t index;
+	int result = VMSG_ERROR_STATE;
 
-	chain->count = 0;
-	chain->readable_count = 0;
-	chain->readable_size = 0;
-	chain->writable_size = 0;
-	if (VMSG_UNLIKELY(queue->broken || !queue->desc)) {
-		return VMSG_ERROR_STATE;
+	if (VMSG_LIKELY(queue->desc && !queue->broken)) {
+		result = queue->layout.packed ? packed_pop(queue, chain) : split_pop(queue, chain);
 	}
-	int result =
-		packed ? packed_next(queue, &index, &first) : split_next(queue, &index, &first);
-	if (result <= 0) {
-		return result < 0 ? fail(queue, chain, result) : 0;
-	}
-	result = walk(queue, index, first, chain);
-	if (VMSG_UNLIKELY(result < 0)) {
-		return fail(queue, chain, result);
-	}
-	if (!packed) {
-		chain->head = index;
-		queue->last_avail++;
-		queue->in_flight++;
-		return 1;
-	}
-	const uint32_t taken = (uint32_t)result;
-	if (VMSG_UNLIKELY(taken > queue->layout.size - queue->in_flight)) {
-		/* it runs into descriptors that were not used yet */
-		return fail(queue, chain, VMSG_ERROR_RANGE);
-	}
-	chain->head |= taken << 16;
-	vq_advance(queue->layout.size, &queue->last_avail, &queue->avail_wrap, taken);
-	queue->in_flight += taken;
-	return 1;
+	return result > 0 ? result : no_chain(queue, chain, result);
 }
 
 /* ---- push ---- */
 
-VMSG_ALWAYS_INLINE int split_push(struct vmsg_vq_device *queue, uint32_t head, uint32_t written)
+VMSG_HOT_INLINE int split_push(struct vmsg_vq_device *queue, uint32_t head, uint32_t written)
 {
-	if (head >= queue->layout.size) {
+	if (VMSG_UNLIKELY(split_in_flight(queue) == 0)) {
+		return VMSG_ERROR_STATE;
+	}
+	if (VMSG_UNLIKELY(head >= queue->layout.size)) {
 		return VMSG_ERROR_INVALID;
 	}
 	vmsg_port_store_le64(vq_used_entry(&queue->layout, queue->device, queue->used),
 			     (uint64_t)written << 32 | head);
 	queue->used++;
-	queue->in_flight--;
 	queue->pushed = vq_count(queue->layout.size, queue->pushed, 1);
 	/* release: publishes the entry and everything written into the chain's buffers */
 	vmsg_port_store_release_le16(queue->device + VQ_RING_INDEX, queue->used);
 	return 0;
 }
 
-VMSG_ALWAYS_INLINE int packed_push(struct vmsg_vq_device *queue, uint32_t head, uint32_t written)
+VMSG_NOINLINE int packed_push(struct vmsg_vq_device *queue, uint32_t head, uint32_t written)
 {
 	const uint32_t count = head >> 16;
 	const uint16_t id = (uint16_t)head;
 	uint8_t *at = queue->desc + (size_t)queue->used * VQ_DESC_SIZE;
 
-	if (count == 0 || count > queue->in_flight) {
+	const uint32_t in_flight = packed_in_flight(queue);
+	if (in_flight == 0) {
+		return VMSG_ERROR_STATE;
+	}
+	if (count == 0 || count > in_flight) {
 		return VMSG_ERROR_INVALID;
 	}
 	vmsg_port_store_relaxed_le32(at + VQ_DESC_LENGTH, written);
@@ -300,14 +314,13 @@ VMSG_ALWAYS_INLINE int packed_push(struct vmsg_vq_device *queue, uint32_t head, 
 		at + VQ_PACKED_FLAGS,
 		(uint16_t)((queue->used_wrap ? VQ_AVAIL | VQ_USED : 0) | (written ? VQ_WRITE : 0)));
 	vq_advance(queue->layout.size, &queue->used, &queue->used_wrap, count);
-	queue->in_flight -= count;
 	queue->pushed = vq_count(queue->layout.size, queue->pushed, count);
 	return 0;
 }
 
 int vmsg_vq_device_push(struct vmsg_vq_device *queue, uint32_t head, uint32_t written)
 {
-	if (VMSG_UNLIKELY(!queue->desc || queue->in_flight == 0)) {
+	if (VMSG_UNLIKELY(!queue->desc)) {
 		return VMSG_ERROR_STATE;
 	}
 	return VMSG_UNLIKELY(queue->layout.packed) ? packed_push(queue, head, written)

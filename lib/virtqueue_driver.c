@@ -73,9 +73,9 @@ int vmsg_vq_driver_detach(struct vmsg_vq_driver *queue, void **cookie)
 
 /* ---- add ---- */
 
-VMSG_ALWAYS_INLINE void store_descriptor(uint8_t *table, uint32_t index,
-					 const struct vmsg_vq_buffer *buffer, uint64_t flags,
-					 uint64_t next)
+VMSG_HOT_INLINE void store_descriptor(uint8_t *table, uint32_t index,
+				      const struct vmsg_vq_buffer *buffer, uint64_t flags,
+				      uint64_t next)
 {
 	uint8_t *at = table + (size_t)index * VQ_DESC_SIZE;
 
@@ -83,32 +83,36 @@ VMSG_ALWAYS_INLINE void store_descriptor(uint8_t *table, uint32_t index,
 	vmsg_port_store_le64(at + VQ_DESC_LENGTH, buffer->length | flags << 32 | next << 48);
 }
 
-VMSG_ALWAYS_INLINE uint16_t flags_of(const struct vmsg_vq_buffer *buffer, bool more)
+VMSG_HOT_INLINE uint16_t flags_of(const struct vmsg_vq_buffer *buffer, bool more)
 {
 	return (uint16_t)((more ? VQ_NEXT : 0) | (buffer->write ? VQ_WRITE : 0));
 }
 
-/* Bytes the device may write, or INVALID: nothing, an empty buffer, a readable one after a writable
- * one, too many bytes. */
-VMSG_ALWAYS_INLINE int check_buffers(const struct vmsg_vq_buffer *buffers, size_t count,
-				     uint64_t *writable)
-{
-	uint64_t total = 0;
-	bool write = false;
-	bool bad = count == 0;
+/* What the buffers of a chain come to. */
+struct sum {
+	uint64_t total;
+	uint64_t readable;
+	bool bad; /* an empty one, or a device-readable one after a writable one */
+};
 
-	*writable = 0;
-	for (size_t i = 0; i < count; i++) {
-		bad |= buffers[i].length == 0 || (write && !buffers[i].write);
-		write = buffers[i].write;
-		total += buffers[i].length;
-		*writable += write ? buffers[i].length : 0;
+VMSG_HOT_INLINE void add_up(struct sum *sum, const struct vmsg_vq_buffer *buffer)
+{
+	sum->bad |= buffer->length == 0;
+	if (!buffer->write) {
+		sum->bad |= sum->readable != sum->total;
+		sum->readable += buffer->length;
 	}
-	return bad || total > VQ_CHAIN_SIZE_MAX ? VMSG_ERROR_INVALID : 0;
+	sum->total += buffer->length;
 }
 
-VMSG_ALWAYS_INLINE int check_add(const struct vmsg_vq_driver *queue, size_t descriptors,
-				 const void *cookie)
+/* Also of no buffers at all. */
+VMSG_HOT_INLINE bool is_bad(const struct sum *sum)
+{
+	return sum->bad || sum->total == 0 || sum->total > VQ_CHAIN_SIZE_MAX;
+}
+
+VMSG_HOT_INLINE int check_add(const struct vmsg_vq_driver *queue, size_t descriptors,
+			      const void *cookie)
 {
 	if (VMSG_UNLIKELY(!queue->desc || queue->broken)) {
 		return VMSG_ERROR_STATE;
@@ -120,21 +124,20 @@ VMSG_ALWAYS_INLINE int check_add(const struct vmsg_vq_driver *queue, size_t desc
 }
 
 /* Books a chain of `count` descriptors in the slot of its head. */
-VMSG_ALWAYS_INLINE void book(struct vmsg_vq_driver *queue, uint16_t head, uint16_t last,
-			     size_t count, uint64_t writable, void *cookie)
+VMSG_HOT_INLINE void book(struct vmsg_vq_driver *queue, uint16_t head, uint16_t last, size_t count,
+			  const struct sum *sum, void *cookie)
 {
 	struct vmsg_vq_driver_slot *slot = &queue->slots[head];
 
 	slot->cookie = cookie;
-	slot->writable = writable;
+	slot->writable = sum->total - sum->readable;
 	slot->count = (uint16_t)count;
 	slot->last = last;
 	queue->free_count = (uint16_t)(queue->free_count - count);
-	queue->in_flight++;
 }
 
 /* Puts `head` on the available ring and publishes it. */
-VMSG_ALWAYS_INLINE void split_publish(struct vmsg_vq_driver *queue, uint16_t head)
+VMSG_HOT_INLINE void split_publish(struct vmsg_vq_driver *queue, uint16_t head)
 {
 	vmsg_port_store_relaxed_le16(vq_avail_entry(&queue->layout, queue->driver, queue->avail),
 				     head);
@@ -144,29 +147,35 @@ VMSG_ALWAYS_INLINE void split_publish(struct vmsg_vq_driver *queue, uint16_t hea
 	vmsg_port_store_release_le16(queue->driver + VQ_RING_INDEX, queue->avail);
 }
 
-VMSG_ALWAYS_INLINE void split_add(struct vmsg_vq_driver *queue,
-				  const struct vmsg_vq_buffer *buffers, size_t count,
-				  uint64_t writable, void *cookie)
+/* The buffers are checked while they are written: nobody looks at descriptors that are free. */
+VMSG_HOT_INLINE int split_add(struct vmsg_vq_driver *queue, const struct vmsg_vq_buffer *buffers,
+			      size_t count, void *cookie)
 {
 	const struct vmsg_vq_driver_slot *slots = queue->slots;
 	uint8_t *desc = queue->desc;
 	const uint16_t head = queue->free_head;
 	uint16_t next = head;
 	uint16_t index = head;
+	struct sum sum = { 0, 0, false };
 
 	for (size_t i = 0; i < count; i++) {
 		index = next;
 		next = slots[index].next;
+		add_up(&sum, &buffers[i]);
 		store_descriptor(desc, index, &buffers[i], flags_of(&buffers[i], i + 1 < count),
 				 next);
 	}
+	if (VMSG_UNLIKELY(is_bad(&sum))) {
+		return VMSG_ERROR_INVALID;
+	}
 	queue->free_head = next;
-	book(queue, head, index, count, writable, cookie);
+	book(queue, head, index, count, &sum, cookie);
 	split_publish(queue, head);
+	return 0;
 }
 
 /* Takes a buffer id for a chain that begins at the next place. */
-VMSG_ALWAYS_INLINE uint16_t packed_take_id(struct vmsg_vq_driver *queue)
+VMSG_HOT_INLINE uint16_t packed_take_id(struct vmsg_vq_driver *queue)
 {
 	if (queue->layout.in_order) {
 		return queue->avail;
@@ -178,9 +187,9 @@ VMSG_ALWAYS_INLINE uint16_t packed_take_id(struct vmsg_vq_driver *queue)
 
 /* Writes one descriptor at the next place and moves on; returns its flags, which are stored only if
  * it is not the chain's first. */
-VMSG_ALWAYS_INLINE uint16_t packed_put(struct vmsg_vq_driver *queue,
-				       const struct vmsg_vq_buffer *buffer, uint16_t id,
-				       uint16_t flags, bool first)
+VMSG_HOT_INLINE uint16_t packed_put(struct vmsg_vq_driver *queue,
+				    const struct vmsg_vq_buffer *buffer, uint16_t id,
+				    uint16_t flags, bool first)
 {
 	uint8_t *at = queue->desc + (size_t)queue->avail * VQ_DESC_SIZE;
 
@@ -195,8 +204,8 @@ VMSG_ALWAYS_INLINE uint16_t packed_put(struct vmsg_vq_driver *queue,
 	return flags;
 }
 
-VMSG_ALWAYS_INLINE void packed_publish(struct vmsg_vq_driver *queue, uint16_t place, uint16_t flags,
-				       size_t count)
+VMSG_HOT_INLINE void packed_publish(struct vmsg_vq_driver *queue, uint16_t place, uint16_t flags,
+				    size_t count)
 {
 	queue->added = vq_count(queue->layout.size, queue->added, (uint32_t)count);
 	/* release: publishes this descriptor, the chain behind it and the buffers' content */
@@ -204,10 +213,19 @@ VMSG_ALWAYS_INLINE void packed_publish(struct vmsg_vq_driver *queue, uint16_t pl
 				     flags);
 }
 
-VMSG_ALWAYS_INLINE void packed_add(struct vmsg_vq_driver *queue,
-				   const struct vmsg_vq_buffer *buffers, size_t count,
-				   uint64_t writable, void *cookie)
+/* Here all buffers are checked first: the device would take descriptors for available that were
+ * written in vain. */
+VMSG_NOINLINE int packed_add(struct vmsg_vq_driver *queue, const struct vmsg_vq_buffer *buffers,
+			     size_t count, void *cookie)
 {
+	struct sum sum = { 0, 0, false };
+
+	for (size_t i = 0; i < count; i++) {
+		add_up(&sum, &buffers[i]);
+	}
+	if (is_bad(&sum)) {
+		return VMSG_ERROR_INVALID;
+	}
 	const uint16_t place = queue->avail;
 	const uint16_t id = packed_take_id(queue);
 	const uint16_t flags =
@@ -216,74 +234,81 @@ VMSG_ALWAYS_INLINE void packed_add(struct vmsg_vq_driver *queue,
 	for (size_t i = 1; i < count; i++) {
 		packed_put(queue, &buffers[i], id, flags_of(&buffers[i], i + 1 < count), false);
 	}
-	book(queue, id, id, count, writable, cookie);
+	book(queue, id, id, count, &sum, cookie);
 	packed_publish(queue, place, flags, count);
+	return 0;
 }
 
 int vmsg_vq_driver_add(struct vmsg_vq_driver *queue, const struct vmsg_vq_buffer *buffers,
 		       size_t count, void *cookie)
 {
-	uint64_t writable;
-	int error = check_add(queue, count, cookie);
+	const int error = check_add(queue, count, cookie);
 
-	if (error == 0) {
-		error = check_buffers(buffers, count, &writable);
-	}
 	if (VMSG_UNLIKELY(error < 0)) {
 		return error;
 	}
-	if (VMSG_UNLIKELY(queue->layout.packed)) {
-		packed_add(queue, buffers, count, writable, cookie);
-	} else {
-		split_add(queue, buffers, count, writable, cookie);
+	return queue->layout.packed ? packed_add(queue, buffers, count, cookie)
+				    : split_add(queue, buffers, count, cookie);
+}
+
+/* Writes an indirect table of either format. */
+static void store_table(uint8_t *table, bool packed, const struct vmsg_vq_buffer *buffers,
+			size_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const bool more = i + 1 < count;
+		if (packed) {
+			/* flags are last, there is no id, and the order is the chain's */
+			store_descriptor(table, i, &buffers[i], 0, flags_of(&buffers[i], false));
+		} else {
+			store_descriptor(table, i, &buffers[i], flags_of(&buffers[i], more),
+					 more ? i + 1 : 0);
+		}
 	}
-	return 0;
 }
 
 int vmsg_vq_driver_add_indirect(struct vmsg_vq_driver *queue, uint64_t table_address,
 				const struct vmsg_vq_buffer *buffers, size_t count, void *cookie)
 {
-	const bool packed = queue->layout.packed;
-	struct vmsg_span table = { NULL, 0 };
-	uint64_t writable;
+	struct sum sum = { 0, 0, false };
+	struct vmsg_span table;
 	int error = check_add(queue, 1, cookie);
 
-	if (error == 0 && !queue->layout.indirect) {
-		error = VMSG_ERROR_STATE;
-	}
-	if (error == 0) {
-		error = count <= queue->layout.size ? check_buffers(buffers, count, &writable)
-						    : VMSG_ERROR_INVALID;
-	}
-	if (error == 0) {
-		error = vmsg_memory_map_whole(queue->memory, table_address, count * VQ_DESC_SIZE,
-					      true, &table);
-	}
 	if (error < 0) {
 		return error;
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		const bool more = !packed && i + 1 < count;
-		const uint64_t flags = flags_of(&buffers[i], more);
-		/* packed: no id, flags in its place; the order of the table is the chain's */
-		store_descriptor(table.data, i, &buffers[i], packed ? 0 : flags,
-				 packed ? flags
-				 : more ? i + 1
-					: 0);
+	if (!queue->layout.indirect) {
+		return VMSG_ERROR_STATE;
 	}
-	const struct vmsg_vq_buffer whole = { table_address, (uint32_t)(count * VQ_DESC_SIZE),
-					      false };
-	if (packed) {
+	if (count > queue->layout.size) {
+		return VMSG_ERROR_INVALID;
+	}
+	for (size_t i = 0; i < count; i++) {
+		add_up(&sum, &buffers[i]);
+	}
+	if (is_bad(&sum)) {
+		return VMSG_ERROR_INVALID;
+	}
+	const struct vmsg_vq_buffer whole = {
+		.address = table_address,
+		.length = (uint32_t)(count * VQ_DESC_SIZE),
+	};
+	error = vmsg_memory_map_whole(queue->memory, table_address, whole.length, true, &table);
+	if (error < 0) {
+		return error;
+	}
+	store_table(table.data, queue->layout.packed, buffers, count);
+	if (queue->layout.packed) {
 		const uint16_t place = queue->avail;
 		const uint16_t id = packed_take_id(queue);
 		const uint16_t flags = packed_put(queue, &whole, id, VQ_INDIRECT, true);
-		book(queue, id, id, 1, writable, cookie);
+		book(queue, id, id, 1, &sum, cookie);
 		packed_publish(queue, place, flags, 1);
 	} else {
 		const uint16_t head = queue->free_head;
-		store_descriptor(queue->desc, head, &whole, VQ_INDIRECT, 0);
 		queue->free_head = queue->slots[head].next;
-		book(queue, head, head, 1, writable, cookie);
+		store_descriptor(queue->desc, head, &whole, VQ_INDIRECT, 0);
+		book(queue, head, head, 1, &sum, cookie);
 		split_publish(queue, head);
 	}
 	return 0;
@@ -320,14 +345,15 @@ static uint32_t next_of_batch(struct vmsg_vq_driver *queue, uint32_t id, uint32_
 
 /* 1 with what the device says was used. Within a batch that says nothing new, but the index must
  * cover all of it. */
-VMSG_ALWAYS_INLINE int split_used(struct vmsg_vq_driver *queue, uint32_t *id, uint32_t *length)
+VMSG_HOT_INLINE int split_used(struct vmsg_vq_driver *queue, uint32_t *id, uint32_t *length)
 {
 	if (queue->used_seen == queue->last_used) {
 		/* acquire: the used entries and the device's writes that this index publishes are
 		 * read after it */
 		const uint16_t used = vmsg_port_load_acquire_le16(queue->device + VQ_RING_INDEX);
 		const uint16_t waiting = (uint16_t)(used - queue->last_used);
-		if (waiting > queue->in_flight || (waiting == 0 && queue->in_batch)) {
+		if (waiting > (uint16_t)(queue->avail - queue->last_used) ||
+		    (waiting == 0 && queue->in_batch)) {
 			return VMSG_ERROR_PEER;
 		}
 		queue->used_seen = used;
@@ -342,7 +368,7 @@ VMSG_ALWAYS_INLINE int split_used(struct vmsg_vq_driver *queue, uint32_t *id, ui
 	return 1;
 }
 
-VMSG_ALWAYS_INLINE bool packed_is_used(const struct vmsg_vq_driver *queue)
+VMSG_HOT_INLINE bool packed_is_used(const struct vmsg_vq_driver *queue)
 {
 	const uint8_t *at = queue->desc + (size_t)queue->last_used * VQ_DESC_SIZE;
 	/* acquire: id, length and the device's writes, which these flags publish, are read after
@@ -352,13 +378,12 @@ VMSG_ALWAYS_INLINE bool packed_is_used(const struct vmsg_vq_driver *queue)
 	return (flags & (VQ_AVAIL | VQ_USED)) == (queue->used_wrap ? VQ_AVAIL | VQ_USED : 0);
 }
 
-VMSG_ALWAYS_INLINE int packed_used(const struct vmsg_vq_driver *queue, uint32_t *id,
-				   uint32_t *length)
+VMSG_HOT_INLINE int packed_used(const struct vmsg_vq_driver *queue, uint32_t *id, uint32_t *length)
 {
 	if (queue->in_batch) {
 		return 1; /* the ring says nothing of what comes before the batch's last */
 	}
-	if (queue->in_flight == 0 || !packed_is_used(queue)) {
+	if (queue->free_count == queue->layout.size || !packed_is_used(queue)) {
 		return 0;
 	}
 	const uint64_t entry = vmsg_port_load_le64(
@@ -369,7 +394,7 @@ VMSG_ALWAYS_INLINE int packed_used(const struct vmsg_vq_driver *queue, uint32_t 
 }
 
 /* Gives the chain of slot `id` back to the free ones. */
-VMSG_ALWAYS_INLINE void unbook(struct vmsg_vq_driver *queue, uint32_t id)
+VMSG_HOT_INLINE void unbook(struct vmsg_vq_driver *queue, uint32_t id)
 {
 	struct vmsg_vq_driver_slot *slot = &queue->slots[id];
 
@@ -379,7 +404,6 @@ VMSG_ALWAYS_INLINE void unbook(struct vmsg_vq_driver *queue, uint32_t id)
 		queue->free_head = (uint16_t)id;
 	}
 	queue->free_count = (uint16_t)(queue->free_count + slot->count);
-	queue->in_flight--;
 	if (queue->layout.packed) {
 		vq_advance(queue->layout.size, &queue->last_used, &queue->used_wrap, slot->count);
 	} else {
@@ -480,7 +504,8 @@ bool vmsg_vq_driver_enable_notify(struct vmsg_vq_driver *queue)
 	/* the device must see the wish before we look whether buffers were used in the meantime */
 	vmsg_port_fence();
 	if (layout->packed) {
-		return queue->in_batch || (queue->in_flight > 0 && packed_is_used(queue));
+		return queue->in_batch ||
+		       (queue->free_count < queue->layout.size && packed_is_used(queue));
 	}
 	return vmsg_port_load_relaxed_le16(queue->device + VQ_RING_INDEX) != queue->last_used;
 }

@@ -28,9 +28,11 @@ struct vmsg_memory_area {
 	bool writable;
 	bool closing; /* being unshared: no new mappings */
 	uint16_t segment_count;
-	uint32_t users;  /* queues (or other holders) that refer to it; it stays while > 0 */
-	uint64_t handle; /* FF-A handle, kept for its owner; not interpreted */
-	uint64_t size;   /* bytes, sum of the segments */
+	uint32_t users;    /* queues (or other holders) that refer to it; it stays while > 0 */
+	uint64_t handle;   /* FF-A handle, kept for its owner; not interpreted */
+	uint64_t size;     /* bytes, sum of the segments */
+	uint64_t base;     /* bus address of its first byte */
+	uint64_t reach[2]; /* bytes in the first segment that may be read, written */
 	struct vmsg_segment segments[VMSG_AREA_SEGMENTS_MAX];
 };
 
@@ -57,6 +59,9 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_memory_add(struct vmsg_memory *memory, uint
 
 /* Removes an area. NOT_FOUND, or AGAIN while it has users. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_memory_remove(struct vmsg_memory *memory, uint16_t id);
+
+/* No new mappings of an area, which is being unshared; the old ones stay. NOT_FOUND. */
+VMSG_EXPORT int vmsg_memory_close(struct vmsg_memory *memory, uint16_t id);
 
 /* Area of an id, NULL if unknown. The pointer is valid until the next add or remove. */
 VMSG_EXPORT struct vmsg_memory_area *vmsg_memory_find(struct vmsg_memory *memory, uint16_t id);

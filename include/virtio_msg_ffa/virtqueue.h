@@ -64,9 +64,8 @@ struct vmsg_vq_device {
 	uint16_t used;       /* next to publish, likewise */
 	bool avail_wrap;     /* packed: wrap counters at the two places */
 	bool used_wrap;
-	bool broken;        /* the driver broke a ring rule; only reset helps */
-	uint32_t pushed;    /* entries used since the last notification check */
-	uint32_t in_flight; /* popped and not pushed: chains (split), descriptors (packed) */
+	bool broken;     /* the driver broke a ring rule; only reset helps */
+	uint32_t pushed; /* entries used since the last notification check */
 };
 
 /*
@@ -140,7 +139,6 @@ struct vmsg_vq_driver {
 	uint16_t batch_id;     /* ... the chain that the device named ... */
 	uint32_t batch_length; /* ... with this length */
 	uint32_t added;        /* entries made available since the last kick check */
-	uint32_t in_flight;    /* chains */
 };
 
 /* Maps the three parts, zeroes them and starts empty. `slots` has layout->size entries, owned by
