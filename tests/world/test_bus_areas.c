@@ -257,6 +257,23 @@ static void a_busy_area_is_asked_for_again_every_second(void **state)
 	assert_log(&pair.driver, "reclaim 1 gone 1");
 }
 
+/* The manager could not take it back at once: told as busy, released when it could. */
+static void a_relinquish_that_must_wait_is_owed(void **state)
+{
+	(void)state;
+	up("r3");
+	(void)pair_share(&pair);
+	pair.device.log[0] = 0;
+	pair.device.result = VMSG_ERROR_AGAIN;
+	assert_exchange(&pair, "0282000009000a00 0100", "0382000009000c00 0100 0200");
+	pair.device.result = 0;
+	assert_exchange(&pair, "0284000009000800", "0384000009000800");
+	pair.now_ns += MS;
+	assert_exchange(&pair, "0203000009000c00 01020304", "0303000009000c00 01020304");
+	assert_log(&pair.device, "relinquish 1 polled relinquish 1 gone 1");
+	assert_exchange(&pair, "0284000009000800", "02c0000000000a00 0100");
+}
+
 static void our_own_queues_hold_an_area_too(void **state)
 {
 	(void)state;
@@ -524,6 +541,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_kept_is_relinquished),
 		cmocka_unit_test(an_area_in_use_is_released_when_it_is_free),
 		cmocka_unit_test(a_busy_area_is_asked_for_again_every_second),
+		cmocka_unit_test(a_relinquish_that_must_wait_is_owed),
 		cmocka_unit_test(our_own_queues_hold_an_area_too),
 		cmocka_unit_test(a_release_that_nobody_asked_for_ends_the_area),
 		cmocka_unit_test(memory_still_held_is_reclaimed_again_and_again),

@@ -137,9 +137,29 @@ static void without_tokens_the_oldest_of_a_kind_is_answered(void **state)
 	assert_int_equal(push("010703000a00 01000000"), 0);
 	drain();
 	assert_int_equal(pair.driver.last.token, 100);
+	/* the place of the first in the table is taken by a third, which is younger */
+	pair.now_ns++;
+	assert_int_equal(send_to(3, 102), 0);
+	(void)pull();
 	assert_int_equal(push("010703000a00 01000000"), 0);
 	drain();
 	assert_int_equal(pair.driver.last.token, 101);
+	assert_int_equal(push("010703000a00 01000000"), 0);
+	drain();
+	assert_int_equal(pair.driver.last.token, 102);
+}
+
+static void events_carry_no_token(void **state)
+{
+	(void)state;
+	struct vmsg_message kick = avail(3);
+
+	up("r3");
+	kick.header.token = 9;
+	assert_int_equal(vmsg_bus_send(&pair.driver.bus, 0, &kick), 0);
+	const struct vmsg_bus_output output = pull();
+	assert_true(output.is_event);
+	assert_bytes_hex(output.frame, "00410300000010000000000000000000");
 }
 
 static void only_so_many_requests_are_in_flight(void **state)
@@ -420,16 +440,21 @@ static void r3_devices_that_change_their_mind_are_refused(void **state)
 	static const struct {
 		const char *answer;
 		const char *log;
+		int error;
 	} rows[] = {
-		{ "80 0380000007001e00 00000000 00000000 02000100 00000000 00000000 0000", "down" },
-		{ "80 0380000007001e00 00000200 01000000 02000100 00000000 00000000 0000", "down" },
-		{ "80 0380000007001e00 00000100 02000000 02000100 00000000 00000000 0000", "down" },
-		{ "80 0380000007001e00 00000100 01000000 01000100 00000000 00000000 0000", "down" },
-		{ "85 0385000007000a00 0100", "down" },
-		{ "85 0387000007000a00 8500", "down" },
-		{ "83 0383000007000a00 0100", "up +3" }, /* a RESET that fails delays nobody */
-		{ "83 0387000007000a00 8300", "up +3" },
-		{ "84 0384000007000800", "up +3" },
+		{ "80 0380000007001e00 00000000 00000000 02000100 00000000 00000000 0000", "down",
+		  VMSG_ERROR_REVISION },
+		{ "80 0380000007001e00 00000200 01000000 02000100 00000000 00000000 0000", "down",
+		  VMSG_ERROR_REVISION },
+		{ "80 0380000007001e00 00000100 02000000 02000100 00000000 00000000 0000", "down",
+		  VMSG_ERROR_REVISION },
+		{ "80 0380000007001e00 00000100 01000000 01000100 00000000 00000000 0000", "down",
+		  VMSG_ERROR_REVISION },
+		{ "85 0385000007000a00 0100", "down", VMSG_ERROR_PEER },
+		{ "85 0387000007000a00 8500", "down", VMSG_ERROR_PEER },
+		{ "83 0383000007000a00 0100", "up +3", 0 }, /* a RESET that fails delays nobody */
+		{ "83 0387000007000a00 8300", "up +3", 0 },
+		{ "84 0384000007000800", "up +3", 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -441,6 +466,7 @@ static void r3_devices_that_change_their_mind_are_refused(void **state)
 		assert_int_equal(vmsg_bus_start(&pair.driver.bus, 0), VMSG_ERROR_STATE);
 		pair_run(&pair);
 		assert_log(&pair.driver, rows[i].log);
+		assert_int_equal(pair.driver.bus.error, rows[i].error);
 	}
 }
 
@@ -607,6 +633,7 @@ int main(void)
 		cmocka_unit_test(tokens_go_round_and_the_callers_comes_back),
 		cmocka_unit_test(responses_are_matched_in_any_order),
 		cmocka_unit_test(without_tokens_the_oldest_of_a_kind_is_answered),
+		cmocka_unit_test(events_carry_no_token),
 		cmocka_unit_test(only_so_many_requests_are_in_flight),
 		cmocka_unit_test(what_may_be_sent_is_checked),
 		cmocka_unit_test(every_refusal_fails_the_request_once),

@@ -538,6 +538,22 @@ static void a_destroyed_vm_leaves_nothing(void **state)
 	assert_null(backend.slots[0].session);
 }
 
+static void only_a_refused_wait_ends_the_service(void **state)
+{
+	(void)state;
+	struct vmsg_ffa_regs regs = { { VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ2), 0x00018001 } };
+	struct vmsg_ffa_regs refused;
+
+	start_backend(NULL);
+	vmsg_ffa_pack_error(&refused, VMSG_FFA_DENIED);
+	assert_int_equal(vmsg_device_pump_serve(&backend.pump, &regs, &regs), 0);
+	assert_int_equal(regs.x[0], VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP2));
+	/* whom it answered is gone */
+	assert_int_equal(vmsg_device_pump_serve(&backend.pump, &refused, &regs), 0);
+	assert_int_equal(regs.x[0], VMSG_FFA_ID32(MSG_WAIT));
+	assert_int_equal(vmsg_device_pump_serve(&backend.pump, &refused, &regs), VMSG_ERROR_PEER);
+}
+
 static void a_stuck_device_is_a_timeout_and_goes_on_later(void **state)
 {
 	(void)state;
@@ -631,6 +647,7 @@ int main(void)
 		SYSTEM_TEST(a_device_belongs_to_one_driver_at_a_time),
 		SYSTEM_TEST(a_third_driver_is_turned_away_until_one_is_gone),
 		SYSTEM_TEST(a_destroyed_vm_leaves_nothing),
+		SYSTEM_TEST(only_a_refused_wait_ends_the_service),
 		SYSTEM_TEST(a_stuck_device_is_a_timeout_and_goes_on_later),
 		SYSTEM_TEST(hot_plug_reaches_the_driver),
 		SYSTEM_TEST(a_dead_device_partition_fails_the_session),
