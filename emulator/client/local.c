@@ -279,6 +279,9 @@ static void conduit_call(void *context, struct vmsg_ffa_regs *regs)
 	struct vmsg_emu_local_partition *partition = context;
 	struct vmsg_emu_local *local = partition->local;
 
+	/* Others run at the same time: whoever was woken before is not found busy now. */
+	for (size_t i = 0; i < local->partition_count && run_somebody(local); i++) {
+	}
 	if (partition->started) {
 		submit(partition, regs);
 	}
