@@ -411,7 +411,7 @@ VMSG_HOT_INLINE void unbook(struct vmsg_vq_driver *queue, uint32_t id)
 	}
 }
 
-static int fail(struct vmsg_vq_driver *queue, int error)
+static int break_off(struct vmsg_vq_driver *queue, int error)
 {
 	queue->broken = true;
 	return error;
@@ -434,7 +434,7 @@ int vmsg_vq_driver_reap(struct vmsg_vq_driver *queue, void **cookie, uint32_t *w
 		result = split_used(queue, &id, &length);
 	}
 	if (result <= 0) {
-		return result < 0 ? fail(queue, result) : 0;
+		return result < 0 ? break_off(queue, result) : 0;
 	}
 	if (VMSG_UNLIKELY(queue->in_batch)) {
 		id = queue->batch_id;
@@ -442,7 +442,7 @@ int vmsg_vq_driver_reap(struct vmsg_vq_driver *queue, void **cookie, uint32_t *w
 	}
 	if (VMSG_UNLIKELY(id >= queue->layout.size || !queue->slots[id].cookie ||
 			  length > queue->slots[id].writable)) {
-		return fail(queue, VMSG_ERROR_PEER);
+		return break_off(queue, VMSG_ERROR_PEER);
 	}
 	if (queue->layout.in_order) {
 		id = next_of_batch(queue, id, &length);
