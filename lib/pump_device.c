@@ -139,7 +139,7 @@ static struct vmsg_device_session *session_of(struct vmsg_device_pump *pump, uin
 		if (at->used && at->peer == peer) {
 			return at;
 		}
-		if (!at->used || (!session && at->bus.state == VMSG_BUS_DOWN)) {
+		if (!session && (!at->used || at->bus.state == VMSG_BUS_DOWN)) {
 			session = at;
 			index = i;
 		}
