@@ -7,6 +7,7 @@
 #include "commands/blk_driver.h"
 
 #include <endian.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "commands/report.h"
@@ -213,11 +214,12 @@ static int check_status(const struct blk_slot *slot, const char *what)
 	if (status == BLK_S_OK) {
 		return SESSION_OK;
 	}
-	report_problem("%s of sectors %llu to %llu fails: the device says status %u (%s)", what,
-		       (unsigned long long)slot->sector,
-		       (unsigned long long)(slot->sector +
-					    (slot->size ? slot->size / BLK_SECTOR_SIZE - 1 : 0)),
-		       status, status < 3 ? names[status] : "none of the specification's");
+	const uint32_t count = slot->size < BLK_SECTOR_SIZE ? 1 : slot->size / BLK_SECTOR_SIZE;
+	const uint64_t last = slot->sector + count - 1;
+	report_problem("%s of sectors %" PRIu64 " to %" PRIu64
+		       " fails: the device says status %u (%s)",
+		       what, slot->sector, last, status,
+		       status < 3 ? names[status] : "none of the specification's");
 	return -1;
 }
 

@@ -77,7 +77,7 @@ static void print_config(const struct session *session)
 		fputs("    ", stdout);
 		print_bytes(session->config, size < SESSION_CONFIG_MAX ? size : SESSION_CONFIG_MAX);
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; fields && i < count; i++) {
 		if (!has_field(session, &fields[i])) {
 			continue;
 		}
@@ -156,7 +156,7 @@ static void emit_config(const struct session *session, struct json *json)
 
 	json_number(json, "config_size", size);
 	json_open(json, "config", '{');
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; fields && i < count; i++) {
 		if (!has_field(session, &fields[i])) {
 			continue;
 		}
