@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "support/cmocka.h"
 
+#include "area.h"
 #include "virtio_msg_ffa/error.h"
 #include "virtio_msg_ffa/memory.h"
 
@@ -88,6 +89,39 @@ static void an_area_in_use_stays(void **state)
 	assert_int_equal(vmsg_memory_hold(&memory, at(3, 17)), VMSG_ERROR_NOT_FOUND);
 }
 
+static void a_closed_area_is_mapped_no_more(void **state)
+{
+	(void)state;
+	struct vmsg_span span;
+
+	assert_int_equal(add(3, 1, true), 0);
+	assert_int_equal(vmsg_memory_close(&memory, 3), 0);
+	assert_int_equal(vmsg_memory_map(&memory, at(3, 0), 8, false, &span), VMSG_ERROR_NOT_FOUND);
+	assert_int_equal(vmsg_memory_close(&memory, 4), VMSG_ERROR_NOT_FOUND);
+	assert_int_equal(vmsg_memory_remove(&memory, 3), 0);
+}
+
+/* Of the short way that the chain walker takes. */
+static void the_short_way_reaches_no_further(void **state)
+{
+	(void)state;
+	uint8_t *data;
+
+	assert_int_equal(add(3, 2, false), 0);
+	assert_true(vmsg_area_reach(&memory, at(3, 0), 4096, false, &data));
+	assert_ptr_equal(data, ram[0]);
+	assert_true(vmsg_area_reach(&memory, at(3, 4095), 1, false, &data));
+	assert_false(vmsg_area_reach(&memory, at(3, 4095), 2, false, &data));
+	assert_false(vmsg_area_reach(&memory, at(3, 4096), 1, false, &data));
+	assert_false(vmsg_area_reach(&memory, at(3, 0), 0, false, &data));
+	assert_false(vmsg_area_reach(&memory, at(3, 0), 8, true, &data));
+	assert_false(vmsg_area_reach(&memory, at(2, 0xffffffffffffu), 8, false, &data));
+	assert_false(vmsg_area_reach(&memory, at(4, 0), 8, false, &data));
+	assert_false(vmsg_area_reach(&memory, at(0xffff, 0), 8, false, &data));
+	assert_int_equal(vmsg_memory_close(&memory, 3), 0);
+	assert_false(vmsg_area_reach(&memory, at(3, 0), 8, false, &data));
+}
+
 static void bad_areas_are_refused(void **state)
 {
 	(void)state;
@@ -147,6 +181,8 @@ int main(void)
 		cmocka_unit_test_setup(no_byte_beyond_the_end_is_reachable, fresh),
 		cmocka_unit_test_setup(a_read_only_area_is_not_written, fresh),
 		cmocka_unit_test_setup(an_area_in_use_stays, fresh),
+		cmocka_unit_test_setup(a_closed_area_is_mapped_no_more, fresh),
+		cmocka_unit_test_setup(the_short_way_reaches_no_further, fresh),
 		cmocka_unit_test_setup(bad_areas_are_refused, fresh),
 		cmocka_unit_test_setup(ids_that_collide_are_all_found, fresh),
 	};
