@@ -7,8 +7,7 @@
 	(VMSG_FFA_PROPERTY_DIRECT_RECEIVE | VMSG_FFA_PROPERTY_DIRECT_SEND |                        \
 	 VMSG_FFA_PROPERTY_INDIRECT | VMSG_FFA_PROPERTY_NOTIFICATIONS |                            \
 	 VMSG_FFA_PROPERTY_VM_DESTROYED | VMSG_FFA_PROPERTY_AARCH64 |                              \
-	 VMSG_FFA_PROPERTY_DIRECT2_RECEIVE |                           \
-	 VMSG_FFA_PROPERTY_DIRECT2_SEND)
+	 VMSG_FFA_PROPERTY_DIRECT2_RECEIVE | VMSG_FFA_PROPERTY_DIRECT2_SEND)
 
 #define VIRTIO_MSG(number)                                                                         \
 	.id = (number), .vcpu_count = 1, .properties = PROPERTIES, .uuid_count = 2,                \
