@@ -20,7 +20,7 @@
 static const uint32_t own_features[VMSG_FEATURE_BLOCKS_MAX] = {
 	1u << VMSG_F_INDIRECT_DESC | 1u << VMSG_F_EVENT_IDX,
 	1u << (VMSG_F_VERSION_1 - 32) | 1u << (VMSG_F_ACCESS_PLATFORM - 32) |
-		1u << (VMSG_F_RING_RESET - 32),
+		1u << (VMSG_F_RING_PACKED - 32) | 1u << (VMSG_F_RING_RESET - 32),
 };
 
 /* A status bit may be set only together with, or after, the bits it stands on. */
@@ -33,9 +33,21 @@ static const struct {
 	{ VMSG_STATUS_DRIVER_OK, VMSG_STATUS_FEATURES_OK },
 };
 
+/* Only between DRIVER and FEATURES_OK can features be chosen. */
+#define NEGOTIATING      VMSG_STATUS_DRIVER
+#define NEGOTIATING_MASK (VMSG_STATUS_DRIVER | VMSG_STATUS_FEATURES_OK)
+
 #define DRIVER_BITS                                                                                \
 	(VMSG_STATUS_ACKNOWLEDGE | VMSG_STATUS_DRIVER | VMSG_STATUS_FEATURES_OK |                  \
 	 VMSG_STATUS_DRIVER_OK | VMSG_STATUS_FAILED)
+
+static bool admin_queues_ok(const struct vmsg_device_info *info)
+{
+	return info->admin_vq_count == 0
+		       ? info->admin_vq_start == 0
+		       : info->admin_vq_start <= info->queue_count &&
+				 info->admin_vq_count <= info->queue_count - info->admin_vq_start;
+}
 
 int vmsg_device_init(struct vmsg_device *device, uint16_t dev_num,
 		     const struct vmsg_device_info *info, const struct vmsg_device_ops *ops,
@@ -44,7 +56,7 @@ int vmsg_device_init(struct vmsg_device *device, uint16_t dev_num,
 	*device = (struct vmsg_device){ 0 };
 	if (!info || !ops || !ops->kick || info->queue_count > VMSG_DEVICE_QUEUES_MAX ||
 	    info->queue_size_max == 0 || info->queue_size_max > VMSG_QUEUE_SIZE_MAX ||
-	    (info->config_size && !ops->read_config)) {
+	    (info->config_size && !ops->read_config) || !admin_queues_ok(info)) {
 		return VMSG_ERROR_INVALID;
 	}
 	device->info = info;
@@ -54,10 +66,32 @@ int vmsg_device_init(struct vmsg_device *device, uint16_t dev_num,
 	return 0;
 }
 
+/* Blocks that drivers of the session's dialect are told of. */
+static uint32_t block_limit(const struct vmsg_device *device)
+{
+	return device->profile->has_queue_flags ? VMSG_FEATURE_BLOCKS_MAX : LEGACY_BLOCKS;
+}
+
+/* Bits of a block that must not be offered, whatever the device says. */
+static uint32_t withheld(const struct vmsg_device *device, uint32_t block)
+{
+	uint32_t bits = 0;
+
+	if (block == VMSG_F_NOTIF_CONFIG_DATA / 32) {
+		bits = 1u << VMSG_F_NOTIF_CONFIG_DATA % 32; /* EVENT_AVAIL has no place for it */
+		if (!device->profile->has_token) {
+			/* drivers as old as these compute the data wrongly (Q8) */
+			bits |= 1u << VMSG_F_NOTIFICATION_DATA % 32;
+		}
+	}
+	return bits;
+}
+
 static uint32_t offered(const struct vmsg_device *device, uint32_t block)
 {
-	return block < VMSG_FEATURE_BLOCKS_MAX ? device->info->features[block] | own_features[block]
-					       : 0;
+	return block < block_limit(device) ? (device->info->features[block] | own_features[block]) &
+						     ~withheld(device, block)
+					   : 0;
 }
 
 bool vmsg_device_has_feature(const struct vmsg_device *device, unsigned int bit)
@@ -139,8 +173,7 @@ static void get_info(struct vmsg_device *device, const struct vmsg_message *in)
 	const struct vmsg_device_info *info = device->info;
 	uint32_t blocks = LEGACY_BLOCKS;
 
-	for (uint32_t i = LEGACY_BLOCKS;
-	     device->profile->has_queue_flags && i < VMSG_FEATURE_BLOCKS_MAX; i++) {
+	for (uint32_t i = LEGACY_BLOCKS; i < block_limit(device); i++) {
 		blocks = offered(device, i) ? i + 1 : blocks;
 	}
 	struct vmsg_get_device_info_response *reply =
@@ -185,8 +218,8 @@ static void set_features(struct vmsg_device *device, const struct vmsg_message *
 	const struct vmsg_features *request = &in->body.set_driver_features_request;
 
 	begin_reply(device, in);
-	if (device->status & VMSG_STATUS_FEATURES_OK) {
-		return; /* agreed already */
+	if (device->resetting || (device->status & NEGOTIATING_MASK) != NEGOTIATING) {
+		return; /* no driver yet, or agreed already */
 	}
 	for (uint32_t i = 0; i < request->num_blocks; i++) {
 		const uint32_t bits = vmsg_feature_block(&request->features, i);
@@ -247,7 +280,8 @@ static void set_status(struct vmsg_device *device, const struct vmsg_message *in
 
 void vmsg_device_needs_reset(struct vmsg_device *device)
 {
-	if (device->status & VMSG_STATUS_DRIVER && !(device->status & VMSG_STATUS_NEEDS_RESET)) {
+	if (!device->resetting && device->status & VMSG_STATUS_DRIVER &&
+	    !(device->status & VMSG_STATUS_NEEDS_RESET)) {
 		device->status |= VMSG_STATUS_NEEDS_RESET;
 		device->status_event = true;
 	}
@@ -299,12 +333,13 @@ static int set_config(struct vmsg_device *device, const struct vmsg_message *in)
 {
 	const struct vmsg_config *request = &in->body.set_config_request;
 	const bool stale = device->strict_generation && request->generation != device->generation;
+	const bool may_write = !stale && !device->resetting && device->ops->write_config;
 	struct vmsg_config reply = { .offset = request->offset };
 
 	if (!config_range_ok(device, request->offset, request->length)) {
 		return refuse_config(device, in, request->offset);
 	}
-	if (!stale && request->length && device->ops->write_config &&
+	if (may_write && request->length &&
 	    device->ops->write_config(device->context, request->offset, request->data) >= 0) {
 		device->generation++;
 		reply.length = request->length;
@@ -319,7 +354,7 @@ static int set_config(struct vmsg_device *device, const struct vmsg_message *in)
 void vmsg_device_config_changed(struct vmsg_device *device, uint32_t offset, uint32_t length)
 {
 	device->generation++;
-	if (!(device->status & VMSG_STATUS_DRIVER)) {
+	if (device->resetting || !(device->status & VMSG_STATUS_DRIVER)) {
 		return; /* nobody to tell */
 	}
 	if (device->config_event) {
@@ -344,7 +379,9 @@ static void get_shm(struct vmsg_device *device, const struct vmsg_message *in)
 	uint64_t length = 0;
 	uint64_t address = 0;
 
-	if (!device->ops->shm || device->ops->shm(device->context, shmid, &length, &address) < 0) {
+	if (!device->ops->shm || device->ops->shm(device->context, shmid, &length, &address) < 0 ||
+	    (!device->profile->has_queue_flags && (length > UINT32_MAX || address > UINT32_MAX))) {
+		/* there is none, or its numbers are wider than the dialect's */
 		length = 0;
 		address = 0;
 	}
@@ -445,10 +482,10 @@ static void config_event(struct vmsg_device *device, struct vmsg_message *out)
 	if (length && length <= room_for(device, EVENT_FIXED) &&
 	    config_range_ok(device, device->changed_offset, length)) {
 		device->ops->read_config(device->context, device->changed_offset,
-					 (struct vmsg_span){ device->reply_data, length });
+					 (struct vmsg_span){ device->event_data, length });
 		event->offset = device->changed_offset;
 		event->length = length;
-		event->data = (struct vmsg_bytes){ device->reply_data, length };
+		event->data = (struct vmsg_bytes){ device->event_data, length };
 	}
 	device->config_event = false;
 	device->status_event = false;

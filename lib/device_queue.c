@@ -62,6 +62,8 @@ static struct vmsg_vq_layout wanted_layout(const struct vmsg_device *device,
 
 	layout.event_idx = vmsg_device_has_feature(device, VMSG_F_EVENT_IDX);
 	layout.indirect = vmsg_device_has_feature(device, VMSG_F_INDIRECT_DESC);
+	layout.packed = vmsg_device_has_feature(device, VMSG_F_RING_PACKED);
+	layout.in_order = vmsg_device_has_feature(device, VMSG_F_IN_ORDER);
 	if (!(flags & VMSG_SET_VQUEUE_IGNORE_SIZE)) {
 		layout.size = request->size;
 	}
@@ -112,7 +114,7 @@ void vmsg_device_set_vqueue(struct vmsg_device *device,
 
 	if (request->index >= device->info->queue_count || request->reserved ||
 	    flags & ~SET_VQUEUE_KNOWN || operation == VMSG_SET_VQUEUE_OPERATION_MASK ||
-	    !(device->status & VMSG_STATUS_FEATURES_OK)) {
+	    !(device->status & VMSG_STATUS_FEATURES_OK) || device->resetting) {
 		return;
 	}
 	struct vmsg_device_queue *queue = &device->queues[request->index];
@@ -122,7 +124,7 @@ void vmsg_device_set_vqueue(struct vmsg_device *device,
 	const struct vmsg_vq_layout layout = wanted_layout(device, request, flags);
 	const bool sizes_queue = !(flags & VMSG_SET_VQUEUE_IGNORE_SIZE);
 	if (sizes_queue && (layout.size == 0 || layout.size > device->info->queue_size_max ||
-			    layout.size & (layout.size - 1))) {
+			    (!layout.packed && layout.size & (layout.size - 1)))) {
 		return;
 	}
 	if (operation == VMSG_SET_VQUEUE_ENABLE) {
@@ -147,7 +149,8 @@ int vmsg_device_kick_queue(struct vmsg_device *device, uint32_t index)
 	}
 	struct vmsg_device_queue *queue = &device->queues[index];
 	if (!(device->status & VMSG_STATUS_DRIVER_OK) ||
-	    device->status & (VMSG_STATUS_NEEDS_RESET | VMSG_STATUS_FAILED) || !queue->enabled) {
+	    device->status & (VMSG_STATUS_NEEDS_RESET | VMSG_STATUS_FAILED) || device->resetting ||
+	    !queue->enabled) {
 		return VMSG_ERROR_STATE;
 	}
 	device->ops->kick(device->context, index, &queue->ring);

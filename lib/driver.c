@@ -17,6 +17,9 @@
 #define CONFIG_FIXED       12u
 #define FIRST_TOKEN        2u
 
+/* The driver's own bits once features are agreed. What the device reports is never written back. */
+#define AGREED (VMSG_STATUS_ACKNOWLEDGE | VMSG_STATUS_DRIVER | VMSG_STATUS_FEATURES_OK)
+
 enum step {
 	STEP_NONE,
 	/* the start, in this order */
@@ -42,7 +45,8 @@ enum step {
 int vmsg_driver_init(struct vmsg_driver *driver, const struct vmsg_driver_options *options)
 {
 	*driver = (struct vmsg_driver){ .options = *options };
-	if (!options->profile || !options->profile->has_size) {
+	if (!options->profile || !options->profile->has_size ||
+	    options->frame_size_max < options->profile->frame_size_min) {
 		return VMSG_ERROR_INVALID;
 	}
 	if (driver->options.request_timeout_ns == 0) {
@@ -126,12 +130,25 @@ static void ask_features(struct vmsg_driver *driver)
 	request->num_blocks = block_count(driver);
 }
 
+/* What is wanted of a block: the caller's choice, what the machine itself stands for, and never
+ * what EVENT_AVAIL has no place for. */
+static uint32_t wanted_features(const struct vmsg_driver *driver, uint32_t block)
+{
+	uint32_t bits = driver->options.features[block];
+
+	if (block == VMSG_F_VERSION_1 / 32) {
+		bits |= 1u << VMSG_F_VERSION_1 % 32 | 1u << VMSG_F_ACCESS_PLATFORM % 32;
+		bits &= ~(1u << VMSG_F_NOTIF_CONFIG_DATA % 32);
+	}
+	return bits;
+}
+
 static void ask_set_features(struct vmsg_driver *driver)
 {
 	const uint32_t count = block_count(driver);
 
 	for (uint32_t i = 0; i < count; i++) {
-		driver->features[i] = driver->offered[i] & driver->options.features[i];
+		driver->features[i] = driver->offered[i] & wanted_features(driver, i);
 		vmsg_store_le32(driver->out_data + (size_t)i * 4, driver->features[i]);
 	}
 	ask(driver, STEP_SET_FEATURES, VMSG_SET_DRIVER_FEATURES)->body.set_driver_features_request =
@@ -162,9 +179,15 @@ static void ask_config(struct vmsg_driver *driver)
 
 /* ---- starting operations ---- */
 
+/* Results of operations, whose details the next operation would overwrite. */
+#define RESULTS                                                                                    \
+	(1u << VMSG_DRIVER_EVENT_QUEUE_READY | 1u << VMSG_DRIVER_EVENT_QUEUE_RESET |               \
+	 1u << VMSG_DRIVER_EVENT_CONFIG | 1u << VMSG_DRIVER_EVENT_CONFIG_WRITTEN |                 \
+	 1u << VMSG_DRIVER_EVENT_SHM)
+
 static int may_start(const struct vmsg_driver *driver)
 {
-	if (driver->step != STEP_NONE) {
+	if (driver->step != STEP_NONE || driver->events & RESULTS) {
 		return VMSG_ERROR_AGAIN;
 	}
 	return driver->state == VMSG_DRIVER_CONFIGURABLE || driver->state == VMSG_DRIVER_RUNNING
@@ -204,8 +227,10 @@ int vmsg_driver_setup_queue(struct vmsg_driver *driver, uint64_t now_ns, uint32_
 	    layout->size == 0 || layout->size > driver->queues[index].max_size) {
 		return VMSG_ERROR_RANGE;
 	}
+	if (driver->queues[index].ready) {
+		return VMSG_ERROR_STATE; /* an enabled queue cannot change */
+	}
 	driver->queues[index].layout = *layout;
-	driver->queues[index].ready = false;
 	driver->step_index = index;
 	ask(driver, STEP_SET_QUEUE, VMSG_SET_VQUEUE)->body.set_vqueue_request =
 		(struct vmsg_set_vqueue_request){
@@ -234,6 +259,10 @@ int vmsg_driver_reset_queue(struct vmsg_driver *driver, uint64_t now_ns, uint32_
 	if (error < 0) {
 		return error;
 	}
+	/* nothing is told of it from here on, in neither direction */
+	driver->queues[index].ready = false;
+	driver->kicks &= ~(1u << index);
+	driver->used &= ~(1u << index);
 	driver->step_index = index;
 	ask(driver, STEP_RESET_QUEUE, VMSG_RESET_VQUEUE)->body.reset_vqueue_request.index = index;
 	return 0;
@@ -249,7 +278,7 @@ int vmsg_driver_ready(struct vmsg_driver *driver, uint64_t now_ns)
 		return VMSG_ERROR_STATE;
 	}
 	driver->state = VMSG_DRIVER_FINISHING;
-	ask_status(driver, STEP_DRIVER_OK, driver->status | VMSG_STATUS_DRIVER_OK);
+	ask_status(driver, STEP_DRIVER_OK, AGREED | VMSG_STATUS_DRIVER_OK);
 	return 0;
 }
 
@@ -312,6 +341,13 @@ int vmsg_driver_get_shm(struct vmsg_driver *driver, uint64_t now_ns, uint32_t sh
 	if (error < 0) {
 		return error;
 	}
+	const struct vmsg_message probe = {
+		.header = { .type = VMSG_GET_SHM, .kind = VMSG_REQUEST },
+	};
+	const int size = vmsg_encoded_size(driver->options.profile, &probe);
+	if (size < 0) {
+		return size;
+	}
 	driver->step_index = shmid;
 	ask(driver, STEP_SHM, VMSG_GET_SHM)->body.get_shm_request.index = shmid;
 	return 0;
@@ -328,6 +364,7 @@ int vmsg_driver_reset(struct vmsg_driver *driver, uint64_t now_ns)
 	driver->events = 0;
 	driver->kicks = 0;
 	driver->used = 0;
+	driver->retry_ns = 0;
 	driver->give_up_ns = now_ns + driver->options.request_timeout_ns;
 	ask_status(driver, STEP_RESET, 0);
 	return 0;
@@ -342,7 +379,8 @@ int vmsg_driver_kick(struct vmsg_driver *driver, uint32_t index, uint32_t next)
 		return VMSG_ERROR_RANGE;
 	}
 	driver->kicks |= 1u << index;
-	driver->kick_next[index] = next;
+	driver->kick_next[index] =
+		vmsg_driver_has_feature(driver, VMSG_F_NOTIFICATION_DATA) ? next : 0;
 	return 0;
 }
 
@@ -414,6 +452,9 @@ static int status_answer(struct vmsg_driver *driver, uint32_t status)
 		return VMSG_ERROR_PEER;
 	}
 	driver->status = (uint8_t)status;
+	if (status & VMSG_STATUS_NEEDS_RESET) {
+		tell(driver, VMSG_DRIVER_EVENT_NEEDS_RESET);
+	}
 	switch ((enum step)driver->step) {
 	case STEP_ACKNOWLEDGE:
 		ask_status(driver, STEP_DRIVER, wanted | VMSG_STATUS_DRIVER);
@@ -443,6 +484,9 @@ static int features_answer(struct vmsg_driver *driver, const struct vmsg_message
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		driver->offered[i] = vmsg_feature_block(&answer->features, i);
+	}
+	if (!(driver->offered[VMSG_F_VERSION_1 / 32] & 1u << VMSG_F_VERSION_1 % 32)) {
+		return VMSG_ERROR_PEER; /* a legacy device cannot be behind virtio-msg */
 	}
 	ask_set_features(driver);
 	return 0;
@@ -544,7 +588,7 @@ static int take_answer(struct vmsg_driver *driver, const struct vmsg_message *in
 	case VMSG_GET_DEVICE_FEATURES:
 		return features_answer(driver, in);
 	case VMSG_SET_DRIVER_FEATURES:
-		ask_status(driver, STEP_FEATURES_OK, driver->status | VMSG_STATUS_FEATURES_OK);
+		ask_status(driver, STEP_FEATURES_OK, AGREED);
 		return 0;
 	case VMSG_GET_VQUEUE:
 		return queue_answer(driver, in);
@@ -552,7 +596,6 @@ static int take_answer(struct vmsg_driver *driver, const struct vmsg_message *in
 		ask_queue(driver, STEP_CONFIRM_QUEUE, driver->step_index);
 		return 0;
 	case VMSG_RESET_VQUEUE:
-		driver->queues[driver->step_index].ready = false;
 		driver->step = STEP_NONE;
 		driver->event_queue = driver->step_index;
 		tell(driver, VMSG_DRIVER_EVENT_QUEUE_RESET);
@@ -605,12 +648,16 @@ static int take_event(struct vmsg_driver *driver, const struct vmsg_message *in)
 	}
 	switch (in->header.type) {
 	case VMSG_EVENT_USED:
-		if (in->body.event_used.vq_index >= VMSG_DEVICE_QUEUES_MAX) {
+		if (in->body.event_used.vq_index >= VMSG_DEVICE_QUEUES_MAX ||
+		    !driver->queues[in->body.event_used.vq_index].ready) {
 			return VMSG_ERROR_RANGE;
 		}
 		driver->used |= 1u << in->body.event_used.vq_index;
 		return 0;
 	case VMSG_EVENT_CONFIG:
+		if (in->body.event_config.device_status > 0xff) {
+			return VMSG_ERROR_BAD_FIELD;
+		}
 		driver->status = (uint8_t)in->body.event_config.device_status;
 		if (driver->status & VMSG_STATUS_NEEDS_RESET) {
 			tell(driver, VMSG_DRIVER_EVENT_NEEDS_RESET);

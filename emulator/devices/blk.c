@@ -6,6 +6,7 @@
  */
 #include "devices/blk.h"
 #include "devices/devices.h"
+#include "virtio_msg_ffa/proto.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -329,7 +330,8 @@ struct emu_device *blk_open(const char *options, uint16_t dev_num, char *why, si
 		.device_id = DEVICE_TYPE_BLK,
 		.vendor_id = DEVICE_VENDOR_ID,
 		.features = { 1u << BLK_F_SEG_MAX | 1u << BLK_F_BLK_SIZE | 1u << BLK_F_FLUSH |
-			      (blk->readonly ? 1u << BLK_F_RO : 0) },
+				      (blk->readonly ? 1u << BLK_F_RO : 0),
+			      1u << (VMSG_F_IN_ORDER - 32) },
 		.config_size = BLK_CONFIG_SIZE,
 		.queue_count = 1,
 		.queue_size_max = QUEUE_SIZE_MAX,

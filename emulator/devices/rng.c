@@ -2,12 +2,15 @@
 /* virtio-rng: fills what the driver offers with the kernel's random bytes. (virtio: Entropy Device)
  */
 #include "devices/devices.h"
+#include "virtio_msg_ffa/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define PIECES_MAX 64u
+#define QUEUE_SIZE_MAX 64u
+/* each of which may straddle an edge between segments of an area */
+#define PIECES_MAX (QUEUE_SIZE_MAX * 2)
 #define CHAINS_MAX 64     /* served in one go */
 #define ANSWER_MAX 65536u /* bytes for one chain: a driver cannot keep us busy with a huge one */
 
@@ -87,8 +90,9 @@ struct emu_device *rng_open(const char *options, uint16_t dev_num, char *why, si
 	rng->base.info = (struct vmsg_device_info){
 		.device_id = DEVICE_TYPE_RNG,
 		.vendor_id = DEVICE_VENDOR_ID,
+		.features = { 0, 1u << (VMSG_F_IN_ORDER - 32) },
 		.queue_count = 1,
-		.queue_size_max = 64,
+		.queue_size_max = QUEUE_SIZE_MAX,
 	};
 	if (vmsg_device_init(&rng->base.machine, dev_num, &rng->base.info, &ops, rng) < 0) {
 		(void)snprintf(why, why_size, "--device rng: cannot be set up");

@@ -19,7 +19,9 @@ struct vmsg_device_info {
 	uint32_t device_id; /* virtio device type */
 	uint32_t vendor_id;
 	uint8_t uuid[16];
-	uint32_t features[VMSG_FEATURE_BLOCKS_MAX]; /* offered, without ring features */
+	/* Offered; VERSION_1, ACCESS_PLATFORM and the ring features are added. IN_ORDER is the
+	 * device's to offer: it must then push chains in the order of its pops. */
+	uint32_t features[VMSG_FEATURE_BLOCKS_MAX];
 	uint32_t config_size;
 	uint32_t queue_count;
 	uint32_t queue_size_max; /* of every queue */
@@ -40,7 +42,9 @@ struct vmsg_device_ops {
 	void (*queue_stop)(void *context, uint32_t index);
 	/* Buffers may be waiting in a started queue. May call vmsg_device_notify(). */
 	void (*kick)(void *context, uint32_t index, struct vmsg_vq_device *queue);
-	/* Drop all work. Returns 1 when done, 0 when vmsg_device_reset_done() will follow. */
+	/* Drop all work. Returns 1 when done, 0 when vmsg_device_reset_done() will follow: until
+	 * then the status is not 0, which drivers of dialects without allows_slow_reset may not
+	 * expect. Called again if the driver resets again or goes meanwhile. */
 	int (*reset)(void *context);
 	/* Shared memory region: 0 and its size and address, < 0 when there is none. */
 	int (*shm)(void *context, uint32_t shmid, uint64_t *length, uint64_t *address);
@@ -77,6 +81,7 @@ struct vmsg_device {
 	bool reply_due;
 	struct vmsg_message reply;
 	uint8_t reply_data[VMSG_FRAME_SIZE_MAX]; /* tail of the reply */
+	uint8_t event_data[VMSG_FRAME_SIZE_MAX]; /* and of the event last told */
 	uint64_t refused;                        /* read: messages refused */
 };
 
@@ -100,10 +105,11 @@ VMSG_EXPORT void vmsg_device_detach(struct vmsg_device *device);
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_device_input(struct vmsg_device *device, uint64_t now_ns,
 						  const struct vmsg_message *in);
 
-/* The reply, if one is due: 1 or 0. Tails are valid until the next input. */
+/* The reply, if one is due: 1 or 0. Its tail is valid until the next input. */
 VMSG_EXPORT int vmsg_device_output(struct vmsg_device *device, struct vmsg_message *out);
 
-/* One event that the device owes the driver (EVENT_CONFIG first, then EVENT_USED): 1 or 0. */
+/* One event that the device owes the driver (EVENT_CONFIG first, then EVENT_USED): 1 or 0. Its
+ * tail is valid until the next event. */
 VMSG_EXPORT int vmsg_device_event(struct vmsg_device *device, struct vmsg_message *out);
 
 /* True when vmsg_device_event() would return 1. */

@@ -55,10 +55,12 @@ struct vmsg_driver_options {
 	const struct vmsg_profile *profile;
 	uint16_t dev_num;
 	uint16_t frame_size_max;
-	uint32_t transport_features;                /* agreed by the bus */
-	uint32_t features[VMSG_FEATURE_BLOCKS_MAX]; /* wanted; what is offered of it is taken */
-	uint64_t request_timeout_ns;                /* 0 = 5 s */
-	uint8_t *config_buffer; /* for reads longer than a frame; at least the largest read */
+	uint32_t transport_features; /* agreed by the bus */
+	/* Wanted; what is offered of it is taken. VERSION_1, which must be offered, and
+	 * ACCESS_PLATFORM are always wanted. */
+	uint32_t features[VMSG_FEATURE_BLOCKS_MAX];
+	uint64_t request_timeout_ns; /* 0 = 5 s */
+	uint8_t *config_buffer;      /* for reads longer than a frame; at least the largest read */
 	uint32_t config_buffer_size;
 };
 
@@ -113,6 +115,7 @@ struct vmsg_driver {
 	struct vmsg_get_shm_response shm;
 };
 
+/* INVALID without a profile of r0 or later, or with frames smaller than its least maximum. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_init(struct vmsg_driver *driver,
 						 const struct vmsg_driver_options *options);
 
@@ -134,12 +137,13 @@ VMSG_EXPORT uint64_t vmsg_driver_deadline(const struct vmsg_driver *driver);
 VMSG_EXPORT void vmsg_driver_tick(struct vmsg_driver *driver, uint64_t now_ns);
 
 /*
- * The operations below are started one at a time: AGAIN while another is under way, STATE in the
- * wrong state, RANGE for an index or range that the device does not have.
+ * The operations below are started one at a time: AGAIN while another is under way or its event
+ * has not been taken, STATE in the wrong state, RANGE for an index or range that the device does
+ * not have.
  */
 
 /* SET_VQUEUE, then GET_VQUEUE to confirm; event QUEUE_READY (or FAILED with PEER: it did not take
- * effect). From CONFIGURABLE on. */
+ * effect). From CONFIGURABLE on; STATE for a queue that is ready, which must be reset first. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_setup_queue(struct vmsg_driver *driver, uint64_t now_ns,
 							uint32_t index,
 							const struct vmsg_vq_layout *layout);
@@ -161,6 +165,8 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_write_config(struct vmsg_driver *dri
 							 uint64_t now_ns, uint32_t offset,
 							 struct vmsg_bytes data);
 
+/* GET_SHM; event SHM, with a length of 0 where there is no such region. REVISION in a dialect that
+ * has no such message. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_get_shm(struct vmsg_driver *driver, uint64_t now_ns,
 						    uint32_t shmid);
 

@@ -72,6 +72,14 @@ static int reset(void *context)
 	return slow_reset ? 0 : 1;
 }
 
+static int shm(void *context, uint32_t shmid, uint64_t *length, uint64_t *address)
+{
+	(void)context;
+	*length = shmid == 1 ? 0x1000 : 1ull << 33;
+	*address = 1ull << memory.id_shift;
+	return shmid == 1 || shmid == 2 ? 0 : VMSG_ERROR_NOT_FOUND;
+}
+
 static const struct vmsg_device_ops ops = {
 	.read_config = read_config,
 	.write_config = write_config,
@@ -79,13 +87,15 @@ static const struct vmsg_device_ops ops = {
 	.queue_stop = queue_stop,
 	.kick = kick,
 	.reset = reset,
+	.shm = shm,
 };
 
 static const struct vmsg_device_info info = {
 	.device_id = 99,
 	.vendor_id = 0x1af4,
 	.uuid = { 1, 2, 3 },
-	.features = { 0x5, 0, 0x80 },
+	/* the device may say what it likes of notification data: the machine knows better */
+	.features = { 0x5, 1u << (VMSG_F_IN_ORDER - 32) | 0xc0, 0x80 },
 	.config_size = CONFIG,
 	.queue_count = 2,
 	.queue_size_max = 16,
@@ -261,7 +271,7 @@ static void feature_blocks_beyond_the_devices_read_zero(void **state)
 	const struct vmsg_bytes *blocks = &reply.body.get_device_features_response.features;
 	assert_int_equal(vmsg_feature_block(blocks, 0) & 0x7, 0x5);
 	assert_int_equal(vmsg_feature_block(blocks, 1) & 1, 1); /* VERSION_1 */
-	assert_int_equal(vmsg_feature_block(blocks, 2), 0x80);
+	assert_int_equal(vmsg_feature_block(blocks, 2), device.profile->has_queue_flags ? 0x80 : 0);
 	assert_int_equal(vmsg_feature_block(blocks, 5), 0);
 	message.body.get_device_features_request.block_index = UINT32_MAX;
 	reply = ask(&message);
@@ -270,6 +280,68 @@ static void feature_blocks_beyond_the_devices_read_zero(void **state)
 			vmsg_feature_block(&reply.body.get_device_features_response.features, i),
 			0);
 	}
+}
+
+static uint32_t offered_block_1(void)
+{
+	struct vmsg_message message = request(VMSG_GET_DEVICE_FEATURES);
+
+	message.body.get_device_features_request.block_index = 1;
+	message.body.get_device_features_request.num_blocks = 1;
+	const struct vmsg_message reply = ask(&message);
+	return vmsg_feature_block(&reply.body.get_device_features_response.features, 0);
+}
+
+static void notification_data_is_offered_only_where_it_works(void **state)
+{
+	(void)state;
+	const uint32_t data = 1u << (VMSG_F_NOTIFICATION_DATA - 32);
+	const uint32_t config_data = 1u << (VMSG_F_NOTIF_CONFIG_DATA - 32);
+
+	/* r1 drivers compute it wrongly (Q8) */
+	assert_int_equal(offered_block_1() & data, device.profile->has_token ? data : 0);
+	assert_int_equal(offered_block_1() & config_data, 0);
+	/* and what is not offered cannot be had */
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	accept(0, 1 | config_data, 0);
+	assert_int_equal(set_status(FEATURES_OK), DRIVER);
+}
+
+static void the_offer_stays_what_it_was(void **state)
+{
+	(void)state;
+	const uint32_t before = offered_block_1();
+
+	negotiate();
+	assert_int_equal(offered_block_1(), before); /* not what the driver took of it */
+}
+
+static void features_come_between_driver_and_features_ok(void **state)
+{
+	(void)state;
+	accept(0, 1, 0);
+	assert_false(vmsg_device_has_feature(&device, VMSG_F_VERSION_1));
+	assert_int_equal(set_status(ACK), ACK);
+	accept(0, 1, 0);
+	assert_false(vmsg_device_has_feature(&device, VMSG_F_VERSION_1));
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	accept(0, 1, 0);
+	assert_true(vmsg_device_has_feature(&device, VMSG_F_VERSION_1));
+}
+
+static void feature_blocks_add_up(void **state)
+{
+	(void)state;
+	struct vmsg_message message = request(VMSG_SET_DRIVER_FEATURES);
+	const uint8_t word[4] = { 0x80 };
+
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	accept(0x1, 1, 0);
+	message.body.set_driver_features_request = (struct vmsg_features){ 2, 1, { word, 4 } };
+	(void)ask(&message); /* only the block it names */
+	assert_int_equal(set_status(FEATURES_OK), FEATURES_OK);
+	assert_true(vmsg_device_has_feature(&device, 0));
+	assert_true(vmsg_device_has_feature(&device, 71));
 }
 
 static void more_feature_blocks_than_a_frame_holds_are_refused(void **state)
@@ -358,7 +430,9 @@ static void status_moves_only_forward(void **state)
 			const bool order = (!(wanted & 2) || wanted & 1) &&
 					   (!(wanted & 8) || wanted & 2) &&
 					   (!(wanted & 4) || wanted & 8);
-			assert_int_equal(set_status(wanted), adds && order ? known : now);
+			/* nobody chose features before DRIVER: no agreement then */
+			const uint32_t then = now == ACK ? known & ~0xcu : known;
+			assert_int_equal(set_status(wanted), adds && order ? then : now);
 		}
 	}
 }
@@ -394,6 +468,45 @@ static void a_slow_reset_does_not_show_0_early(void **state)
 	assert_int_equal(set_status(ACK), RUNNING); /* not before it is done */
 	vmsg_device_reset_done(&device);
 	assert_int_equal(ask(&get).body.get_device_status_response.status, 0);
+}
+
+/* Status still reads as before while a reset takes its time: nothing may come to life by that. */
+static void nothing_starts_during_a_slow_reset(void **state)
+{
+	(void)state;
+	struct vmsg_message message = queue_request(VMSG_SET_VQUEUE_ENABLE);
+	struct vmsg_message event;
+
+	start();
+	slow_reset = true;
+	assert_int_equal(set_status(0), RUNNING);
+	(void)ask(&message);
+	assert_int_equal(queue(0).cur_size, 0);
+	assert_int_equal(notify_queue(0), VMSG_ERROR_STATE);
+	accept(0x5, 1, 0);
+	assert_false(vmsg_device_has_feature(&device, 0));
+	message = request(VMSG_SET_CONFIG);
+	static const uint8_t data[] = { 0xaa };
+	message.body.set_config_request = (struct vmsg_config){ 0, 8, 1, { data, 1 } };
+	assert_int_equal(ask(&message).body.set_config_response.length, 0);
+	vmsg_device_config_changed(&device, 0, 4);
+	vmsg_device_needs_reset(&device);
+	assert_int_equal(vmsg_device_event(&device, &event), 0);
+	vmsg_device_reset_done(&device);
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	assert_int_equal(queue(0).cur_size, 0);
+	assert_int_equal(vmsg_memory_remove(&memory, 1), 0);
+}
+
+static void a_failed_driver_is_not_served(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(set_status(RUNNING | VMSG_STATUS_FAILED), RUNNING | VMSG_STATUS_FAILED);
+	assert_int_equal(notify_queue(0), VMSG_ERROR_STATE);
+	assert_int_equal(kicks, 0);
+	assert_int_equal(set_status(RUNNING), RUNNING | VMSG_STATUS_FAILED);
+	assert_int_equal(set_status(0), 0);
 }
 
 /* ---- config ---- */
@@ -620,7 +733,73 @@ static void kicks_reach_only_a_running_queue(void **state)
 	assert_int_equal(kicks, 1);
 }
 
+static void work_left_over_is_done_by_the_next_tick(void **state)
+{
+	(void)state;
+	start();
+	assert_true(vmsg_device_deadline(&device) == UINT64_MAX);
+	vmsg_device_kick_later(&device, 0);
+	assert_true(vmsg_device_deadline(&device) == 0);
+	vmsg_device_tick(&device, 0);
+	assert_int_equal(kicks, 1);
+	assert_true(vmsg_device_deadline(&device) == UINT64_MAX);
+	vmsg_device_kick_later(&device, 0);
+	assert_int_equal(set_status(0), 0);
+	vmsg_device_tick(&device, 0); /* gone with the queue */
+	assert_int_equal(kicks, 1);
+}
+
+static void a_packed_queue_may_have_any_size(void **state)
+{
+	(void)state;
+	const uint32_t ring = 1u << (VMSG_F_RING_PACKED - 32) | 1u << (VMSG_F_IN_ORDER - 32);
+	struct vmsg_message message = queue_request(VMSG_SET_VQUEUE_ENABLE);
+
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	accept(0, 1 | ring, 0);
+	assert_int_equal(set_status(FEATURES_OK), FEATURES_OK);
+	message.body.set_vqueue_request.size = 7;
+	(void)ask(&message);
+	assert_int_equal(queue(0).cur_size, 7);
+	assert_true(device.queues[0].ring.layout.packed);
+	assert_true(device.queues[0].ring.layout.in_order);
+}
+
+/* ---- shared memory ---- */
+
+static void a_region_is_told_where_its_numbers_fit(void **state)
+{
+	(void)state;
+	struct vmsg_message message = request(VMSG_GET_SHM);
+	const bool wide = device.profile->has_queue_flags;
+
+	for (uint32_t id = 0; id < 4; id++) {
+		message.body.get_shm_request.index = id;
+		const struct vmsg_get_shm_response got = ask(&message).body.get_shm_response;
+		assert_int_equal(got.shmid, id);
+		const bool there = wide && (id == 1 || id == 2);
+		assert_true(got.length == (there ? id == 1 ? 0x1000 : 1ull << 33 : 0));
+		assert_true(got.address == (there ? 1ull << memory.id_shift : 0));
+	}
+}
+
 /* ---- events ---- */
+
+static void an_event_leaves_a_waiting_reply_alone(void **state)
+{
+	(void)state;
+	const struct vmsg_message message = config_request(0, 8);
+	struct vmsg_message reply;
+	struct vmsg_message event;
+
+	start();
+	vmsg_device_config_changed(&device, 20, 8);
+	assert_int_equal(vmsg_device_input(&device, 0, &message), 0);
+	assert_int_equal(vmsg_device_event(&device, &event), 1);
+	assert_int_equal(vmsg_device_output(&device, &reply), 1);
+	assert_memory_equal(reply.body.get_config_response.data.data, config, 8);
+	assert_memory_equal(event.body.event_config.data.data, config + 20, 8);
+}
 
 static void a_changed_config_is_told_once_with_its_data(void **state)
 {
@@ -716,6 +895,13 @@ static void bad_descriptions_are_refused(void **state)
 	bad = info;
 	bad.queue_size_max = VMSG_QUEUE_SIZE_MAX + 1;
 	assert_int_equal(vmsg_device_init(&other, 0, &bad, &ops, NULL), VMSG_ERROR_INVALID);
+	bad = info;
+	bad.admin_vq_start = 1;
+	assert_int_equal(vmsg_device_init(&other, 0, &bad, &ops, NULL), VMSG_ERROR_INVALID);
+	bad.admin_vq_count = 2;
+	assert_int_equal(vmsg_device_init(&other, 0, &bad, &ops, NULL), VMSG_ERROR_INVALID);
+	bad.admin_vq_count = 1;
+	assert_int_equal(vmsg_device_init(&other, 0, &bad, &ops, NULL), 0);
 	assert_int_equal(vmsg_device_init(&other, 0, &info, &no_kick, NULL), VMSG_ERROR_INVALID);
 }
 
@@ -727,6 +913,23 @@ int main(void)
 		R1(information_is_what_the_device_says),
 		R3(information_is_what_the_device_says),
 		R3(feature_blocks_beyond_the_devices_read_zero),
+		R1(feature_blocks_beyond_the_devices_read_zero),
+		R1(notification_data_is_offered_only_where_it_works),
+		R3(notification_data_is_offered_only_where_it_works),
+		R1(the_offer_stays_what_it_was),
+		R3(the_offer_stays_what_it_was),
+		R1(features_come_between_driver_and_features_ok),
+		R3(features_come_between_driver_and_features_ok),
+		R3(feature_blocks_add_up),
+		R3(nothing_starts_during_a_slow_reset),
+		R1(a_failed_driver_is_not_served),
+		R3(a_failed_driver_is_not_served),
+		R3(work_left_over_is_done_by_the_next_tick),
+		R3(a_packed_queue_may_have_any_size),
+		R1(a_packed_queue_may_have_any_size),
+		R1(a_region_is_told_where_its_numbers_fit),
+		R3(a_region_is_told_where_its_numbers_fit),
+		R3(an_event_leaves_a_waiting_reply_alone),
 		R1(more_feature_blocks_than_a_frame_holds_are_refused),
 		R3(features_not_offered_are_not_agreed),
 		R1(features_without_version_1_are_not_agreed),
