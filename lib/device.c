@@ -104,6 +104,9 @@ bool vmsg_device_has_feature(const struct vmsg_device *device, unsigned int bit)
 
 static void reset(struct vmsg_device *device)
 {
+	if (device->status == 0) {
+		return; /* nothing has begun, and 0 must not be shown while it is not done */
+	}
 	vmsg_device_stop_queues(device);
 	memset(device->driver_features, 0, sizeof(device->driver_features));
 	device->features_bad = false;

@@ -149,8 +149,7 @@ int vmsg_device_kick_queue(struct vmsg_device *device, uint32_t index)
 	}
 	struct vmsg_device_queue *queue = &device->queues[index];
 	if (!(device->status & VMSG_STATUS_DRIVER_OK) ||
-	    device->status & (VMSG_STATUS_NEEDS_RESET | VMSG_STATUS_FAILED) || device->resetting ||
-	    !queue->enabled) {
+	    device->status & (VMSG_STATUS_NEEDS_RESET | VMSG_STATUS_FAILED) || !queue->enabled) {
 		return VMSG_ERROR_STATE;
 	}
 	device->ops->kick(device->context, index, &queue->ring);

@@ -42,9 +42,10 @@ struct vmsg_device_ops {
 	void (*queue_stop)(void *context, uint32_t index);
 	/* Buffers may be waiting in a started queue. May call vmsg_device_notify(). */
 	void (*kick)(void *context, uint32_t index, struct vmsg_vq_device *queue);
-	/* Drop all work. Returns 1 when done, 0 when vmsg_device_reset_done() will follow: until
-	 * then the status is not 0, which drivers of dialects without allows_slow_reset may not
-	 * expect. Called again if the driver resets again or goes meanwhile. */
+	/* Drop all work, if a driver has begun any. Returns 1 when done, 0 when
+	 * vmsg_device_reset_done() will follow: until then the status is not 0, which drivers of
+	 * dialects without allows_slow_reset may not expect. Called again if the driver resets
+	 * again or goes meanwhile. */
 	int (*reset)(void *context);
 	/* Shared memory region: 0 and its size and address, < 0 when there is none. */
 	int (*shm)(void *context, uint32_t shmid, uint64_t *length, uint64_t *address);

@@ -498,6 +498,31 @@ static void nothing_starts_during_a_slow_reset(void **state)
 	assert_int_equal(vmsg_memory_remove(&memory, 1), 0);
 }
 
+static void a_device_that_did_nothing_has_nothing_to_reset(void **state)
+{
+	(void)state;
+	slow_reset = true;
+	assert_int_equal(set_status(0), 0);
+	assert_int_equal(resets, 0); /* 0 is shown, so it must be over */
+	assert_int_equal(set_status(ACK), ACK);
+	assert_int_equal(set_status(0), ACK);
+	assert_int_equal(resets, 1);
+}
+
+static void nothing_is_agreed_during_a_slow_reset(void **state)
+{
+	(void)state;
+	assert_int_equal(set_status(DRIVER), DRIVER);
+	slow_reset = true;
+	assert_int_equal(set_status(0), DRIVER);
+	accept(0, 1, 0);
+	assert_false(vmsg_device_has_feature(&device, VMSG_F_VERSION_1));
+	assert_int_equal(set_status(FEATURES_OK), DRIVER);
+	assert_int_equal(set_status(DRIVER | VMSG_STATUS_FAILED), DRIVER);
+	vmsg_device_reset_done(&device);
+	assert_int_equal(set_status(ACK), ACK);
+}
+
 static void a_failed_driver_is_not_served(void **state)
 {
 	(void)state;
@@ -922,6 +947,8 @@ int main(void)
 		R3(features_come_between_driver_and_features_ok),
 		R3(feature_blocks_add_up),
 		R3(nothing_starts_during_a_slow_reset),
+		R3(a_device_that_did_nothing_has_nothing_to_reset),
+		R3(nothing_is_agreed_during_a_slow_reset),
 		R1(a_failed_driver_is_not_served),
 		R3(a_failed_driver_is_not_served),
 		R3(work_left_over_is_done_by_the_next_tick),
