@@ -20,13 +20,15 @@
 #define DATA    0x5000u
 #define SECTORS 64u
 #define UNSET   0xeeu
+#define ENTRIES 256u
 
 static _Alignas(4096) uint8_t ram[RAM];
 static struct vmsg_memory device_memory;
 static struct vmsg_memory driver_memory;
 static struct vmsg_memory_area device_areas[2];
 static struct vmsg_memory_area driver_areas[2];
-static struct vmsg_vq_driver_slot slots[8];
+static struct vmsg_vq_driver_slot slots[ENTRIES];
+static uint32_t ring_features; /* of block 1, beside VERSION_1 */
 static struct vmsg_vq_driver ring;
 static struct emu_device *device;
 static char path[] = "/tmp/vmsg-blk-XXXXXX";
@@ -51,7 +53,12 @@ static void bring_up(const char *options)
 {
 	const struct vmsg_segment segment = { ram, RAM };
 	const struct vmsg_vq_layout layout = {
-		.size = 8, .desc_addr = at(0), .driver_addr = at(0x1000), .device_addr = at(0x2000)
+		.size = ENTRIES,
+		.packed = ring_features & 1u << (VMSG_F_RING_PACKED - 32),
+		.in_order = ring_features & 1u << (VMSG_F_IN_ORDER - 32),
+		.desc_addr = at(0),
+		.driver_addr = at(0x1000),
+		.device_addr = at(0x2000),
 	};
 	struct vmsg_message message = { .header = { .dev_num = 0 } };
 	uint8_t words[8] = { 0 };
@@ -68,7 +75,7 @@ static void bring_up(const char *options)
 	assert_int_equal(vmsg_memory_add(&driver_memory, 1, &segment, 1, true, 0), 0);
 	vmsg_device_attach(&device->machine, vmsg_profile(VMSG_PROFILE_R3), &device_memory, 104, 0);
 	assert_int_equal(vmsg_vq_driver_start(&ring, &driver_memory, &layout, slots), 0);
-	words[4] = 1; /* VERSION_1 */
+	vmsg_store_le32(words + 4, 1 | ring_features); /* VERSION_1 */
 	message.body.set_device_status_request.status = 3;
 	send(VMSG_SET_DEVICE_STATUS, &message);
 	message.body.set_driver_features_request =
@@ -78,7 +85,7 @@ static void bring_up(const char *options)
 	send(VMSG_SET_DEVICE_STATUS, &message);
 	message.body.set_vqueue_request =
 		(struct vmsg_set_vqueue_request){ .flags = VMSG_SET_VQUEUE_ENABLE,
-						  .size = 8,
+						  .size = ENTRIES,
 						  .desc_addr = layout.desc_addr,
 						  .driver_addr = layout.driver_addr,
 						  .device_addr = layout.device_addr };
@@ -95,6 +102,7 @@ static int open_image(void **state)
 	int fd;
 
 	(void)state;
+	ring_features = 0;
 	(void)strcpy(path, "/tmp/vmsg-blk-XXXXXX");
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
@@ -238,6 +246,91 @@ static void a_request_without_header_or_status_says_nothing(void **state)
 	assert_int_equal(device->errors, 2);
 }
 
+static void packed_rings_in_order_carry_it_too(void **state)
+{
+	(void)state;
+	uint32_t written;
+
+	ring_features = 1u << (VMSG_F_RING_PACKED - 32) | 1u << (VMSG_F_IN_ORDER - 32);
+	bring_up("");
+	for (unsigned int round = 0; round < 200; round++) { /* more than once round the ring */
+		memset(ram + DATA, (int)round, 512);
+		assert_int_equal(request(BLK_T_OUT, round % SECTORS, 512, &written), BLK_S_OK);
+		memset(ram + DATA, 0, 512);
+		assert_int_equal(request(BLK_T_IN, round % SECTORS, 512, &written), BLK_S_OK);
+		assert_int_equal(written, 513);
+		assert_int_equal(ram[DATA + 511], round & 0xff);
+	}
+}
+
+static void a_flood_does_not_keep_others_waiting(void **state)
+{
+	(void)state;
+	const struct vmsg_vq_buffer nothing = { at(HEADER), BLK_HEADER_SIZE, false };
+	const struct vmsg_message kick = { .header = { .dev_num = 0 } };
+	uint32_t written;
+	uint32_t count = 0;
+	void *cookie;
+
+	bring_up("");
+	for (uint32_t i = 0; i < ENTRIES; i++) {
+		assert_int_equal(vmsg_vq_driver_add(&ring, &nothing, 1, &ring), 0);
+	}
+	send(VMSG_EVENT_AVAIL, &kick);
+	/* it returned with its fill of work, and comes back for what may be left */
+	assert_true(vmsg_device_deadline(&device->machine) == 0);
+	vmsg_device_tick(&device->machine, 0);
+	assert_true(vmsg_device_deadline(&device->machine) == UINT64_MAX);
+	while (vmsg_vq_driver_reap(&ring, &cookie, &written) == 1) {
+		count++;
+	}
+	assert_int_equal(count, ENTRIES);
+}
+
+static void data_in_many_pieces_comes_together(void **state)
+{
+	(void)state;
+	const struct vmsg_message kick = { .header = { .dev_num = 0 } };
+	struct vmsg_vq_buffer pieces[10] = { { at(HEADER), 3, false },
+					     { at(HEADER + 3), 13, false } };
+	uint32_t written;
+	void *cookie;
+
+	bring_up("");
+	/* 512 bytes and the status, in pieces that end nowhere in particular */
+	for (unsigned int i = 0; i < 8; i++) {
+		pieces[2 + i] = (struct vmsg_vq_buffer){ at(DATA + i * 0x100u), 64, true };
+	}
+	pieces[9].length = 65;
+	memset(ram + HEADER, 0, BLK_HEADER_SIZE);
+	vmsg_store_le64(ram + HEADER + 8, 7);
+	ram[DATA + 0x700 + 64] = UNSET;
+	assert_int_equal(vmsg_vq_driver_add(&ring, pieces, 10, &ring), 0);
+	send(VMSG_EVENT_AVAIL, &kick);
+	assert_int_equal(vmsg_vq_driver_reap(&ring, &cookie, &written), 1);
+	assert_int_equal(written, 513);
+	assert_int_equal(ram[DATA + 0x700 + 64], BLK_S_OK);
+	for (unsigned int i = 0; i < 8; i++) {
+		assert_int_equal(ram[DATA + i * 0x100u], 7);
+		assert_int_equal(ram[DATA + i * 0x100u + 63], 7);
+	}
+}
+
+static void a_ring_that_lies_needs_a_reset(void **state)
+{
+	(void)state;
+	const struct vmsg_message kick = { .header = { .dev_num = 0 } };
+	struct vmsg_message event;
+
+	bring_up("");
+	vmsg_store_le16(ram + 0x1000 + 2, 1);       /* one chain ... */
+	vmsg_store_le16(ram + 0x1000 + 4, ENTRIES); /* ... beyond the table */
+	send(VMSG_EVENT_AVAIL, &kick);
+	assert_int_equal(device->machine.status, 15 | VMSG_STATUS_NEEDS_RESET);
+	assert_int_equal(vmsg_device_event(&device->machine, &event), 1);
+	assert_int_equal(event.body.event_config.device_status, 15 | VMSG_STATUS_NEEDS_RESET);
+}
+
 static void bad_options_name_the_key(void **state)
 {
 	(void)state;
@@ -276,6 +369,10 @@ int main(void)
 		TEST(the_serial_is_the_id),
 		TEST(unknown_requests_are_unsupported),
 		TEST(a_request_without_header_or_status_says_nothing),
+		TEST(packed_rings_in_order_carry_it_too),
+		TEST(a_flood_does_not_keep_others_waiting),
+		TEST(data_in_many_pieces_comes_together),
+		TEST(a_ring_that_lies_needs_a_reset),
 		TEST(bad_options_name_the_key),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
