@@ -610,6 +610,19 @@ static void a_refused_config_write_changes_nothing(void **state)
 	assert_int_equal(config[0], 1);
 }
 
+static void a_write_of_nothing_is_done_and_changes_nothing(void **state)
+{
+	(void)state;
+	struct vmsg_message message = request(VMSG_SET_CONFIG);
+
+	message.body.set_config_request.offset = CONFIG;
+	const struct vmsg_message reply = ask(&message);
+	assert_int_equal(reply.body.set_config_response.offset, CONFIG);
+	assert_int_equal(reply.body.set_config_response.length, 0);
+	assert_int_equal(reply.body.set_config_response.data.size, 0);
+	assert_int_equal(device.generation, 0);
+}
+
 static void a_stale_generation_is_refused(void **state)
 {
 	(void)state;
@@ -846,6 +859,77 @@ static void a_changed_config_is_told_once_with_its_data(void **state)
 	assert_int_equal(vmsg_device_event(&device, &event), 0);
 }
 
+static void a_change_too_large_for_a_frame_names_nothing(void **state)
+{
+	(void)state;
+	struct vmsg_message event;
+
+	start();
+	device.frame_size_max = device.profile->frame_size_min;
+	vmsg_device_config_changed(&device, 0, CONFIG);
+	assert_int_equal(vmsg_device_event(&device, &event), 1);
+	assert_int_equal(event.body.event_config.offset, 0);
+	assert_int_equal(event.body.event_config.length, 0);
+	assert_int_equal(event.body.event_config.data.size, 0);
+	assert_int_equal(event.body.event_config.generation, 1);
+}
+
+static void a_status_write_is_no_event(void **state)
+{
+	(void)state;
+	start();
+	assert_false(vmsg_device_has_event(&device));
+	assert_int_equal(set_status(RUNNING | VMSG_STATUS_FAILED), RUNNING | VMSG_STATUS_FAILED);
+	assert_false(vmsg_device_has_event(&device));
+	assert_int_equal(set_status(0), 0);
+	assert_false(vmsg_device_has_event(&device));
+}
+
+static void nobody_is_told_before_there_is_a_driver(void **state)
+{
+	(void)state;
+	assert_int_equal(set_status(ACK), ACK);
+	vmsg_device_config_changed(&device, 0, 4);
+	vmsg_device_needs_reset(&device);
+	assert_false(vmsg_device_has_event(&device));
+	assert_int_equal(device.generation, 1); /* but who reads sees that it changed */
+	assert_int_equal(device.status, ACK);
+}
+
+static void used_buffers_are_told_once_a_queue(void **state)
+{
+	(void)state;
+	struct vmsg_message event;
+	struct vmsg_message message = queue_request(VMSG_SET_VQUEUE_ENABLE);
+
+	negotiate();
+	(void)ask(&message);
+	message.body.set_vqueue_request.index = 1;
+	message.body.set_vqueue_request.desc_addr = at(0x3000);
+	message.body.set_vqueue_request.driver_addr = at(0x4000);
+	message.body.set_vqueue_request.device_addr = at(0x5000);
+	(void)ask(&message);
+	assert_int_equal(set_status(RUNNING), RUNNING);
+	for (int i = 0; i < 100; i++) {
+		for (uint32_t index = 0; index < 2; index++) {
+			/* one buffer was used, and the driver wants to know of each */
+			struct vmsg_vq_device *ring = &device.queues[index].ring;
+			ring->used++;
+			ring->pushed = 1;
+			vmsg_store_le16(ram + (index ? 0x4000 : 0x1000) + 4 + 8 * 2,
+					(uint16_t)(ring->used - 1));
+			vmsg_device_notify(&device, index);
+		}
+	}
+	for (uint32_t index = 0; index < 2; index++) {
+		assert_int_equal(vmsg_device_event(&device, &event), 1);
+		assert_int_equal(event.header.type, VMSG_EVENT_USED);
+		assert_int_equal(event.header.token, 0);
+		assert_int_equal(event.body.event_used.vq_index, index);
+	}
+	assert_int_equal(vmsg_device_event(&device, &event), 0);
+}
+
 static void needing_a_reset_is_a_status_event(void **state)
 {
 	(void)state;
@@ -878,6 +962,95 @@ static void a_second_request_before_the_reply_is_again(void **state)
 
 	assert_int_equal(vmsg_device_input(&device, 0, &message), 0);
 	assert_int_equal(vmsg_device_input(&device, 0, &message), VMSG_ERROR_AGAIN);
+}
+
+/* What each message does in each state of the device, written down by hand: 'x' it takes effect,
+ * '.' it is answered (an event: refused) and nothing changes. */
+static void each_message_in_each_state(void **state)
+{
+	(void)state;
+	enum {
+		RESET_0,
+		ACKNOWLEDGED,
+		HAS_DRIVER,
+		AGREED,
+		WITH_QUEUE,
+		RUNS,
+		HAS_FAILED,
+		NEEDS_RESET,
+		STATES
+	};
+	static const struct {
+		enum vmsg_type type;
+		const char *effect;
+	} table[] = {
+		{ VMSG_GET_DEVICE_INFO, "........" },
+		{ VMSG_GET_DEVICE_FEATURES, "........" },
+		{ VMSG_SET_DRIVER_FEATURES, "..x....." },
+		{ VMSG_GET_CONFIG, "........" },
+		{ VMSG_SET_CONFIG, "xxxxxxxx" },
+		{ VMSG_GET_DEVICE_STATUS, "........" },
+		{ VMSG_SET_DEVICE_STATUS, ".xxxxxxx" }, /* with 0 */
+		{ VMSG_GET_VQUEUE, "........" },
+		{ VMSG_SET_VQUEUE, "...x...." }, /* one that is enabled cannot change */
+		{ VMSG_RESET_VQUEUE, "....xxxx" },
+		{ VMSG_GET_SHM, "........" },
+		{ VMSG_EVENT_AVAIL, ".....x.." },
+	};
+	const enum vmsg_profile_id profile = device.profile->id;
+	static const uint8_t data[] = { 0xaa };
+	static const uint8_t words[] = { 4, 0, 0, 0 };
+
+	for (size_t row = 0; row < sizeof(table) / sizeof(table[0]); row++) {
+		for (int at_state = RESET_0; at_state < STATES; at_state++) {
+			attach(profile, 0);
+			if (at_state >= AGREED) {
+				negotiate();
+			} else if (at_state > RESET_0) {
+				(void)set_status(at_state == ACKNOWLEDGED ? ACK : DRIVER);
+			}
+			if (at_state >= WITH_QUEUE) {
+				set_queue(VMSG_SET_VQUEUE_ENABLE);
+			}
+			if (at_state >= RUNS) {
+				(void)set_status(RUNNING);
+			}
+			if (at_state == HAS_FAILED) {
+				(void)set_status(RUNNING | VMSG_STATUS_FAILED);
+			} else if (at_state == NEEDS_RESET) {
+				vmsg_device_needs_reset(&device);
+			}
+			const struct vmsg_device before = device;
+			const uint8_t config_before = config[8];
+			struct vmsg_message message = queue_request(VMSG_SET_VQUEUE_ENABLE);
+			message.header.type = table[row].type;
+			if (table[row].type == VMSG_SET_DRIVER_FEATURES) {
+				message.body.set_driver_features_request =
+					(struct vmsg_features){ 0, 1, { words, 4 } };
+			} else if (table[row].type == VMSG_SET_CONFIG) {
+				message.body.set_config_request =
+					(struct vmsg_config){ 0, 8, 1, { data, 1 } };
+			} else if (table[row].type != VMSG_SET_VQUEUE) {
+				memset(&message.body, 0, sizeof(message.body));
+			}
+			if (table[row].type == VMSG_EVENT_AVAIL) {
+				(void)notify_queue(0);
+			} else {
+				(void)ask(&message);
+			}
+			const bool changed =
+				device.status != before.status || config[8] != config_before ||
+				device.generation != before.generation || kicks != 0 ||
+				memcmp(device.driver_features, before.driver_features,
+				       sizeof(before.driver_features)) != 0 ||
+				device.queues[0].enabled != before.queues[0].enabled ||
+				device.queues[0].layout.size != before.queues[0].layout.size;
+			if (changed != (table[row].effect[at_state] == 'x')) {
+				fail_msg("%s in state %d: %s", vmsg_type_name(table[row].type),
+					 at_state, changed ? "changed something" : "did nothing");
+			}
+		}
+	}
 }
 
 static void what_no_driver_sends_is_refused(void **state)
@@ -958,6 +1131,7 @@ int main(void)
 		R3(a_region_is_told_where_its_numbers_fit),
 		R3(an_event_leaves_a_waiting_reply_alone),
 		R1(more_feature_blocks_than_a_frame_holds_are_refused),
+		R1(features_not_offered_are_not_agreed),
 		R3(features_not_offered_are_not_agreed),
 		R1(features_without_version_1_are_not_agreed),
 		R3(a_device_may_refuse_a_set),
@@ -975,6 +1149,8 @@ int main(void)
 		R1(a_config_write_echoes_and_counts_up),
 		R3(a_config_write_echoes_and_counts_up),
 		R3(a_refused_config_write_changes_nothing),
+		R3(a_write_of_nothing_is_done_and_changes_nothing),
+		R1(a_refused_config_write_changes_nothing),
 		R1(a_stale_generation_is_refused),
 		cmocka_unit_test_setup(a_stale_generation_is_refused, with_r3_strict),
 		R3(the_baseline_ignores_the_generation),
@@ -984,14 +1160,31 @@ int main(void)
 		R3(operation_0_configures_without_enabling),
 		R3(an_enabled_queue_cannot_change),
 		R1(before_r3_setting_a_queue_enables_it),
+		R1(queues_need_agreed_features),
 		R3(queues_need_agreed_features),
+		R1(a_queue_that_does_not_exist_has_no_size),
+		R1(a_queue_resets_alone),
 		R3(a_queue_resets_alone),
 		R3(kicks_reach_only_a_running_queue),
 		R1(kicks_reach_only_a_running_queue),
 		R3(a_changed_config_is_told_once_with_its_data),
+		R1(a_changed_config_is_told_once_with_its_data),
+		R1(a_change_too_large_for_a_frame_names_nothing),
+		R3(a_change_too_large_for_a_frame_names_nothing),
+		R1(a_status_write_is_no_event),
+		R3(a_status_write_is_no_event),
+		R3(nobody_is_told_before_there_is_a_driver),
+		R1(used_buffers_are_told_once_a_queue),
+		R3(used_buffers_are_told_once_a_queue),
+		R1(needing_a_reset_is_a_status_event),
 		R3(needing_a_reset_is_a_status_event),
+		R1(a_broken_ring_needs_a_reset),
 		R3(a_broken_ring_needs_a_reset),
 		R3(a_second_request_before_the_reply_is_again),
+		R1(a_second_request_before_the_reply_is_again),
+		R1(each_message_in_each_state),
+		R3(each_message_in_each_state),
+		R1(what_no_driver_sends_is_refused),
 		R3(what_no_driver_sends_is_refused),
 		R3(a_detached_device_serves_nobody),
 		R3(bad_descriptions_are_refused),
