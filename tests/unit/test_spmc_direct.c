@@ -553,6 +553,76 @@ static void nobody_is_told_of_secure_partitions_or_former_lives(void **state)
 	assert_call(w, SP3, WAIT, "-");
 }
 
+static void a_new_life_waits_for_the_news_of_the_old_ones_death(void **state)
+{
+	struct world *w = *state;
+
+	add_sp3(w);
+	/* Two deaths before it waits are one piece of news: a set, not a queue. */
+	for (int i = 0; i < 2; i++) {
+		world_stop(w, VM1);
+		assert_int_equal(spmc_start(w->spmc, VM1), 0);
+		assert_call(w, VM1, "84000063 10002", "10002");
+		assert_call(w, VM1, REQUEST_TO_SP3, BUSY);
+	}
+	assert_call(w, SP3, WAIT, VM1_IS_GONE);
+	assert_call(w, VM1, REQUEST_TO_SP3, BUSY);
+	assert_call(w, SP3, VM_IS_GONE_ACK, "-");
+	assert_call(w, VM1, REQUEST_TO_SP3, "-");
+	assert_string_equal(world_reply(w, SP3, 0), REQUEST_TO_SP3);
+	assert_call(w, SP3, RESPONSE_OF_SP3, "-");
+	assert_string_equal(world_reply(w, VM1, 0), RESPONSE_OF_SP3);
+}
+
+static void news_of_a_death_goes_before_interrupts(void **state)
+{
+	struct world *w = *state;
+
+	add_sp3(w);
+	world_raise(w, SP3, 0);
+	world_stop(w, VM1);
+	assert_call(w, SP3, WAIT, VM1_IS_GONE);
+	assert_call(w, SP3, VM_IS_GONE_ACK, "84000062 80030000");
+	assert_call(w, SP3, WAIT, "-");
+}
+
+static void one_vcpu_is_told_of_a_death_and_the_others_serve_on(void **state)
+{
+	struct world *w = *state;
+	const uint16_t sp4 = 0x8004;
+
+	world_add(w, &(struct spmc_partition_config){
+			     .name = "SP4", .id = sp4, .vcpu_count = 2, .properties = 0x78b });
+	assert_call(w, sp4, "84000063 10002", "10002");
+	assert_call_vcpu(w, sp4, 0, WAIT, "-");
+	assert_call_vcpu(w, sp4, 1, WAIT, "-");
+	world_stop(w, VM1);
+	assert_string_equal(world_reply(w, sp4, 0), "8400006f 8004 80000006 0 0 1");
+	assert_string_equal(world_reply(w, sp4, 1), "-");
+	/* only who was told can answer */
+	assert_call(w, VM3, "c400008d 38004", "-");
+	assert_string_equal(world_reply(w, sp4, 1), "c400008d 38004");
+	assert_call_vcpu(w, sp4, 1, "84000070 80040000 80000007", INVALID_PARAMETERS);
+	assert_call_vcpu(w, sp4, 0, "84000070 80040000 80000007", "-");
+}
+
+static void who_dies_without_an_answer_owes_none_in_its_next_life(void **state)
+{
+	struct world *w = *state;
+
+	add_sp3(w);
+	assert_call(w, SP3, WAIT, "-");
+	world_stop(w, VM1);
+	assert_string_equal(world_reply(w, SP3, 0), VM1_IS_GONE);
+	world_stop(w, SP3);
+	assert_int_equal(spmc_start(w->spmc, SP3), 0);
+	assert_call(w, SP3, "84000063 10002", "10002");
+	assert_call(w, SP3, VM_IS_GONE_ACK, INVALID_PARAMETERS);
+	assert_call(w, SP3, WAIT, "-");
+	assert_call(w, VM3, "c400008d 38003", "-");
+	assert_string_equal(world_reply(w, SP3, 0), "c400008d 38003");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -580,6 +650,10 @@ int main(void)
 		CASE(who_wants_to_know_is_told_of_a_dead_vm),
 		CASE(a_death_is_told_at_the_next_wait_each_once),
 		CASE(nobody_is_told_of_secure_partitions_or_former_lives),
+		CASE(a_new_life_waits_for_the_news_of_the_old_ones_death),
+		CASE(news_of_a_death_goes_before_interrupts),
+		CASE(one_vcpu_is_told_of_a_death_and_the_others_serve_on),
+		CASE(who_dies_without_an_answer_owes_none_in_its_next_life),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
