@@ -36,8 +36,9 @@ PUBLIC = {
 # .c files of lib/ whose name is not a public header -> the header whose rights they have
 ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_device": "bus", "bus_driver": "bus",
          "bus_numbers": "bus", "bus_requests": "bus", "device_queue": "device",
-         "endpoint_memory": "endpoint", "pump_device": "pump", "reflect": "schema"}
-INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "bus", "bus_areas", "device", "endpoint"}
+         "driver_answers": "driver", "endpoint_memory": "endpoint", "pump_device": "pump", "reflect": "schema"}
+INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "bus", "bus_areas", "device", "driver",
+            "endpoint"}
 
 # folder of emulator/ -> (public headers, folders of emulator/ it may see)
 EMULATOR = {
