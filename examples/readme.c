@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <virtio_msg_ffa/codec.h>
 #include <virtio_msg_ffa/error.h>
+#include <virtio_msg_ffa/format.h>
 
 int main(void)
 {
@@ -15,7 +16,9 @@ int main(void)
 	const int error = vmsg_decode(vmsg_profile_find("r1"),
 				      (struct vmsg_bytes){ frame, sizeof(frame) }, &message, &why);
 	if (error < 0) {
-		printf("%s: %s %s\n", vmsg_error_text(error), why.field, why.reason);
+		char text[128];
+		(void)vmsg_format_diagnosis(&why, text, sizeof(text));
+		printf("%s: %s\n", vmsg_error_text(error), text);
 		return 1;
 	}
 	if (message.header.type == VMSG_GET_CONFIG) {

@@ -549,7 +549,7 @@ int vmsg_bus_refuse(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_hea
 	bus->now_ns = now_ns;
 	if (bus->dialect->has_error) {
 		error.body.error_response.original_msg_id =
-			vmsg_type_rows[request->type].ids[vmsg_profile_layout(bus->dialect)];
+			(uint16_t)vmsg_type_id(request->type, vmsg_profile_layout(bus->dialect));
 		vmsg_bus_put(bus, &error);
 	}
 	return VMSG_OK;

@@ -1,66 +1,63 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Bytes <-> messages: the header by hand, the bodies by the walker of engine.h. Built for speed,
- * the hot messages of the newest and the oldest deployed layout are walked over constant rows,
- * which the compiler folds; built for size (-Os), everything takes the general way.
+ * the hot messages of the newest layout are walked over constant rows, which the compiler folds;
+ * built for size (-Os), everything takes the general way. Invariant: the hot way knows no errors;
+ * whatever it does not take goes the general way, which says what is wrong.
  */
 #include "engine.h"
 #include "rows.h"
 
 #include "virtio_msg_ffa/proto.h"
 
+#define EARLY_FRAME_SIZE 40u /* a1, a2: the one size of their frames */
+#define FRAME_SIZE_MAX   65535u
+#define TYPE_BITS        (VMSG_TYPE_BUS | VMSG_TYPE_RESPONSE)
+
 VMSG_WALKERS(any, )
 
-#define EARLY_FRAME_SIZE 40u /* a1, a2: the one size of their frames */
-
-int vmsg_blame_short(const struct vmsg_field *fields, size_t count, enum vmsg_layout layout,
-		     size_t size, struct vmsg_diagnosis *diagnosis)
+int vmsg_blame(struct vmsg_diagnosis *diagnosis, int error, enum vmsg_rule rule, size_t value,
+	       size_t limit)
 {
-	size_t end = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (!(fields[i].layouts & 1u << layout)) {
-			continue;
-		}
-		end += fields[i].width;
-		if (end > size) {
-			return vmsg_blame(diagnosis, VMSG_ERROR_TRUNCATED, fields[i].name,
-					  "ends beyond the body", end, size);
-		}
+	if (diagnosis) {
+		diagnosis->rule = rule;
+		diagnosis->value = value;
+		diagnosis->limit = limit;
 	}
-	return VMSG_ERROR_TRUNCATED;
+	return error;
 }
 
-int vmsg_blame_count(const struct vmsg_field *fields, size_t count, const struct vmsg_field *tail,
-		     uint64_t wanted, uint64_t found, struct vmsg_diagnosis *diagnosis)
+/* Whom the diagnosis is about; what is wrong follows by vmsg_blame(). */
+static void accuse(struct vmsg_diagnosis *diagnosis, const struct vmsg_profile *profile,
+		   const struct vmsg_header *header)
 {
-	const char *name = tail->name;
-
-	for (size_t i = 0; i < count; i++) {
-		if (tail->count_size && fields[i].place == tail->count_place &&
-		    fields[i].size == tail->count_size && fields[i].layouts & tail->layouts) {
-			name = fields[i].name;
-		}
+	if (diagnosis) {
+		*diagnosis = (struct vmsg_diagnosis){
+			.profile = profile,
+			.type = header->type,
+			.kind = header->kind,
+		};
 	}
-	return vmsg_blame(diagnosis, wanted > found ? VMSG_ERROR_TRUNCATED : VMSG_ERROR_TRAILING,
-			  name, "asks for a tail of another size than", wanted, found);
 }
 
-/* ---- header ---- */
+/* ---- decode ---- */
 
 int vmsg_decode_header(const struct vmsg_profile *profile, struct vmsg_bytes frame,
 		       struct vmsg_raw_header *header, struct vmsg_diagnosis *diagnosis)
 {
+	static const struct vmsg_header unknown;
+	const size_t least = profile->has_size ? profile->header_size : EARLY_FRAME_SIZE;
+
+	accuse(diagnosis, profile, &unknown);
 	*header = (struct vmsg_raw_header){ 0 };
 	if (frame.size >= 4) {
 		header->type = frame.data[0];
 		header->msg_id = frame.data[1];
 		header->dev_num = vmsg_load_le16(frame.data + 2);
 	}
-	const size_t least = profile->has_size ? profile->header_size : EARLY_FRAME_SIZE;
 	if (frame.size < least) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_TRUNCATED, "header",
-				  "is shorter than the least frame", frame.size, least);
+		return vmsg_blame(diagnosis, VMSG_ERROR_TRUNCATED, VMSG_RULE_HEADER_SHORT,
+				  frame.size, least);
 	}
 	if (!profile->has_size) {
 		header->msg_size = EARLY_FRAME_SIZE;
@@ -69,179 +66,157 @@ int vmsg_decode_header(const struct vmsg_profile *profile, struct vmsg_bytes fra
 	if (profile->has_token) {
 		header->token = vmsg_load_le16(frame.data + 4);
 	}
-	header->msg_size = vmsg_load_le16(frame.data + (profile->has_token ? 6 : 4));
+	header->msg_size = vmsg_load_le16(frame.data + profile->header_size - 2);
 	if (header->msg_size < profile->header_size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_HEADER, "msg_size",
-				  "is below the header's size", header->msg_size,
-				  profile->header_size);
+		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_HEADER, VMSG_RULE_SIZE_SMALL,
+				  header->msg_size, profile->header_size);
 	}
 	if (header->msg_size > frame.size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_HEADER, "msg_size",
-				  "is beyond the frame", header->msg_size, frame.size);
+		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_HEADER, VMSG_RULE_SIZE_LARGE,
+				  header->msg_size, frame.size);
 	}
 	return 0;
 }
 
-/* Type and kind of a frame, its device number checked. */
-static int classify(const struct vmsg_profile *profile, const struct vmsg_raw_header *raw,
-		    struct vmsg_header *header, struct vmsg_diagnosis *diagnosis)
+/* Type and kind of a frame whose header could be read, NONE and the bit's kind of an unknown one.
+ */
+static void name_header(const struct vmsg_profile *profile, const struct vmsg_raw_header *raw,
+			struct vmsg_header *header)
+{
+	const enum vmsg_layout layout = vmsg_profile_layout(profile);
+
+	header->type = vmsg_type_find(layout, raw->type & VMSG_TYPE_BUS, raw->msg_id);
+	header->kind = raw->type & VMSG_TYPE_RESPONSE                    ? VMSG_RESPONSE
+		       : vmsg_row_find(header->type, VMSG_EVENT, layout) ? VMSG_EVENT
+									 : VMSG_REQUEST;
+	header->dev_num = raw->dev_num;
+	header->token = raw->token;
+}
+
+/* The rules between the fields of the header; `*row` is NULL for the null reply. */
+static int check_header(const struct vmsg_profile *profile, const struct vmsg_raw_header *raw,
+			const struct vmsg_header *header, const struct vmsg_row **row,
+			struct vmsg_diagnosis *diagnosis)
 {
 	const enum vmsg_layout layout = vmsg_profile_layout(profile);
 	const bool bus = raw->type & VMSG_TYPE_BUS;
-	const bool response = raw->type & VMSG_TYPE_RESPONSE;
 
-	header->dev_num = raw->dev_num;
-	header->token = raw->token;
-	header->kind = response ? VMSG_RESPONSE : VMSG_REQUEST;
-	if (profile->has_size && raw->msg_id == 0 && response) {
-		header->type = VMSG_NONE; /* null reply */
-		return 0;
+	*row = vmsg_row_find(header->type, header->kind, layout);
+	if (header->type == VMSG_NONE &&
+	    (!profile->has_size || raw->msg_id != 0 || (raw->type & TYPE_BITS) != TYPE_BITS ||
+	     raw->msg_size != profile->header_size)) {
+		return vmsg_blame(diagnosis, VMSG_ERROR_UNKNOWN_ID, VMSG_RULE_UNKNOWN_ID,
+				  raw->msg_id, bus);
 	}
-	header->type = vmsg_type_find(layout, bus, raw->msg_id);
-	if (header->type == VMSG_NONE) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_UNKNOWN_ID, "msg_id",
-				  bus ? "is no bus message" : "is no transport message",
-				  raw->msg_id, 0);
-	}
-	if (vmsg_row_find(header->type, VMSG_EVENT, layout)) {
-		header->kind = VMSG_EVENT;
-		if (response) {
-			return vmsg_blame(diagnosis, VMSG_ERROR_BAD_FIELD, "type",
-					  "marks an event as a response", raw->type, 0);
-		}
-	} else if (!vmsg_row_find(header->type, header->kind, layout)) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_FIELD, "type",
-				  "marks a message that exists only as a response", raw->type, 0);
+	if (header->type != VMSG_NONE && !*row) {
+		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_FIELD,
+				  header->kind == VMSG_RESPONSE ? VMSG_RULE_EVENT_RESPONSE
+								: VMSG_RULE_RESPONSE_ONLY,
+				  raw->type, 0);
 	}
 	if (bus && raw->dev_num != 0 && header->type != VMSG_ERROR && profile->has_size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_FIELD, "dev_num",
-				  "must be 0 in a bus message", raw->dev_num, 0);
+		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_FIELD, VMSG_RULE_BUS_DEVICE,
+				  raw->dev_num, 0);
 	}
 	return 0;
 }
 
-/* ---- bodies ---- */
-
-static int decode_body(enum vmsg_layout layout, const uint8_t *body, size_t size,
-		       struct vmsg_message *message, struct vmsg_diagnosis *diagnosis)
-{
-	const struct vmsg_row *row =
-		vmsg_row_find(message->header.type, message->header.kind, layout);
-
-	if (!row) {
-		return VMSG_ERROR_REVISION;
-	}
-	const struct vmsg_walk walk = { row->fields, row->field_count, layout, diagnosis };
-	return vmsg_body_decode_any(&walk, body, size, message);
-}
-
 /* Out of line, so that the hot way in front of it saves no registers for it. */
-static __attribute__((noinline)) int decode_any(const struct vmsg_profile *profile,
-						struct vmsg_bytes frame,
-						struct vmsg_message *message,
-						struct vmsg_diagnosis *diagnosis)
+VMSG_NOINLINE int decode_any(const struct vmsg_profile *profile, struct vmsg_bytes frame,
+			     struct vmsg_message *message, struct vmsg_diagnosis *diagnosis)
 {
+	const struct vmsg_row *row = NULL;
 	struct vmsg_raw_header raw;
 	int error = vmsg_decode_header(profile, frame, &raw, diagnosis);
 
-	message->header = (struct vmsg_header){
-		.dev_num = raw.dev_num,
-		.token = raw.token,
-		.kind = raw.type & VMSG_TYPE_RESPONSE ? VMSG_RESPONSE : VMSG_REQUEST,
-	};
-	memset(&message->body, 0, sizeof(message->body));
-	if (error < 0) {
-		/* what it would have been, for reports */
-		message->header.type =
-			frame.size < 4 ? VMSG_NONE
-				       : vmsg_type_find(vmsg_profile_layout(profile),
-							raw.type & VMSG_TYPE_BUS, raw.msg_id);
+	*message = (struct vmsg_message){ 0 };
+	if (frame.size >= 4) {
+		name_header(profile, &raw, &message->header);
+	}
+	if (diagnosis) {
+		diagnosis->type = message->header.type;
+		diagnosis->kind = message->header.kind;
+	}
+	if (error == 0) {
+		error = check_header(profile, &raw, &message->header, &row, diagnosis);
+	}
+	if (error < 0 || !row) {
 		return error;
 	}
-	error = classify(profile, &raw, &message->header, diagnosis);
-	if (error < 0 || message->header.type == VMSG_NONE) {
-		return error;
-	}
-	error = decode_body(vmsg_profile_layout(profile), frame.data + profile->header_size,
-			    (size_t)raw.msg_size - profile->header_size, message, diagnosis);
+	const struct vmsg_walk walk = { row->fields, row->field_count,
+					1u << vmsg_profile_layout(profile), diagnosis };
+	error = vmsg_body_decode_any(&walk, frame.data + profile->header_size,
+				     (size_t)raw.msg_size - profile->header_size,
+				     (uint8_t *)&message->body);
 	if (error < 0) {
 		memset(&message->body, 0, sizeof(message->body));
 	}
 	return error;
 }
 
-static int encode_header(const struct vmsg_profile *profile, const struct vmsg_message *message,
-			 size_t size, uint8_t *at)
+/* ---- encode ---- */
+
+static void encode_header(const struct vmsg_profile *profile, const struct vmsg_header *header,
+			  int size, uint8_t *at)
 {
-	const struct vmsg_header *header = &message->header;
-	const enum vmsg_layout layout = vmsg_profile_layout(profile);
-	const bool bus = header->type == VMSG_NONE || vmsg_type_rows[header->type].bus;
+	const bool bus = header->type == VMSG_NONE || vmsg_type_is_bus(header->type);
+	const int id = vmsg_type_id(header->type, vmsg_profile_layout(profile));
 
 	at[0] = (uint8_t)((header->kind == VMSG_RESPONSE ? VMSG_TYPE_RESPONSE : 0) |
 			  (bus ? VMSG_TYPE_BUS : 0));
-	at[1] = header->type == VMSG_NONE ? 0 : vmsg_type_rows[header->type].ids[layout];
+	at[1] = (uint8_t)(id < 0 ? 0 : id);
 	vmsg_store_le16(at + 2, header->dev_num);
-	if (profile->has_token) {
-		vmsg_store_le16(at + 4, header->token);
-		vmsg_store_le16(at + 6, (uint16_t)size);
-	} else if (profile->has_size) {
-		vmsg_store_le16(at + 4, (uint16_t)size);
-	} else {
+	if (!profile->has_size) {
 		memset(at + 4, 0, EARLY_FRAME_SIZE - 4);
+		return;
 	}
-	return (int)size;
+	vmsg_store_le16(at + 4, header->token);
+	vmsg_store_le16(at + profile->header_size - 2, (uint16_t)size);
 }
 
 /* Size of the frame, its header and body checked; `*row` is NULL for the null reply. */
 static int check_any(const struct vmsg_profile *profile, const struct vmsg_message *message,
 		     const struct vmsg_row **row, struct vmsg_diagnosis *diagnosis)
 {
-	const enum vmsg_layout layout = vmsg_profile_layout(profile);
 	const struct vmsg_header *header = &message->header;
+	const enum vmsg_layout layout = vmsg_profile_layout(profile);
+	const bool null_reply = header->type == VMSG_NONE && header->kind == VMSG_RESPONSE;
 	int size = 0;
 
-	*row = NULL;
-	if (header->type != VMSG_NONE) {
-		*row = (unsigned int)header->type < VMSG_TYPE_COUNT
-			       ? vmsg_row_find(header->type, header->kind, layout)
-			       : NULL;
-		if (!*row) {
-			return vmsg_blame(diagnosis, VMSG_ERROR_REVISION, "type",
-					  "is no message of this profile", (uint64_t)header->type,
-					  0);
-		}
-		const struct vmsg_walk walk = { (*row)->fields, (*row)->field_count, layout,
+	accuse(diagnosis, profile, header);
+	*row = vmsg_row_find(header->type, header->kind, layout);
+	if (*row) {
+		const struct vmsg_walk walk = { (*row)->fields, (*row)->field_count, 1u << layout,
 						diagnosis };
-		size = vmsg_body_check_any(&walk, message);
-	} else if (header->kind != VMSG_RESPONSE || !profile->has_size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_REVISION, "type",
-				  "is no message of this profile", 0, 0);
+		size = vmsg_body_check_any(&walk, (const uint8_t *)&message->body);
+	} else if (!null_reply || !profile->has_size) {
+		return vmsg_blame(diagnosis, VMSG_ERROR_REVISION, VMSG_RULE_NO_MESSAGE,
+				  (size_t)header->type, (size_t)header->kind);
 	}
 	if (size < 0) {
 		return size;
 	}
 	if (!profile->has_token && header->token != 0) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_RANGE, "token",
-				  "has no place in this profile's header", header->token, 0);
+		return vmsg_blame(diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_NO_TOKEN, header->token,
+				  0);
 	}
-	if (*row && vmsg_type_rows[header->type].bus && header->type != VMSG_ERROR &&
-	    profile->has_size && header->dev_num != 0) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_RANGE, "dev_num",
-				  "must be 0 in a bus message", header->dev_num, 0);
+	if (vmsg_type_is_bus(header->type) && header->type != VMSG_ERROR && profile->has_size &&
+	    header->dev_num != 0) {
+		return vmsg_blame(diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_BUS_DEVICE,
+				  header->dev_num, 0);
 	}
 	size += profile->header_size;
-	const int limit = profile->has_size ? 65535 : (int)EARLY_FRAME_SIZE;
-	if (size > limit) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_RANGE, "msg_size",
-				  "exceeds the largest frame", (uint64_t)size, (uint64_t)limit);
+	if (!profile->has_size) {
+		return (int)EARLY_FRAME_SIZE; /* the rows of these layouts all fit */
 	}
-	return profile->has_size ? size : (int)EARLY_FRAME_SIZE;
+	return size <= (int)FRAME_SIZE_MAX
+		       ? size
+		       : vmsg_blame(diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_SIZE_RANGE, (size_t)size,
+				    FRAME_SIZE_MAX);
 }
 
-static __attribute__((noinline)) int encode_any(const struct vmsg_profile *profile,
-						const struct vmsg_message *message,
-						struct vmsg_span room,
-						struct vmsg_diagnosis *diagnosis)
+VMSG_NOINLINE int encode_any(const struct vmsg_profile *profile, const struct vmsg_message *message,
+			     struct vmsg_span room, struct vmsg_diagnosis *diagnosis)
 {
 	const struct vmsg_row *row;
 	const int size = check_any(profile, message, &row, diagnosis);
@@ -250,14 +225,15 @@ static __attribute__((noinline)) int encode_any(const struct vmsg_profile *profi
 		return size;
 	}
 	if ((size_t)size > room.size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_NO_SPACE, "msg_size",
-				  "exceeds the room given", (uint64_t)size, room.size);
+		return vmsg_blame(diagnosis, VMSG_ERROR_NO_SPACE, VMSG_RULE_SIZE_LARGE,
+				  (size_t)size, room.size);
 	}
-	encode_header(profile, message, (size_t)size, room.data);
+	encode_header(profile, &message->header, size, room.data);
 	if (row) {
 		const struct vmsg_walk walk = { row->fields, row->field_count,
-						vmsg_profile_layout(profile), NULL };
-		vmsg_body_encode_any(&walk, message, room.data + profile->header_size);
+						1u << vmsg_profile_layout(profile), NULL };
+		vmsg_body_encode_any(&walk, (const uint8_t *)&message->body,
+				     room.data + profile->header_size);
 	}
 	return size;
 }
@@ -269,7 +245,23 @@ int vmsg_encoded_size(const struct vmsg_profile *profile, const struct vmsg_mess
 	return check_any(profile, message, &row, NULL);
 }
 
-#ifndef __OPTIMIZE_SIZE__
+#ifdef __OPTIMIZE_SIZE__
+
+static inline bool decode_hot(struct vmsg_bytes frame, struct vmsg_message *message)
+{
+	(void)frame;
+	(void)message;
+	return false;
+}
+
+static inline int encode_hot(const struct vmsg_message *message, struct vmsg_span room)
+{
+	(void)message;
+	(void)room;
+	return -1;
+}
+
+#else
 
 /* ---- the hot messages of layout r3, over constant rows ---- */
 
@@ -277,68 +269,88 @@ VMSG_WALKERS(hot, _Pragma("GCC unroll 16"))
 
 #define WALK(fields)                                                                               \
 	{                                                                                          \
-		fields, sizeof(fields) / sizeof((fields)[0]), VMSG_LAYOUT_R3, NULL                 \
+		fields, sizeof(fields) / sizeof((fields)[0]), R3, NULL                             \
 	}
+
+/* Numbers as constants, which a switch needs. */
+#define R3_ID(type, a1, a2, r0, r1) ID_##type = r1,
+enum { VMSG_TYPES(R3_ID) };
 
 /* X(type, kind, class and response bits, fields) */
 #define HOT_MESSAGES(X)                                                                            \
-	X(VMSG_EVENT_AVAIL, VMSG_EVENT, 0, event_avail)                                            \
-	X(VMSG_EVENT_USED, VMSG_EVENT, 0, event_used)                                              \
-	X(VMSG_SET_VQUEUE, VMSG_REQUEST, 0, set_vqueue)                                            \
-	X(VMSG_GET_CONFIG, VMSG_REQUEST, 0, get_config_request)                                    \
-	X(VMSG_GET_CONFIG, VMSG_RESPONSE, VMSG_TYPE_RESPONSE, config)                              \
-	X(VMSG_SET_CONFIG, VMSG_REQUEST, 0, config)
+	X(SET_VQUEUE, REQUEST, 0, set_vqueue)                                                      \
+	X(EVENT_AVAIL, EVENT, 0, event_avail)                                                      \
+	X(EVENT_USED, EVENT, 0, event_used)                                                        \
+	X(GET_CONFIG, REQUEST, 0, get_config_request)                                              \
+	X(GET_CONFIG, RESPONSE, VMSG_TYPE_RESPONSE, config)                                        \
+	X(SET_CONFIG, REQUEST, 0, config)
 
-/* 1 when the frame is none of them or has any fault: the general way then says what it is. */
-static inline int decode_hot(const uint8_t *restrict at, size_t room,
-			     struct vmsg_message *restrict message)
+/* Bytes of the fields before a tail. One comparison with it makes those of the walk fold. */
+VMSG_ALWAYS_INLINE size_t fixed_size(const struct vmsg_walk *walk)
 {
-	if (room < 8) {
-		return 1;
+	size_t size = 0;
+
+	_Pragma("GCC unroll 16") for (size_t i = 0; i < walk->count; i++)
+	{
+		size += walk->fields[i].layouts & walk->layout ? walk->fields[i].width : 0;
+	}
+	return size;
+}
+
+static inline bool decode_hot(struct vmsg_bytes frame, struct vmsg_message *restrict message)
+{
+	const uint8_t *restrict at = frame.data;
+
+	if (frame.size < 8) {
+		return false;
 	}
 	const size_t size = vmsg_load_le16(at + 6);
-	const unsigned int type = at[0] & (VMSG_TYPE_BUS | VMSG_TYPE_RESPONSE);
-	const unsigned int id = at[1];
-
-	if (size < 8 || size > room) {
-		return 1;
+	if (size > frame.size) {
+		return false;
 	}
+	switch (vmsg_load_le16(at) & (0xff00 | TYPE_BITS)) {
 #define DECODE(type_, kind_, bits, fields)                                                         \
-	if (id == vmsg_type_table[type_].ids[VMSG_LAYOUT_R3] && type == (bits)) {                  \
+	case ID_##type_ << 8 | (bits): {                                                           \
 		const struct vmsg_walk walk = WALK(fields);                                        \
+		if (size < 8 + fixed_size(&walk)) {                                                \
+			return false;                                                              \
+		}                                                                                  \
 		message->header = (struct vmsg_header){                                            \
-			.type = (type_),                                                           \
-			.kind = (kind_),                                                           \
+			.type = VMSG_##type_,                                                      \
+			.kind = VMSG_##kind_,                                                      \
 			.dev_num = vmsg_load_le16(at + 2),                                         \
 			.token = vmsg_load_le16(at + 4),                                           \
 		};                                                                                 \
-		return vmsg_body_decode_hot(&walk, at + 8, size - 8, message) < 0;                 \
+		return vmsg_body_decode_hot(&walk, at + 8, size - 8, (uint8_t *)&message->body) == \
+		       0;                                                                          \
 	}
-	HOT_MESSAGES(DECODE)
+		HOT_MESSAGES(DECODE)
 #undef DECODE
-	return 1;
+	default:
+		return false;
+	}
 }
 
-/* The size, or -1 for any other message and any fault. */
-static inline int encode_hot(const struct vmsg_message *restrict message, uint8_t *restrict at,
-			     size_t room)
+/* The size, or < 0 for any other message and any fault. */
+static inline int encode_hot(const struct vmsg_message *restrict message, struct vmsg_span room)
 {
 	const struct vmsg_header *header = &message->header;
+	uint8_t *restrict at = room.data;
 
 #define ENCODE(type_, kind_, bits, fields)                                                         \
-	if (header->type == (type_) && header->kind == (kind_)) {                                  \
+	if (header->type == VMSG_##type_ && header->kind == VMSG_##kind_) {                        \
 		const struct vmsg_walk walk = WALK(fields);                                        \
-		const int body = vmsg_body_check_hot(&walk, message);                              \
+		const int body = vmsg_body_check_hot(&walk, (const uint8_t *)&message->body);      \
 		const size_t size = (size_t)body + 8;                                              \
-		if (body < 0 || size > room || size > 65535) {                                     \
+		if (body < 0 || size > room.size || size > FRAME_SIZE_MAX) {                       \
 			return -1;                                                                 \
 		}                                                                                  \
 		at[0] = (bits);                                                                    \
-		at[1] = vmsg_type_table[type_].ids[VMSG_LAYOUT_R3];                                \
+		at[1] = ID_##type_;                                                                \
 		vmsg_store_le16(at + 2, header->dev_num);                                          \
 		vmsg_store_le16(at + 4, header->token);                                            \
 		vmsg_store_le16(at + 6, (uint16_t)size);                                           \
-		vmsg_body_encode_hot(&walk, message, at + 8);                                      \
+		vmsg_body_encode_hot(&walk, (const uint8_t *)&message->body, at + 8);              \
 		return (int)size;                                                                  \
 	}
 	HOT_MESSAGES(ENCODE)
@@ -346,10 +358,12 @@ static inline int encode_hot(const struct vmsg_message *restrict message, uint8_
 	return -1;
 }
 
+#endif
+
 int vmsg_decode(const struct vmsg_profile *profile, struct vmsg_bytes frame,
 		struct vmsg_message *message, struct vmsg_diagnosis *diagnosis)
 {
-	if (profile->id == VMSG_PROFILE_R3 && decode_hot(frame.data, frame.size, message) == 0) {
+	if (profile->id == VMSG_PROFILE_R3 && decode_hot(frame, message)) {
 		return 0;
 	}
 	return decode_any(profile, frame, message, diagnosis);
@@ -358,30 +372,10 @@ int vmsg_decode(const struct vmsg_profile *profile, struct vmsg_bytes frame,
 int vmsg_encode(const struct vmsg_profile *profile, const struct vmsg_message *message,
 		struct vmsg_span room, struct vmsg_diagnosis *diagnosis)
 {
-	if (profile->id == VMSG_PROFILE_R3) {
-		const int size = encode_hot(message, room.data, room.size);
-		if (size > 0) {
-			return size;
-		}
-	}
-	return encode_any(profile, message, room, diagnosis);
+	const int size = profile->id == VMSG_PROFILE_R3 ? encode_hot(message, room) : -1;
+
+	return size >= 0 ? size : encode_any(profile, message, room, diagnosis);
 }
-
-#else
-
-int vmsg_decode(const struct vmsg_profile *profile, struct vmsg_bytes frame,
-		struct vmsg_message *message, struct vmsg_diagnosis *diagnosis)
-{
-	return decode_any(profile, frame, message, diagnosis);
-}
-
-int vmsg_encode(const struct vmsg_profile *profile, const struct vmsg_message *message,
-		struct vmsg_span room, struct vmsg_diagnosis *diagnosis)
-{
-	return encode_any(profile, message, room, diagnosis);
-}
-
-#endif
 
 /* ---- dialects and addresses ---- */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a row of the message table is, and the walker over its fields: size, encode, decode. The
+ * What a row of the message table is, and the walker over its fields: check, encode, decode. The
  * walker is inlined wherever it is used: once over rows found at run time, and again over constant
  * rows for the hot messages, where the compiler folds table and walker into straight loads.
+ * Invariant: a walk touches only the body bytes and the members that its fields name.
  */
 #ifndef VMSG_LIB_ENGINE_H
 #define VMSG_LIB_ENGINE_H
@@ -13,7 +14,7 @@
 #include "virtio_msg_ffa/codec.h"
 #include "virtio_msg_ffa/error.h"
 
-/* A layout is the wire form of a profile; r1-a16 shares that of r1. One bit each. */
+/* A layout is the wire form of a profile; r1-a16 shares that of r1. One bit each in a row. */
 enum vmsg_layout {
 	VMSG_LAYOUT_A1,
 	VMSG_LAYOUT_A2,
@@ -26,28 +27,38 @@ enum vmsg_layout {
 };
 
 enum vmsg_field_kind {
-	VMSG_FIELD_UINT,
-	VMSG_FIELD_BLOCKS,   /* wire carries bits, the struct blocks of 32 */
-	VMSG_FIELD_LOW31,    /* bits 30:0 of a word that the next field completes */
-	VMSG_FIELD_BIT31,    /* bit 31 of that word */
-	VMSG_FIELD_UUID,     /* 16 bytes */
+	/* numbers: the member is an unsigned integer of 1 << kind bytes */
+	VMSG_FIELD_U8,
+	VMSG_FIELD_U16,
+	VMSG_FIELD_U32,
+	VMSG_FIELD_U64,
+	/* numbers with a rule of their own; the member has 32 bits, that of LOW8 16 */
+	VMSG_FIELD_LOW8,   /* le16 whose high byte must be zero */
+	VMSG_FIELD_BLOCKS, /* wire carries bits, the struct blocks of 32 */
+	VMSG_FIELD_LOW31,  /* bits 30:0 of a word */
+	VMSG_FIELD_BIT31,  /* bit 31 of the word before it; width 0 */
+	VMSG_FIELD_TOLD,   /* reserved, yet a value other than zero changes what the message does */
+	/* no numbers */
 	VMSG_FIELD_RESERVED, /* written as zero, ignored on receive */
-	VMSG_FIELD_BYTES,    /* tail: as many bytes as the count field says */
-	VMSG_FIELD_MAYBE,    /* tail: none, or as many bytes as the count field says */
-	VMSG_FIELD_WORDS,    /* tail: 32-bit words as the count field says */
-	VMSG_FIELD_BITMAP,   /* tail: one bit for each of the count field's slots */
-	VMSG_FIELD_FIXED, /* `width` bytes of which the count field says how many mean something */
+	VMSG_FIELD_UUID,     /* 16 bytes */
+	VMSG_FIELD_END,      /* nothing: the body may not be longer than this */
+	/* tails: views of bytes, as many as the member at `count` says */
+	VMSG_FIELD_BYTES,   /* le32 bytes */
+	VMSG_FIELD_MAYBE,   /* the same, or none at all */
+	VMSG_FIELD_WORDS,   /* le32 words of 32 bits */
+	VMSG_FIELD_BITMAP,  /* le16 bits */
+	VMSG_FIELD_BITMAP8, /* le16 bits, whole bytes of them */
+	/* `width` bytes on the wire; the first of them, as many as `count` says (all without one)
+	 */
+	VMSG_FIELD_FIXED,
 };
 
 struct vmsg_field {
-	const char *name;
-	uint16_t place;       /* of the member in struct vmsg_message */
-	uint16_t count_place; /* tails: of the 32- or 16-bit member that counts them */
-	uint8_t size;         /* of the member: 1, 2, 4 or 8 */
-	uint8_t count_size;
-	uint8_t kind;
-	uint8_t width;   /* bytes on the wire; tails: 0 */
+	uint8_t place;   /* of the member in the body */
 	uint8_t layouts; /* which carry it */
+	uint8_t kind;
+	uint8_t width; /* bytes on the wire; tails: 0 */
+	uint8_t count; /* tails and FIXED: place of the member that counts them; 0: none */
 };
 
 /* One body: a message type, a kind, the layouts that have it, its fields in wire order. */
@@ -59,20 +70,13 @@ struct vmsg_row {
 	uint8_t layouts;
 };
 
-/* What a message type is called, its class, and its number in each layout (VMSG_NO_ID: none). */
-#define VMSG_NO_ID 0xffu
+VMSG_ALWAYS_INLINE enum vmsg_layout vmsg_profile_layout(const struct vmsg_profile *profile)
+{
+	return (enum vmsg_layout)(profile->id - (profile->id > VMSG_PROFILE_R1));
+}
 
-struct vmsg_type_row {
-	const char *name;
-	bool bus;
-	uint8_t ids[VMSG_LAYOUT_COUNT];
-};
-
-extern const struct vmsg_row vmsg_rows[];
-extern const size_t vmsg_row_count;
-extern const struct vmsg_type_row *const vmsg_type_rows;
-
-enum vmsg_layout vmsg_profile_layout(const struct vmsg_profile *profile);
+/* Number of a message, -1 when the layout has none. */
+int vmsg_type_id(enum vmsg_type type, enum vmsg_layout layout);
 
 /* Type of a number, VMSG_NONE when the layout has none. */
 enum vmsg_type vmsg_type_find(enum vmsg_layout layout, bool bus, uint8_t msg_id);
@@ -81,50 +85,109 @@ enum vmsg_type vmsg_type_find(enum vmsg_layout layout, bool bus, uint8_t msg_id)
 const struct vmsg_row *vmsg_row_find(enum vmsg_type type, enum vmsg_kind kind,
 				     enum vmsg_layout layout);
 
-VMSG_ALWAYS_INLINE bool vmsg_field_is_tail(const struct vmsg_field *field)
+/* Where the row stands in the table: the tools' names stand at the same place. */
+size_t vmsg_row_index(const struct vmsg_row *row);
+
+bool vmsg_names_equal(const char *a, const char *b);
+
+/* ---- fields ---- */
+
+VMSG_ALWAYS_INLINE bool vmsg_field_is_number(const struct vmsg_field *field)
 {
-	return field->kind >= VMSG_FIELD_BYTES && field->kind <= VMSG_FIELD_BITMAP;
+	return field->kind <= VMSG_FIELD_TOLD;
 }
 
-VMSG_ALWAYS_INLINE uint64_t vmsg_member_load(const void *message, size_t place, size_t size)
+/* Views, of a tail or of fixed bytes. */
+VMSG_ALWAYS_INLINE bool vmsg_field_is_view(const struct vmsg_field *field)
 {
-	const uint8_t *at = (const uint8_t *)message + place;
+	return field->kind >= VMSG_FIELD_BYTES;
+}
 
-	switch (size) {
-	case 1:
-		return *at;
-	case 2:
-		return *(const uint16_t *)(const void *)at;
-	case 4:
-		return *(const uint32_t *)(const void *)at;
+/* Bytes of a number's member. */
+VMSG_HOT_INLINE unsigned int vmsg_member_size(const struct vmsg_field *field)
+{
+	return field->kind <= VMSG_FIELD_U64    ? 1u << field->kind
+	       : field->kind == VMSG_FIELD_LOW8 ? 2
+						: 4;
+}
+
+/* Largest value that a number field carries, in the member's unit. */
+VMSG_HOT_INLINE uint64_t vmsg_field_limit(const struct vmsg_field *field)
+{
+	const unsigned int size = vmsg_member_size(field);
+	const unsigned int bytes = field->width && field->width < size ? field->width : size;
+
+	switch (field->kind) {
+	case VMSG_FIELD_LOW8:
+		return 0xff;
+	case VMSG_FIELD_BLOCKS:
+		return UINT32_MAX / 32;
+	case VMSG_FIELD_LOW31:
+		return 0x7fffffff;
+	case VMSG_FIELD_BIT31:
+		return 1;
 	default:
-		return *(const uint64_t *)(const void *)at;
+		return UINT64_MAX >> (64 - 8 * bytes);
 	}
 }
 
-VMSG_ALWAYS_INLINE void vmsg_member_store(void *message, size_t place, size_t size, uint64_t value)
+VMSG_HOT_INLINE uint64_t vmsg_member_load(const void *member, unsigned int size)
 {
-	uint8_t *at = (uint8_t *)message + place;
-
 	switch (size) {
 	case 1:
-		*at = (uint8_t)value;
+		return *(const uint8_t *)member;
+	case 2:
+		return *(const uint16_t *)member;
+	case 4:
+		return *(const uint32_t *)member;
+	default:
+		return *(const uint64_t *)member;
+	}
+}
+
+VMSG_HOT_INLINE void vmsg_member_store(void *member, unsigned int size, uint64_t value)
+{
+	switch (size) {
+	case 1:
+		*(uint8_t *)member = (uint8_t)value;
 		break;
 	case 2:
-		*(uint16_t *)(void *)at = (uint16_t)value;
+		*(uint16_t *)member = (uint16_t)value;
 		break;
 	case 4:
-		*(uint32_t *)(void *)at = (uint32_t)value;
+		*(uint32_t *)member = (uint32_t)value;
 		break;
 	default:
-		*(uint64_t *)(void *)at = value;
+		*(uint64_t *)member = value;
 		break;
 	}
 }
 
-VMSG_ALWAYS_INLINE uint64_t vmsg_wire_load(const uint8_t *at, size_t width)
+/* Loops are the smallest; where speed counts, gcc merges only shifts that are written out. */
+#ifdef __OPTIMIZE_SIZE__
+VMSG_HOT_INLINE uint64_t vmsg_wire_load(const uint8_t *at, unsigned int width)
+{
+	uint64_t value = 0;
+
+	while (width > 0) {
+		value = value << 8 | at[--width];
+	}
+	return value;
+}
+
+VMSG_HOT_INLINE void vmsg_wire_store(uint8_t *at, unsigned int width, uint64_t value)
+{
+	for (unsigned int i = 0; i < width; i++) {
+		at[i] = (uint8_t)value;
+		value >>= 8;
+	}
+}
+#else
+VMSG_HOT_INLINE uint64_t vmsg_wire_load(const uint8_t *at, unsigned int width)
 {
 	switch (width) {
+	case 0:
+		return 0;
 	case 1:
 		return at[0];
 	case 2:
@@ -138,9 +201,11 @@ VMSG_ALWAYS_INLINE uint64_t vmsg_wire_load(const uint8_t *at, size_t width)
 	}
 }
 
-VMSG_ALWAYS_INLINE void vmsg_wire_store(uint8_t *at, size_t width, uint64_t value)
+VMSG_HOT_INLINE void vmsg_wire_store(uint8_t *at, unsigned int width, uint64_t value)
 {
 	switch (width) {
+	case 0:
+		break;
 	case 1:
 		at[0] = (uint8_t)value;
 		break;
@@ -159,283 +224,281 @@ VMSG_ALWAYS_INLINE void vmsg_wire_store(uint8_t *at, size_t width, uint64_t valu
 		break;
 	}
 }
+#endif
 
-/* Bytes of a tail whose count field holds `count`. 64 bits: the count is a peer's number. */
-VMSG_ALWAYS_INLINE uint64_t vmsg_tail_size(const struct vmsg_field *field, uint64_t count)
+VMSG_ALWAYS_INLINE bool vmsg_field_is_bitmap(const struct vmsg_field *field)
 {
-	switch (field->kind) {
-	case VMSG_FIELD_WORDS:
-		return count * 4;
-	case VMSG_FIELD_BITMAP:
-		return (count + 7) / 8;
-	default:
-		return count;
-	}
+	return field->kind == VMSG_FIELD_BITMAP || field->kind == VMSG_FIELD_BITMAP8;
 }
 
-VMSG_ALWAYS_INLINE int vmsg_blame(struct vmsg_diagnosis *diagnosis, int error, const char *field,
-				  const char *reason, uint64_t value, uint64_t limit)
+/* What the count of a view says; `width` bytes when it has none. */
+VMSG_HOT_INLINE uint32_t vmsg_view_count(const struct vmsg_field *field, const uint8_t *body)
 {
-	if (diagnosis) {
-		*diagnosis = (struct vmsg_diagnosis){ field, reason, value, limit };
+	const uint8_t *count = body + field->count;
+
+	return field->count == 0             ? field->width
+	       : vmsg_field_is_bitmap(field) ? *(const uint16_t *)(const void *)count
+					     : *(const uint32_t *)(const void *)count;
+}
+
+/* The largest count that `size` bytes hold, less than VMSG_BODY_SIZE_MAX of them. */
+VMSG_HOT_INLINE uint32_t vmsg_view_capacity(const struct vmsg_field *field, size_t size)
+{
+	return field->kind == VMSG_FIELD_WORDS ? (uint32_t)size / 4
+	       : vmsg_field_is_bitmap(field)   ? (uint32_t)size * 8
+					       : (uint32_t)size;
+}
+
+/* Bytes of a view that counts `count`, no more than some capacity. */
+VMSG_HOT_INLINE size_t vmsg_view_size(const struct vmsg_field *field, uint32_t count)
+{
+	return field->kind == VMSG_FIELD_WORDS ? count * 4
+	       : vmsg_field_is_bitmap(field)   ? (count + 7) / 8
+					       : count;
+}
+
+/* ---- the walk ---- */
+
+/* More than any frame: stands for "too long" without an overflow. */
+#define VMSG_BODY_SIZE_MAX 65536
+
+/* The fields, the layout's bit, and where to say what is wrong (may be NULL). */
+struct vmsg_walk {
+	const struct vmsg_field *fields;
+	size_t count;
+	unsigned int layout;
+	struct vmsg_diagnosis *diagnosis;
+};
+
+/* Says which rule was broken; returns `error`. */
+int vmsg_blame(struct vmsg_diagnosis *diagnosis, int error, enum vmsg_rule rule, size_t value,
+	       size_t limit);
+
+/* The same for a number beyond what its field or its member carries. */
+VMSG_HOT_INLINE int vmsg_number_check(const struct vmsg_walk *walk, const struct vmsg_field *field,
+				      uint64_t value, int error)
+{
+	const uint64_t limit = vmsg_field_limit(field);
+
+	if (value <= limit) {
+		return 0;
+	}
+	if (walk->diagnosis) {
+		walk->diagnosis->rule = VMSG_RULE_RANGE;
+		walk->diagnosis->value = value;
+		walk->diagnosis->limit = limit;
 	}
 	return error;
 }
 
-/* Cold paths: say which field is cut short, or which count disagrees with its tail. */
-int vmsg_blame_short(const struct vmsg_field *fields, size_t count, enum vmsg_layout layout,
-		     size_t size, struct vmsg_diagnosis *diagnosis);
-int vmsg_blame_count(const struct vmsg_field *fields, size_t count, const struct vmsg_field *tail,
-		     uint64_t wanted, uint64_t found, struct vmsg_diagnosis *diagnosis);
-
-/* Where a walk stands: the row, the layout, and the body's bytes. */
-struct vmsg_walk {
-	const struct vmsg_field *fields;
-	size_t count;
-	enum vmsg_layout layout;
-	struct vmsg_diagnosis *diagnosis;
-};
-
-VMSG_ALWAYS_INLINE bool vmsg_walk_has(const struct vmsg_walk *walk, size_t i)
+/* Checks that a view of `count` takes `size` bytes exactly, or at most for FIXED. */
+VMSG_HOT_INLINE int vmsg_view_check(const struct vmsg_walk *walk, const struct vmsg_field *field,
+				    uint32_t count, size_t size)
 {
-	return walk->fields[i].layouts & 1u << walk->layout;
-}
+	const uint32_t capacity = vmsg_view_capacity(field, size);
 
-/* Bytes that the count field of a tail asks for; without one, all `width` of them. */
-VMSG_ALWAYS_INLINE uint64_t vmsg_walk_wanted(const struct vmsg_field *field,
-					     const struct vmsg_message *message)
-{
-	return field->count_size
-		       ? vmsg_tail_size(field, vmsg_member_load(message, field->count_place,
-								field->count_size))
-		       : field->width;
-}
-
-/* Takes a tail of `left` bytes at most. */
-VMSG_ALWAYS_INLINE int vmsg_walk_take_tail(const struct vmsg_walk *walk, size_t i,
-					   const uint8_t *at, size_t left,
-					   struct vmsg_message *message)
-{
-	const struct vmsg_field *field = &walk->fields[i];
-	struct vmsg_bytes *tail = (struct vmsg_bytes *)(void *)((uint8_t *)message + field->place);
-	const bool absent = field->kind == VMSG_FIELD_MAYBE && left == 0;
-	const uint64_t wanted = absent ? 0 : vmsg_walk_wanted(field, message);
-	const size_t room = field->width ? field->width : left;
-
-	if (wanted > room || (wanted < room && !field->width)) {
-		return vmsg_blame_count(walk->fields, walk->count, field, wanted, room,
-					walk->diagnosis);
+	if (field->kind == VMSG_FIELD_BITMAP8 && count % 8 != 0) {
+		return vmsg_blame(walk->diagnosis, VMSG_ERROR_BAD_FIELD, VMSG_RULE_MULTIPLE, count,
+				  8);
 	}
-	*tail = (struct vmsg_bytes){ wanted ? at : NULL, (size_t)wanted };
+	if (count > capacity) {
+		return vmsg_blame(walk->diagnosis, VMSG_ERROR_TRUNCATED, VMSG_RULE_COUNT_LARGE,
+				  count, capacity);
+	}
+	if (vmsg_view_size(field, count) < size && field->kind != VMSG_FIELD_FIXED) {
+		return vmsg_blame(walk->diagnosis, VMSG_ERROR_TRAILING, VMSG_RULE_COUNT_SMALL,
+				  count, size - vmsg_view_size(field, count));
+	}
 	return 0;
 }
 
-/* Decodes one field at `at`, of which `left` bytes remain; fixed parts are known to be there. */
-VMSG_ALWAYS_INLINE int vmsg_walk_decode(const struct vmsg_walk *walk, size_t i, const uint8_t *at,
-					size_t left, struct vmsg_message *message)
+/* Takes what is left of the body, `left` bytes, as a view. */
+VMSG_HOT_INLINE int vmsg_view_take(const struct vmsg_walk *walk, const struct vmsg_field *field,
+				   const uint8_t *at, size_t left, uint8_t *body)
 {
-	const struct vmsg_field *field = &walk->fields[i];
-	uint64_t value;
+	struct vmsg_bytes *view = (struct vmsg_bytes *)(void *)(body + field->place);
+	const bool absent = field->kind == VMSG_FIELD_MAYBE && left == 0;
+	const uint32_t count = absent ? 0 : vmsg_view_count(field, body);
+	const size_t room = field->kind == VMSG_FIELD_FIXED ? field->width : left;
+	const int error = vmsg_view_check(walk, field, count, room);
 
-	switch (field->kind) {
-	case VMSG_FIELD_RESERVED:
-		if (field->size == 0) {
-			return 0;
-		}
-		value = vmsg_wire_load(at, field->width);
-		break;
-	case VMSG_FIELD_UINT:
-		value = vmsg_wire_load(at, field->width);
-		break;
-	case VMSG_FIELD_BLOCKS:
-		value = vmsg_load_le32(at);
+	if (error == 0) {
+		*view = (struct vmsg_bytes){ count ? at : NULL, vmsg_view_size(field, count) };
+	}
+	return error;
+}
+
+/* Decodes one field at `at`, where the body has `left` more bytes. */
+VMSG_ALWAYS_INLINE int vmsg_field_decode(const struct vmsg_walk *walk,
+					 const struct vmsg_field *field, const uint8_t *at,
+					 size_t left, uint8_t *body)
+{
+	if (vmsg_field_is_view(field)) {
+		return vmsg_view_take(walk, field, at, left, body);
+	}
+	if (field->kind == VMSG_FIELD_UUID) {
+		memcpy(body + field->place, at, 16);
+		return 0;
+	}
+	if (field->kind == VMSG_FIELD_END && left > 0) {
+		return vmsg_blame(walk->diagnosis, VMSG_ERROR_TRAILING, VMSG_RULE_BODY_LONG, left,
+				  0);
+	}
+	if (!vmsg_field_is_number(field)) {
+		return 0;
+	}
+	uint64_t value = vmsg_wire_load(at, field->width);
+	if (field->kind == VMSG_FIELD_LOW31) {
+		value &= 0x7fffffff;
+	} else if (field->kind == VMSG_FIELD_BIT31) {
+		value = at[-1] >> 7;
+	} else if (field->kind == VMSG_FIELD_BLOCKS) {
 		if (value % 32 != 0) {
-			return vmsg_blame(walk->diagnosis, VMSG_ERROR_BAD_FIELD, field->name,
-					  "is no multiple of", value, 32);
+			return vmsg_blame(walk->diagnosis, VMSG_ERROR_BAD_FIELD, VMSG_RULE_MULTIPLE,
+					  (size_t)value, 32);
 		}
 		value /= 32;
-		break;
-	case VMSG_FIELD_LOW31:
-		value = vmsg_load_le32(at) & 0x7fffffffu;
-		break;
-	case VMSG_FIELD_BIT31:
-		value = vmsg_load_le32(at) >> 31;
-		break;
-	case VMSG_FIELD_UUID:
-		memcpy((uint8_t *)message + field->place, at, 16);
-		return 0;
-	default:
-		return vmsg_walk_take_tail(walk, i, at, left, message);
 	}
-	vmsg_member_store(message, field->place, field->size, value);
-	return 0;
+	const int error = vmsg_number_check(walk, field, value, VMSG_ERROR_BAD_FIELD);
+	if (error == 0) {
+		vmsg_member_store(body + field->place, vmsg_member_size(field), value);
+	}
+	return error;
 }
 
-/* Largest value that a number field carries. */
-VMSG_ALWAYS_INLINE uint64_t vmsg_field_limit(const struct vmsg_field *field)
+/* Checks that the layout can carry one field; `*size` grows by its bytes. */
+VMSG_ALWAYS_INLINE int vmsg_field_check(const struct vmsg_walk *walk,
+					const struct vmsg_field *field, const uint8_t *body,
+					size_t *size)
 {
-	switch (field->kind) {
-	case VMSG_FIELD_BLOCKS:
-		return UINT32_MAX / 32;
-	case VMSG_FIELD_LOW31:
-		return 0x7fffffffu;
-	case VMSG_FIELD_BIT31:
-		return 1;
-	default:
-		return field->width < field->size ? (1ull << 8 * field->width) - 1 : UINT64_MAX;
-	}
-}
+	const uint8_t *member = body + field->place;
 
-/* Checks that the layout can carry one field; `*size` grows by a tail's bytes. */
-VMSG_ALWAYS_INLINE int vmsg_walk_check(const struct vmsg_walk *walk, size_t i,
-				       const struct vmsg_message *message, size_t *size)
-{
-	const struct vmsg_field *field = &walk->fields[i];
-
-	if (field->kind == VMSG_FIELD_RESERVED || field->kind == VMSG_FIELD_UUID) {
-		return 0;
+	*size += field->width;
+	if (vmsg_field_is_number(field)) {
+		return vmsg_number_check(walk, field,
+					 vmsg_member_load(member, vmsg_member_size(field)),
+					 VMSG_ERROR_RANGE);
 	}
-	if (field->kind >= VMSG_FIELD_BYTES) {
-		const struct vmsg_bytes *tail =
-			(const struct vmsg_bytes *)(const void *)((const uint8_t *)message +
-								  field->place);
-		const uint64_t wanted = vmsg_walk_wanted(field, message);
-		const bool absent = field->kind == VMSG_FIELD_MAYBE && tail->size == 0;
-		if (wanted != tail->size && !absent) {
-			(void)vmsg_blame_count(walk->fields, walk->count, field, wanted, tail->size,
-					       walk->diagnosis);
+	if (vmsg_field_is_view(field)) {
+		const struct vmsg_bytes *view = (const struct vmsg_bytes *)(const void *)member;
+		const bool fixed = field->kind == VMSG_FIELD_FIXED;
+		const size_t limit = fixed ? field->width : VMSG_BODY_SIZE_MAX - 1;
+		if (view->size > limit) {
+			return vmsg_blame(walk->diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_RANGE,
+					  view->size, limit);
+		}
+		const bool absent = field->kind == VMSG_FIELD_MAYBE && view->size == 0;
+		if (!absent &&
+		    vmsg_view_check(walk, field, vmsg_view_count(field, body), view->size) < 0) {
 			return VMSG_ERROR_BAD_FIELD;
 		}
-		if (field->width && tail->size > field->width) {
-			return vmsg_blame(walk->diagnosis, VMSG_ERROR_RANGE, field->name,
-					  "is longer than its field", tail->size, field->width);
-		}
-		*size += field->width ? 0 : tail->size;
-		return 0;
-	}
-	const uint64_t limit = vmsg_field_limit(field);
-	if (limit == UINT64_MAX) {
-		return 0;
-	}
-	const uint64_t value = vmsg_member_load(message, field->place, field->size);
-	if (value > limit) {
-		return vmsg_blame(walk->diagnosis, VMSG_ERROR_RANGE, field->name,
-				  "exceeds what its field carries", value, limit);
+		*size += fixed ? 0 : view->size;
 	}
 	return 0;
 }
 
-/* Writes one field that vmsg_walk_check() accepted. */
-VMSG_ALWAYS_INLINE void vmsg_walk_encode(const struct vmsg_walk *walk, size_t i,
-					 const struct vmsg_message *message, uint8_t *at)
+/* Writes one field that vmsg_field_check() accepted. */
+VMSG_ALWAYS_INLINE void vmsg_field_encode(const struct vmsg_field *field, const uint8_t *body,
+					  uint8_t *at)
 {
-	const struct vmsg_field *field = &walk->fields[i];
-	const uint8_t *member = (const uint8_t *)message + field->place;
+	const uint8_t *member = body + field->place;
+	uint64_t value = 0;
 
-	switch (field->kind) {
-	case VMSG_FIELD_RESERVED:
-		vmsg_wire_store(at, field->width,
-				field->size ? vmsg_member_load(message, field->place, field->size)
-					    : 0);
-		break;
-	case VMSG_FIELD_UINT:
-		vmsg_wire_store(at, field->width,
-				vmsg_member_load(message, field->place, field->size));
-		break;
-	case VMSG_FIELD_BLOCKS:
-		vmsg_store_le32(at, (uint32_t)vmsg_member_load(message, field->place, field->size) *
-					    32);
-		break;
-	case VMSG_FIELD_LOW31:
-		vmsg_store_le32(at, (uint32_t)vmsg_member_load(message, field->place, field->size));
-		break;
-	case VMSG_FIELD_BIT31:
-		at[3] = (uint8_t)(at[3] | vmsg_member_load(message, field->place, field->size)
-						  << 7);
-		break;
-	case VMSG_FIELD_UUID:
-		memcpy(at, member, 16);
-		break;
-	default: {
-		const struct vmsg_bytes *tail = (const struct vmsg_bytes *)(const void *)member;
+	if (vmsg_field_is_view(field)) {
+		const struct vmsg_bytes *view = (const struct vmsg_bytes *)(const void *)member;
 		if (field->width) {
 			memset(at, 0, field->width);
 		}
-		if (tail->size) {
-			memcpy(at, tail->data, tail->size);
+		if (view->size) {
+			memcpy(at, view->data, view->size);
 		}
-		break;
+		return;
 	}
+	if (field->kind == VMSG_FIELD_UUID) {
+		memcpy(at, member, 16);
+		return;
+	}
+	if (vmsg_field_is_number(field)) {
+		value = vmsg_member_load(member, vmsg_member_size(field));
+	}
+	if (field->kind == VMSG_FIELD_BLOCKS) {
+		value *= 32;
+	}
+	if (field->kind == VMSG_FIELD_BIT31) {
+		at[-1] = (uint8_t)(at[-1] | value << 7);
+	} else {
+		vmsg_wire_store(at, field->width, value);
+	}
+}
+
+/* The walk ended at field `i`. */
+VMSG_ALWAYS_INLINE void vmsg_walk_stop(const struct vmsg_walk *walk, size_t i)
+{
+	if (walk->diagnosis) {
+		walk->diagnosis->field = (uint32_t)i;
 	}
 }
 
 /*
- * The three loops over a row. `UNROLL` is empty for rows found at run time; over constant rows it
- * is a pragma, without which gcc leaves the loop and nothing folds.
+ * The loops over a row. `UNROLL` is empty for rows found at run time; over constant rows it is a
+ * pragma, without which gcc leaves the loop and nothing folds.
  */
 #define VMSG_WALKERS(suffix, UNROLL)                                                               \
-	VMSG_ALWAYS_INLINE size_t vmsg_fixed_size_##suffix(const struct vmsg_walk *walk)           \
-	{                                                                                          \
-		size_t size = 0;                                                                   \
-		UNROLL                                                                             \
-		for (size_t i = 0; i < walk->count; i++) {                                         \
-			size += vmsg_walk_has(walk, i) ? walk->fields[i].width : 0;                \
-		}                                                                                  \
-		return size;                                                                       \
-	}                                                                                          \
-                                                                                                   \
-	VMSG_ALWAYS_INLINE int vmsg_body_decode_##suffix(const struct vmsg_walk *walk,             \
-							 const uint8_t *body, size_t size,         \
-							 struct vmsg_message *message)             \
+	VMSG_ALWAYS_INLINE int vmsg_body_decode_##suffix(                                          \
+		const struct vmsg_walk *walk, const uint8_t *at, size_t size, uint8_t *body)       \
 	{                                                                                          \
 		size_t offset = 0;                                                                 \
-		if (size < vmsg_fixed_size_##suffix(walk)) {                                       \
-			return vmsg_blame_short(walk->fields, walk->count, walk->layout, size,     \
-						walk->diagnosis);                                  \
-		}                                                                                  \
 		UNROLL                                                                             \
 		for (size_t i = 0; i < walk->count; i++) {                                         \
-			if (vmsg_walk_has(walk, i)) {                                              \
-				const int error = vmsg_walk_decode(walk, i, body + offset,         \
-								   size - offset, message);        \
-				if (error < 0) {                                                   \
-					return error;                                              \
-				}                                                                  \
-				offset += walk->fields[i].width;                                   \
+			const struct vmsg_field *field = &walk->fields[i];                         \
+			const size_t end = offset + field->width;                                  \
+			if (!(field->layouts & walk->layout)) {                                    \
+				continue;                                                          \
 			}                                                                          \
+			const int error =                                                          \
+				end > size ? vmsg_blame(walk->diagnosis, VMSG_ERROR_TRUNCATED,     \
+							VMSG_RULE_BODY_SHORT, end, size)           \
+					   : vmsg_field_decode(walk, field, at + offset,           \
+							       size - offset, body);               \
+			if (error < 0) {                                                           \
+				vmsg_walk_stop(walk, i);                                           \
+				return error;                                                      \
+			}                                                                          \
+			offset = end;                                                              \
 		}                                                                                  \
 		return 0;                                                                          \
 	}                                                                                          \
                                                                                                    \
 	VMSG_ALWAYS_INLINE int vmsg_body_check_##suffix(const struct vmsg_walk *walk,              \
-							const struct vmsg_message *message)        \
+							const uint8_t *body)                       \
 	{                                                                                          \
-		size_t size = vmsg_fixed_size_##suffix(walk);                                      \
+		size_t size = 0;                                                                   \
 		UNROLL                                                                             \
 		for (size_t i = 0; i < walk->count; i++) {                                         \
-			if (vmsg_walk_has(walk, i)) {                                              \
-				const int error = vmsg_walk_check(walk, i, message, &size);        \
-				if (error < 0) {                                                   \
-					return error;                                              \
-				}                                                                  \
+			const struct vmsg_field *field = &walk->fields[i];                         \
+			if (!(field->layouts & walk->layout)) {                                    \
+				continue;                                                          \
+			}                                                                          \
+			const int error = vmsg_field_check(walk, field, body, &size);              \
+			if (error < 0) {                                                           \
+				vmsg_walk_stop(walk, i);                                           \
+				return error;                                                      \
 			}                                                                          \
 		}                                                                                  \
-		return size < VMSG_BODY_SIZE_MAX ? (int)size : VMSG_BODY_SIZE_MAX;                 \
+		return (int)size;                                                                  \
 	}                                                                                          \
                                                                                                    \
-	VMSG_ALWAYS_INLINE void vmsg_body_encode_##suffix(                                         \
-		const struct vmsg_walk *walk, const struct vmsg_message *message, uint8_t *at)     \
+	VMSG_ALWAYS_INLINE void vmsg_body_encode_##suffix(const struct vmsg_walk *walk,            \
+							  const uint8_t *body, uint8_t *at)        \
 	{                                                                                          \
 		UNROLL                                                                             \
 		for (size_t i = 0; i < walk->count; i++) {                                         \
-			if (vmsg_walk_has(walk, i)) {                                              \
-				vmsg_walk_encode(walk, i, message, at);                            \
-				at += walk->fields[i].width;                                       \
+			const struct vmsg_field *field = &walk->fields[i];                         \
+			if (field->layouts & walk->layout) {                                       \
+				vmsg_field_encode(field, body, at);                                \
+				at += field->width;                                                \
 			}                                                                          \
 		}                                                                                  \
 	}
-
-/* More than any frame: stands for "too long" without an overflow. */
-#define VMSG_BODY_SIZE_MAX 65536
 
 #endif

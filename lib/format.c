@@ -126,18 +126,70 @@ size_t vmsg_format(const struct vmsg_profile *profile, const struct vmsg_message
 	return finish(&text);
 }
 
+/* Words for a broken rule; $f is the field, $v what was found, $l what the rule allows. */
+static const char *rule_text(const struct vmsg_diagnosis *diagnosis)
+{
+	switch (diagnosis->rule) {
+	case VMSG_RULE_NONE:
+		return "nothing is wrong";
+	case VMSG_RULE_HEADER_SHORT:
+		return "frame of $v bytes is shorter than its `header` of $l";
+	case VMSG_RULE_SIZE_SMALL:
+		return "`$f` $v is less than the header's $l";
+	case VMSG_RULE_SIZE_LARGE:
+		return "`$f` $v exceeds the $l bytes given";
+	case VMSG_RULE_SIZE_RANGE:
+		return "`$f` $v exceeds $l, the most that it carries";
+	case VMSG_RULE_UNKNOWN_ID:
+		return diagnosis->limit ? "`$f` $v is no bus message"
+					: "`$f` $v is no transport message";
+	case VMSG_RULE_NO_MESSAGE:
+		return "the profile has no message of this `$f`";
+	case VMSG_RULE_EVENT_RESPONSE:
+		return "`$f` $v marks an event as a response";
+	case VMSG_RULE_RESPONSE_ONLY:
+		return "`$f` $v marks a request, but it exists as a response only";
+	case VMSG_RULE_BUS_DEVICE:
+		return "`$f` $v is not 0, as a bus message has it";
+	case VMSG_RULE_NO_TOKEN:
+		return "`$f` $v has no place in this profile's header";
+	case VMSG_RULE_BODY_SHORT:
+		return "`$f` ends at byte $v of a payload of $l";
+	case VMSG_RULE_BODY_LONG:
+		return "`$f` is $v more than this message has";
+	case VMSG_RULE_COUNT_LARGE:
+		return "`$f` $v exceeds payload $l";
+	case VMSG_RULE_COUNT_SMALL:
+		return "`$f` $v leaves $l bytes of the payload over";
+	case VMSG_RULE_MULTIPLE:
+		return "`$f` $v is no multiple of $l";
+	case VMSG_RULE_RANGE:
+		return "`$f` $v exceeds $l";
+	}
+	return "unknown rule";
+}
+
 size_t vmsg_format_diagnosis(const struct vmsg_diagnosis *diagnosis, char *buffer, size_t size)
 {
 	struct text text = { buffer, size, 0 };
 
-	put_string(&text, diagnosis->field);
-	put(&text, ' ');
-	put_number(&text, diagnosis->value);
-	put(&text, ' ');
-	put_string(&text, diagnosis->reason);
-	if (diagnosis->limit) {
+	if (diagnosis->type != VMSG_NONE) {
+		put_string(&text, vmsg_type_name(diagnosis->type));
 		put(&text, ' ');
-		put_number(&text, diagnosis->limit);
+		put_string(&text, vmsg_kind_name(diagnosis->kind));
+		put_string(&text, ": ");
+	}
+	for (const char *at = rule_text(diagnosis); *at; at++) {
+		if (*at != '$') {
+			put(&text, *at);
+			continue;
+		}
+		at++;
+		if (*at == 'f') {
+			put_string(&text, vmsg_diagnosis_field(diagnosis));
+		} else {
+			put_number(&text, *at == 'v' ? diagnosis->value : diagnosis->limit);
+		}
 	}
 	return finish(&text);
 }

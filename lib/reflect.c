@@ -1,8 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The message table as data: what schema.h shows of it. */
+/*
+ * The message table as data, with its names: what schema.h shows of it. The only file that carries
+ * names of messages and fields; the codec does without.
+ */
 #include "virtio_msg_ffa/schema.h"
 
 #include "engine.h"
+
+#define VMSG_ROWS_AS_NAMES
+#include "rows.h"
+
+#define NAME(type, a1, a2, r0, r1) [VMSG_##type] = #type,
+
+static const char *const type_names[VMSG_TYPE_COUNT] = { "NONE", VMSG_TYPES(NAME) };
+
+const char *vmsg_type_name(enum vmsg_type type)
+{
+	return (unsigned int)type < VMSG_TYPE_COUNT ? type_names[type] : "UNKNOWN";
+}
+
+const char *vmsg_kind_name(enum vmsg_kind kind)
+{
+	switch (kind) {
+	case VMSG_REQUEST:
+		return "request";
+	case VMSG_RESPONSE:
+		return "response";
+	case VMSG_EVENT:
+		return "event";
+	}
+	return "unknown";
+}
+
+/* ---- messages ---- */
 
 bool vmsg_schema_has(const struct vmsg_profile *profile, enum vmsg_type type, enum vmsg_kind kind)
 {
@@ -11,28 +41,32 @@ bool vmsg_schema_has(const struct vmsg_profile *profile, enum vmsg_type type, en
 
 int vmsg_schema_id(const struct vmsg_profile *profile, enum vmsg_type type)
 {
-	if ((unsigned int)type >= VMSG_TYPE_COUNT) {
-		return -1;
-	}
-	const uint8_t id = vmsg_type_rows[type].ids[vmsg_profile_layout(profile)];
-	return id == VMSG_NO_ID ? -1 : id;
+	return vmsg_type_id(type, vmsg_profile_layout(profile));
 }
 
 enum vmsg_type vmsg_schema_type(const char *name)
 {
 	for (unsigned int type = VMSG_NONE + 1; type < VMSG_TYPE_COUNT; type++) {
-		const char *a = vmsg_type_rows[type].name;
-		const char *b = name;
-		while (*a && *a == *b) {
-			a++;
-			b++;
-		}
-		if (*a == *b) {
+		if (vmsg_names_equal(type_names[type], name)) {
 			return (enum vmsg_type)type;
 		}
 	}
 	return VMSG_NONE;
 }
+
+int vmsg_schema_size(const struct vmsg_profile *profile, enum vmsg_type type, enum vmsg_kind kind)
+{
+	const enum vmsg_layout layout = vmsg_profile_layout(profile);
+	const struct vmsg_row *row = vmsg_row_find(type, kind, layout);
+	int size = 0;
+
+	for (size_t i = 0; row && i < row->field_count; i++) {
+		size += row->fields[i].layouts & 1u << layout ? row->fields[i].width : 0;
+	}
+	return row ? size : -1;
+}
+
+/* ---- fields ---- */
 
 static enum vmsg_field_form form_of(const struct vmsg_field *field)
 {
@@ -41,31 +75,52 @@ static enum vmsg_field_form form_of(const struct vmsg_field *field)
 		return VMSG_FORM_UUID;
 	case VMSG_FIELD_WORDS:
 		return VMSG_FORM_WORDS;
-	case VMSG_FIELD_BYTES:
-	case VMSG_FIELD_MAYBE:
-	case VMSG_FIELD_BITMAP:
-	case VMSG_FIELD_FIXED:
-		return VMSG_FORM_BYTES;
 	default:
-		return VMSG_FORM_NUMBER;
+		return vmsg_field_is_view(field) ? VMSG_FORM_BYTES : VMSG_FORM_NUMBER;
 	}
 }
 
-static uint64_t limit_of(const struct vmsg_field *field)
+/* Name of the member at `place` in one layout of a row; NULL when no field has it. */
+static const char *name_of_place(const struct vmsg_row *row, unsigned int layouts, uint8_t place)
 {
-	const uint8_t bytes =
-		field->width && field->width < field->size ? field->width : field->size;
-
-	switch (field->kind) {
-	case VMSG_FIELD_BLOCKS:
-		return UINT32_MAX;
-	case VMSG_FIELD_LOW31:
-		return 0x7fffffffu;
-	case VMSG_FIELD_BIT31:
-		return 1;
-	default:
-		return bytes >= 8 || bytes == 0 ? UINT64_MAX : (1ull << 8 * bytes) - 1;
+	for (size_t i = 0; place != 0 && i < row->field_count; i++) {
+		const struct vmsg_field *field = &row->fields[i];
+		if (field->layouts & layouts && vmsg_field_is_number(field) &&
+		    field->place == place) {
+			return rows[vmsg_row_index(row)][i];
+		}
 	}
+	return NULL;
+}
+
+static struct vmsg_field_info describe(const struct vmsg_row *row, size_t i, unsigned int layout,
+				       size_t offset)
+{
+	const struct vmsg_field *field = &row->fields[i];
+	struct vmsg_field_info info = {
+		.name = rows[vmsg_row_index(row)][i],
+		.count = name_of_place(row, layout, field->count),
+		.form = form_of(field),
+		.optional = field->kind == VMSG_FIELD_MAYBE,
+		.offset = (uint16_t)offset,
+		.width = field->width,
+		.field = field,
+	};
+
+	if (info.form != VMSG_FORM_NUMBER) {
+		return info;
+	}
+	info.bits = (uint8_t)(8 * field->width);
+	info.limit = field->kind == VMSG_FIELD_BLOCKS ? UINT32_MAX - 31 : vmsg_field_limit(field);
+	if (field->kind == VMSG_FIELD_LOW31) {
+		info.bits = 31;
+	} else if (field->kind == VMSG_FIELD_BIT31) { /* of the word before it */
+		info.offset = (uint16_t)(offset - 4);
+		info.width = 4;
+		info.bit = 31;
+		info.bits = 1;
+	}
+	return info;
 }
 
 int vmsg_schema_field(const struct vmsg_profile *profile, enum vmsg_type type, enum vmsg_kind kind,
@@ -73,31 +128,35 @@ int vmsg_schema_field(const struct vmsg_profile *profile, enum vmsg_type type, e
 {
 	const enum vmsg_layout layout = vmsg_profile_layout(profile);
 	const struct vmsg_row *row = vmsg_row_find(type, kind, layout);
+	size_t offset = 0;
 
 	*info = (struct vmsg_field_info){ 0 };
 	for (size_t i = 0; row && i < row->field_count; i++) {
 		const struct vmsg_field *field = &row->fields[i];
-		if (!(field->layouts & 1u << layout) || field->kind == VMSG_FIELD_RESERVED) {
+		const bool shown = field->kind != VMSG_FIELD_RESERVED &&
+				   field->kind != VMSG_FIELD_TOLD && field->kind != VMSG_FIELD_END;
+		if (!(field->layouts & 1u << layout)) {
 			continue;
 		}
-		if (index-- == 0) {
-			*info = (struct vmsg_field_info){
-				.name = field->name,
-				.form = form_of(field),
-				.width = field->kind == VMSG_FIELD_LOW31 ? 4 : field->width,
-				.limit = limit_of(field),
-				.row = field,
-			};
+		if (shown && index-- == 0) {
+			*info = describe(row, i, 1u << layout, offset);
 			return 1;
 		}
+		offset += field->width;
 	}
 	return 0;
 }
 
+static const uint8_t *body_of(const struct vmsg_message *message)
+{
+	return (const uint8_t *)&message->body;
+}
+
 uint64_t vmsg_field_number(const struct vmsg_message *message, const struct vmsg_field_info *info)
 {
-	const struct vmsg_field *field = info->row;
-	const uint64_t value = vmsg_member_load(message, field->place, field->size);
+	const struct vmsg_field *field = info->field;
+	const uint64_t value =
+		vmsg_member_load(body_of(message) + field->place, vmsg_member_size(field));
 
 	return field->kind == VMSG_FIELD_BLOCKS ? value * 32 : value;
 }
@@ -105,8 +164,8 @@ uint64_t vmsg_field_number(const struct vmsg_message *message, const struct vmsg
 struct vmsg_bytes vmsg_field_bytes(const struct vmsg_message *message,
 				   const struct vmsg_field_info *info)
 {
-	const struct vmsg_field *field = info->row;
-	const uint8_t *member = (const uint8_t *)message + field->place;
+	const struct vmsg_field *field = info->field;
+	const uint8_t *member = body_of(message) + field->place;
 
 	if (field->kind == VMSG_FIELD_UUID) {
 		return (struct vmsg_bytes){ member, 16 };
@@ -117,7 +176,7 @@ struct vmsg_bytes vmsg_field_bytes(const struct vmsg_message *message,
 int vmsg_field_set_number(struct vmsg_message *message, const struct vmsg_field_info *info,
 			  uint64_t value)
 {
-	const struct vmsg_field *field = info->row;
+	const struct vmsg_field *field = info->field;
 
 	if (value > info->limit) {
 		return VMSG_ERROR_RANGE;
@@ -128,39 +187,90 @@ int vmsg_field_set_number(struct vmsg_message *message, const struct vmsg_field_
 		}
 		value /= 32;
 	}
-	vmsg_member_store(message, field->place, field->size, value);
+	vmsg_member_store((uint8_t *)&message->body + field->place, vmsg_member_size(field), value);
 	return 0;
 }
 
 int vmsg_field_set_bytes(struct vmsg_message *message, const struct vmsg_field_info *info,
 			 struct vmsg_bytes bytes, bool keep_count)
 {
-	const struct vmsg_field *field = info->row;
-	uint8_t *member = (uint8_t *)message + field->place;
-	uint64_t count = bytes.size;
+	const struct vmsg_field *field = info->field;
+	uint8_t *body = (uint8_t *)&message->body;
+	const size_t most = field->width ? field->width : VMSG_BODY_SIZE_MAX - 1;
 
 	if (field->kind == VMSG_FIELD_UUID) {
 		if (bytes.size != 16) {
 			return VMSG_ERROR_RANGE;
 		}
-		memcpy(member, bytes.data, 16);
+		memcpy(body + field->place, bytes.data, 16);
 		return 0;
 	}
-	if ((field->kind == VMSG_FIELD_WORDS && bytes.size % 4) ||
-	    (field->width && bytes.size > field->width)) {
+	if (bytes.size > most || (field->kind == VMSG_FIELD_WORDS && bytes.size % 4)) {
 		return VMSG_ERROR_RANGE;
 	}
-	if (field->kind == VMSG_FIELD_WORDS) {
-		count /= 4;
-	} else if (field->kind == VMSG_FIELD_BITMAP) {
-		count *= 8;
-	}
-	if (field->count_size && !keep_count) {
-		if (field->count_size < 8 && count >> 8 * field->count_size) {
+	if (field->count && !keep_count) {
+		const uint32_t count = vmsg_view_capacity(field, bytes.size);
+		const bool narrow = vmsg_field_is_bitmap(field);
+		if (narrow && count > UINT16_MAX) {
 			return VMSG_ERROR_RANGE;
 		}
-		vmsg_member_store(message, field->count_place, field->count_size, count);
+		vmsg_member_store(body + field->count, narrow ? 2 : 4, count);
 	}
-	*(struct vmsg_bytes *)(void *)member = bytes;
+	*(struct vmsg_bytes *)(void *)(body + field->place) = bytes;
 	return 0;
+}
+
+bool vmsg_field_peek(const struct vmsg_field_info *info, struct vmsg_bytes body, uint64_t *value)
+{
+	*value = 0;
+	if (info->form != VMSG_FORM_NUMBER || (size_t)info->offset + info->width > body.size) {
+		return false;
+	}
+	const uint64_t word = vmsg_wire_load(body.data + info->offset, info->width);
+	*value = word >> info->bit & UINT64_MAX >> (64 - info->bits);
+	return true;
+}
+
+/* ---- diagnosis ---- */
+
+const char *vmsg_diagnosis_field(const struct vmsg_diagnosis *diagnosis)
+{
+	switch (diagnosis->rule) {
+	case VMSG_RULE_NONE:
+		return "";
+	case VMSG_RULE_HEADER_SHORT:
+		return "header";
+	case VMSG_RULE_SIZE_SMALL:
+	case VMSG_RULE_SIZE_LARGE:
+	case VMSG_RULE_SIZE_RANGE:
+	case VMSG_RULE_BODY_LONG:
+		return "msg_size";
+	case VMSG_RULE_UNKNOWN_ID:
+		return "msg_id";
+	case VMSG_RULE_NO_MESSAGE:
+	case VMSG_RULE_EVENT_RESPONSE:
+	case VMSG_RULE_RESPONSE_ONLY:
+		return "type";
+	case VMSG_RULE_BUS_DEVICE:
+		return "dev_num";
+	case VMSG_RULE_NO_TOKEN:
+		return "token";
+	case VMSG_RULE_BODY_SHORT:
+	case VMSG_RULE_COUNT_LARGE:
+	case VMSG_RULE_COUNT_SMALL:
+	case VMSG_RULE_MULTIPLE:
+	case VMSG_RULE_RANGE:
+		break;
+	}
+	const enum vmsg_layout layout = vmsg_profile_layout(diagnosis->profile);
+	const struct vmsg_row *row = vmsg_row_find(diagnosis->type, diagnosis->kind, layout);
+	if (!row || diagnosis->field >= row->field_count) {
+		return "";
+	}
+	const struct vmsg_field *field = &row->fields[diagnosis->field];
+	const bool about_count = vmsg_field_is_view(field) &&
+				 diagnosis->rule != VMSG_RULE_BODY_SHORT &&
+				 diagnosis->rule != VMSG_RULE_RANGE;
+	const char *count = about_count ? name_of_place(row, 1u << layout, field->count) : NULL;
+	return count ? count : rows[vmsg_row_index(row)][diagnosis->field];
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The fields of every message body, in wire order: THE layout. A field that moved between revisions
- * stands once at each place. Place, size and kind of a field come from the struct, so that a row
- * cannot disagree with it. (wire-revisions sections 3.2 to 3.6)
+ * THE TABLE: every message's numbers and the fields of every body in wire order. A field that moved
+ * between revisions stands once at each place. Place, size and kind of a field come from the
+ * struct, so that a row cannot disagree with it. (wire-revisions sections 3.1 to 3.6)
+ *
+ * Read twice: as layouts by the codec, and, with VMSG_ROWS_AS_NAMES, as the names of the same
+ * fields by the tools, so that firmware carries no names.
  */
 #ifndef VMSG_LIB_ROWS_H
 #define VMSG_LIB_ROWS_H
@@ -20,118 +23,171 @@
 #define R2  (R2A | R2B)
 #define A   (A1 | A2)
 #define R01 (R0 | R1)
+#define R02 (R0 | R1 | R2)
 #define R23 (R2 | R3)
 #define R12 (R1 | R2)
 #define R13 (R1 | R2 | R3)
 #define R03 (R0 | R1 | R2 | R3)
 #define ALL (A | R03)
 
-#define PLACE(member) offsetof(struct vmsg_message, body.member)
-#define SIZE(member)  sizeof(((struct vmsg_message *)0)->body.member)
+#define NO 0xff
+
+/* X(type, its number in a1, a2, r0, and r1 to r3 where they have it); transport first, then bus */
+#define VMSG_TYPES(X)                                                                              \
+	X(CONNECT, 0x01, NO, NO, NO)                                                               \
+	X(DISCONNECT, 0x02, NO, NO, NO)                                                            \
+	X(TRANSPORT_ERROR, NO, 0x01, NO, NO)                                                       \
+	X(GET_DEVICE_INFO, 0x03, 0x02, 0x02, 0x02)                                                 \
+	X(GET_DEVICE_FEATURES, 0x04, 0x03, 0x03, 0x03)                                             \
+	X(SET_DRIVER_FEATURES, 0x05, 0x04, 0x04, 0x04)                                             \
+	X(GET_CONFIG, 0x06, 0x05, 0x05, 0x05)                                                      \
+	X(SET_CONFIG, 0x07, 0x06, 0x06, 0x06)                                                      \
+	X(GET_CONFIG_GEN, 0x08, 0x07, NO, NO)                                                      \
+	X(GET_DEVICE_STATUS, 0x09, 0x08, 0x07, 0x07)                                               \
+	X(SET_DEVICE_STATUS, 0x0a, 0x09, 0x08, 0x08)                                               \
+	X(GET_VQUEUE, 0x0b, 0x0a, 0x09, 0x09)                                                      \
+	X(SET_VQUEUE, 0x0c, 0x0b, 0x0a, 0x0a)                                                      \
+	X(RESET_VQUEUE, 0x0d, 0x0c, 0x0b, 0x0b)                                                    \
+	X(GET_SHM, NO, NO, NO, 0x0c)                                                               \
+	X(EVENT_CONFIG_EMPTY, NO, NO, 0x40, NO)                                                    \
+	X(EVENT_CONFIG, 0x10, 0x20, 0x41, 0x40)                                                    \
+	X(EVENT_AVAIL, 0x11, 0x21, 0x42, 0x41)                                                     \
+	X(EVENT_USED, 0x12, 0x22, 0x43, 0x42)                                                      \
+	X(BUS_ERROR, 0x00, 0x01, NO, NO)                                                           \
+	X(GET_DEVICES, NO, 0x02, 0x02, 0x02)                                                       \
+	X(DEVICE_ADDED, NO, 0x03, 0x41, NO)                                                        \
+	X(DEVICE_REMOVED, NO, 0x04, 0x42, NO)                                                      \
+	X(PING, NO, 0x05, 0x03, 0x03)                                                              \
+	X(BUS_STATUS, NO, 0x06, NO, NO)                                                            \
+	X(EVENT_DEVICE, NO, NO, NO, 0x40)                                                          \
+	X(ACTIVATE, 0x01, NO, NO, NO)                                                              \
+	X(DEACTIVATE, 0x02, NO, NO, NO)                                                            \
+	X(CONFIGURE, 0x03, NO, NO, NO)                                                             \
+	X(VERSION, NO, NO, 0x80, 0x80)                                                             \
+	X(AREA_SHARE, 0x04, NO, 0x81, 0x81)                                                        \
+	X(AREA_UNSHARE, 0x05, NO, 0x82, 0x82)                                                      \
+	X(RESET, NO, NO, NO, 0x83)                                                                 \
+	X(EVENT_POLL, NO, NO, 0x84, 0x84)                                                          \
+	X(EVENT_CONFIGURE, NO, NO, NO, 0x85)                                                       \
+	X(FIFO_CONFIGURE, NO, NO, NO, 0x86)                                                        \
+	X(ERROR, NO, NO, NO, 0x87)                                                                 \
+	X(AREA_RELEASE, NO, NO, 0x83, 0xc0)
+
+#ifndef VMSG_ROWS_AS_NAMES
+
+#define PLACE(member)   ((uint8_t)(offsetof(struct vmsg_message, body.member) - VMSG_BODY_PLACE))
+#define MEMBER(member)  (((const struct vmsg_message *)0)->body.member)
+#define VMSG_BODY_PLACE offsetof(struct vmsg_message, body)
+
+/* A number's kind is its member's type; any other type is an error here. */
+#define NUMBER_KIND(member)                                                                        \
+	_Generic(MEMBER(member), uint8_t                                                           \
+		 : VMSG_FIELD_U8, uint16_t                                                         \
+		 : VMSG_FIELD_U16, uint32_t                                                        \
+		 : VMSG_FIELD_U32, uint64_t                                                        \
+		 : VMSG_FIELD_U64)
+/* Place of a member of one type only; another type is an error here. */
+#define PLACE_OF(type, member)                                                                     \
+	(PLACE(member) + _Generic(&MEMBER(member), const type * : (uint8_t)0))
+
+#define FIELDS(name) static const struct vmsg_field name[]
+#define ROWS         static const struct vmsg_row rows[]
+#define ROW(type, kind, fields, layouts)                                                           \
+	{                                                                                          \
+		fields, sizeof(fields) / sizeof((fields)[0]), VMSG_##type, VMSG_##kind, layouts    \
+	}
+#define EMPTY(type, kind, layouts)                                                                 \
+	{                                                                                          \
+		NULL, 0, VMSG_##type, VMSG_##kind, layouts                                         \
+	}
 
 /* One for each kind of field; `member` is relative to the body. */
 #define UINT(member, name, width, layouts)                                                         \
 	{                                                                                          \
-		name, PLACE(member), 0, SIZE(member), 0, VMSG_FIELD_UINT, width, layouts           \
+		PLACE(member), layouts, NUMBER_KIND(member), width, 0                              \
+	}
+#define LOW8(member, name, layouts)                                                                \
+	{                                                                                          \
+		PLACE_OF(uint16_t, member), layouts, VMSG_FIELD_LOW8, 2, 0                         \
 	}
 #define BLOCKS(member, name, layouts)                                                              \
 	{                                                                                          \
-		name, PLACE(member), 0, SIZE(member), 0, VMSG_FIELD_BLOCKS, 4, layouts             \
+		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_BLOCKS, 4, 0                       \
 	}
 #define LOW31(member, name, layouts)                                                               \
 	{                                                                                          \
-		name, PLACE(member), 0, SIZE(member), 0, VMSG_FIELD_LOW31, 0, layouts              \
+		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_LOW31, 4, 0                        \
 	}
 #define BIT31(member, name, layouts)                                                               \
 	{                                                                                          \
-		name, PLACE(member), 0, SIZE(member), 0, VMSG_FIELD_BIT31, 4, layouts              \
+		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_BIT31, 0, 0                        \
 	}
-#define UUID(member, name, layouts)                                                                \
+#define TOLD(member, name, layouts)                                                                \
 	{                                                                                          \
-		name, PLACE(member), 0, SIZE(member), 0, VMSG_FIELD_UUID, 16, layouts              \
+		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_TOLD, 4, 0                         \
 	}
 #define RESERVED(width, layouts)                                                                   \
 	{                                                                                          \
-		"reserved", 0, 0, 0, 0, VMSG_FIELD_RESERVED, width, layouts                        \
+		0, layouts, VMSG_FIELD_RESERVED, width, 0                                          \
 	}
-/* reserved, yet a value other than zero changes what the message does */
-#define TOLD_RESERVED(member, layouts)                                                             \
+#define UUID(member, name, layouts)                                                                \
 	{                                                                                          \
-		"reserved", PLACE(member), 0, SIZE(member), 0, VMSG_FIELD_RESERVED, SIZE(member),  \
-			layouts                                                                    \
+		PLACE(member[0]), layouts, VMSG_FIELD_UUID, sizeof(MEMBER(member)), 0              \
+	}
+#define END(layouts)                                                                               \
+	{                                                                                          \
+		0, layouts, VMSG_FIELD_END, 0, 0                                                   \
 	}
 #define TAIL(member, name, kind, count, layouts)                                                   \
 	{                                                                                          \
-		name, PLACE(member), PLACE(count), 0, SIZE(count), VMSG_FIELD_##kind, 0, layouts   \
+		PLACE_OF(struct vmsg_bytes, member), layouts, VMSG_FIELD_##kind, 0,                \
+			PLACE_OF(uint32_t, count)                                                  \
+	}
+#define BITS(member, name, kind, count, layouts)                                                   \
+	{                                                                                          \
+		PLACE_OF(struct vmsg_bytes, member), layouts, VMSG_FIELD_##kind, 0,                \
+			PLACE_OF(uint16_t, count)                                                  \
 	}
 #define FIXED(member, name, count, width, layouts)                                                 \
 	{                                                                                          \
-		name, PLACE(member), PLACE(count), 0, SIZE(count), VMSG_FIELD_FIXED, width,        \
-			layouts                                                                    \
+		PLACE_OF(struct vmsg_bytes, member), layouts, VMSG_FIELD_FIXED, width,             \
+			PLACE_OF(uint32_t, count)                                                  \
 	}
 #define FILLED(member, name, width, layouts)                                                       \
 	{                                                                                          \
-		name, PLACE(member), 0, 0, 0, VMSG_FIELD_FIXED, width, layouts                     \
+		PLACE_OF(struct vmsg_bytes, member), layouts, VMSG_FIELD_FIXED, width, 0           \
 	}
 
-#define NO VMSG_NO_ID
+#else
 
-/* name, bus message?, ids in a1 a2 r0 r1 r2a r2b r3 */
-static const struct vmsg_type_row vmsg_type_table[VMSG_TYPE_COUNT] = {
-	[VMSG_NONE] = { "NONE", false, { NO, NO, NO, NO, NO, NO, NO } },
-	[VMSG_CONNECT] = { "CONNECT", false, { 0x01, NO, NO, NO, NO, NO, NO } },
-	[VMSG_DISCONNECT] = { "DISCONNECT", false, { 0x02, NO, NO, NO, NO, NO, NO } },
-	[VMSG_TRANSPORT_ERROR] = { "TRANSPORT_ERROR", false, { NO, 0x01, NO, NO, NO, NO, NO } },
-	[VMSG_GET_DEVICE_INFO] = { "GET_DEVICE_INFO", false, { 0x03, 2, 2, 2, 2, 2, 2 } },
-	[VMSG_GET_DEVICE_FEATURES] = { "GET_DEVICE_FEATURES", false, { 0x04, 3, 3, 3, 3, 3, 3 } },
-	[VMSG_SET_DRIVER_FEATURES] = { "SET_DRIVER_FEATURES", false, { 0x05, 4, 4, 4, 4, 4, 4 } },
-	[VMSG_GET_CONFIG] = { "GET_CONFIG", false, { 0x06, 5, 5, 5, 5, 5, 5 } },
-	[VMSG_SET_CONFIG] = { "SET_CONFIG", false, { 0x07, 6, 6, 6, 6, 6, 6 } },
-	[VMSG_GET_CONFIG_GEN] = { "GET_CONFIG_GEN", false, { 0x08, 0x07, NO, NO, NO, NO, NO } },
-	[VMSG_GET_DEVICE_STATUS] = { "GET_DEVICE_STATUS", false, { 0x09, 8, 7, 7, 7, 7, 7 } },
-	[VMSG_SET_DEVICE_STATUS] = { "SET_DEVICE_STATUS", false, { 0x0a, 9, 8, 8, 8, 8, 8 } },
-	[VMSG_GET_VQUEUE] = { "GET_VQUEUE", false, { 0x0b, 0x0a, 9, 9, 9, 9, 9 } },
-	[VMSG_SET_VQUEUE] = { "SET_VQUEUE", false, { 0x0c, 0x0b, 0x0a, 0x0a, 0x0a, 0x0a, 0x0a } },
-	[VMSG_RESET_VQUEUE] = { "RESET_VQUEUE",
-				false,
-				{ 0x0d, 0x0c, 0x0b, 0x0b, 0x0b, 0x0b, 0x0b } },
-	[VMSG_GET_SHM] = { "GET_SHM", false, { NO, NO, NO, 0x0c, 0x0c, 0x0c, 0x0c } },
-	[VMSG_EVENT_CONFIG_EMPTY] = { "EVENT_CONFIG_EMPTY",
-				      false,
-				      { NO, NO, 0x40, NO, NO, NO, NO } },
-	[VMSG_EVENT_CONFIG] = { "EVENT_CONFIG",
-				false,
-				{ 0x10, 0x20, 0x41, 0x40, 0x40, 0x40, 0x40 } },
-	[VMSG_EVENT_AVAIL] = { "EVENT_AVAIL", false, { 0x11, 0x21, 0x42, 0x41, 0x41, 0x41, 0x41 } },
-	[VMSG_EVENT_USED] = { "EVENT_USED", false, { 0x12, 0x22, 0x43, 0x42, 0x42, 0x42, 0x42 } },
-	[VMSG_BUS_ERROR] = { "BUS_ERROR", true, { 0x00, 0x01, NO, NO, NO, NO, NO } },
-	[VMSG_GET_DEVICES] = { "GET_DEVICES", true, { NO, 2, 2, 2, 2, 2, 2 } },
-	[VMSG_DEVICE_ADDED] = { "DEVICE_ADDED", true, { NO, 0x03, 0x41, NO, NO, NO, NO } },
-	[VMSG_DEVICE_REMOVED] = { "DEVICE_REMOVED", true, { NO, 0x04, 0x42, NO, NO, NO, NO } },
-	[VMSG_PING] = { "PING", true, { NO, 5, 3, 3, 3, 3, 3 } },
-	[VMSG_BUS_STATUS] = { "BUS_STATUS", true, { NO, 0x06, NO, NO, NO, NO, NO } },
-	[VMSG_EVENT_DEVICE] = { "EVENT_DEVICE", true, { NO, NO, NO, 0x40, 0x40, 0x40, 0x40 } },
-	[VMSG_ACTIVATE] = { "ACTIVATE", true, { 0x01, NO, NO, NO, NO, NO, NO } },
-	[VMSG_DEACTIVATE] = { "DEACTIVATE", true, { 0x02, NO, NO, NO, NO, NO, NO } },
-	[VMSG_CONFIGURE] = { "CONFIGURE", true, { 0x03, NO, NO, NO, NO, NO, NO } },
-	[VMSG_VERSION] = { "VERSION", true, { NO, NO, 0x80, 0x80, 0x80, 0x80, 0x80 } },
-	[VMSG_AREA_SHARE] = { "AREA_SHARE", true, { 0x04, NO, 0x81, 0x81, 0x81, 0x81, 0x81 } },
-	[VMSG_AREA_UNSHARE] = { "AREA_UNSHARE", true, { 0x05, NO, 0x82, 0x82, 0x82, 0x82, 0x82 } },
-	[VMSG_RESET] = { "RESET", true, { NO, NO, NO, 0x83, 0x83, 0x83, 0x83 } },
-	[VMSG_EVENT_POLL] = { "EVENT_POLL", true, { NO, NO, 0x84, 0x84, 0x84, 0x84, 0x84 } },
-	[VMSG_EVENT_CONFIGURE] = { "EVENT_CONFIGURE", true, { NO, NO, NO, NO, 0x85, 0x85, 0x85 } },
-	[VMSG_FIFO_CONFIGURE] = { "FIFO_CONFIGURE", true, { NO, NO, NO, NO, NO, 0x86, 0x86 } },
-	[VMSG_ERROR] = { "ERROR", true, { NO, NO, NO, NO, NO, 0x87, 0x87 } },
-	[VMSG_AREA_RELEASE] = { "AREA_RELEASE", true, { NO, NO, 0x83, 0xc0, 0xc0, 0xc0, 0xc0 } },
-};
+#define FIELDS(name)                     static const char *const name[]
+#define ROWS                             static const char *const *const rows[]
+#define ROW(type, kind, fields, layouts) fields
+#define EMPTY(type, kind, layouts)       NULL
+
+#define UINT(member, name, width, layouts)         name
+#define LOW8(member, name, layouts)                name
+#define BLOCKS(member, name, layouts)              name
+#define LOW31(member, name, layouts)               name
+#define BIT31(member, name, layouts)               name
+#define TOLD(member, name, layouts)                name
+#define RESERVED(width, layouts)                   "reserved"
+#define UUID(member, name, layouts)                name
+#define END(layouts)                               "msg_size"
+#define TAIL(member, name, kind, count, layouts)   name
+#define BITS(member, name, kind, count, layouts)   name
+#define FIXED(member, name, count, width, layouts) name
+#define FILLED(member, name, width, layouts)       name
+
+#endif
 
 /* ---- transport ---- */
 
-static const struct vmsg_field get_device_info_response[] = {
+FIELDS(get_device_info_response) = {
 	UINT(get_device_info_response.device_id, "device_id", 4, R03),
 	UINT(get_device_info_response.vendor_id, "vendor_id", 4, R03),
 	UUID(get_device_info_response.device_uuid, "device_uuid", R3),
-	BLOCKS(get_device_info_response.num_feature_blocks, "num_feature_bits", R01 | R2),
+	BLOCKS(get_device_info_response.num_feature_blocks, "num_feature_bits", R02),
 	UINT(get_device_info_response.num_feature_blocks, "num_feature_blocks", 4, R3),
 	UINT(get_device_info_response.config_size, "config_size", 4, R03),
 	UINT(get_device_info_response.max_virtqueues, "max_virtqueues", 4, R03),
@@ -142,19 +198,19 @@ static const struct vmsg_field get_device_info_response[] = {
 };
 
 /* a1 and a2 put a version before, and have nothing after */
-static const struct vmsg_field early_device_info_response[] = {
-	UINT(get_device_info_response.config_size, "version", 4, A),
+FIELDS(early_device_info_response) = {
+	UINT(get_device_info_response.version, "version", 4, A),
 	UINT(get_device_info_response.device_id, "device_id", 4, A),
 	UINT(get_device_info_response.vendor_id, "vendor_id", 4, A),
 };
 
-static const struct vmsg_field get_features_request[] = {
+FIELDS(get_features_request) = {
 	UINT(get_device_features_request.block_index, "index", 4, A),
 	UINT(get_device_features_request.block_index, "block_index", 4, R03),
 	UINT(get_device_features_request.num_blocks, "num_blocks", 4, R03),
 };
 
-static const struct vmsg_field features[] = {
+FIELDS(features) = {
 	UINT(get_device_features_response.block_index, "index", 4, A),
 	FILLED(get_device_features_response.features, "features", 32, A),
 	UINT(get_device_features_response.block_index, "block_index", 4, R03),
@@ -163,14 +219,14 @@ static const struct vmsg_field features[] = {
 	     get_device_features_response.num_blocks, R03),
 };
 
-static const struct vmsg_field get_config_request[] = {
+FIELDS(get_config_request) = {
 	UINT(get_config_request.offset, "offset", 3, A),
 	UINT(get_config_request.length, "length", 1, A),
 	UINT(get_config_request.offset, "offset", 4, R03),
 	UINT(get_config_request.length, "length", 4, R03),
 };
 
-static const struct vmsg_field config[] = {
+FIELDS(config) = {
 	UINT(get_config_response.offset, "offset", 3, A),
 	UINT(get_config_response.length, "length", 1, A),
 	FIXED(get_config_response.data, "data", get_config_response.length, 32, A),
@@ -182,7 +238,7 @@ static const struct vmsg_field config[] = {
 };
 
 /* a SET_CONFIG response need not echo the data (O9) */
-static const struct vmsg_field set_config_response[] = {
+FIELDS(set_config_response) = {
 	UINT(set_config_response.offset, "offset", 3, A),
 	UINT(set_config_response.length, "length", 1, A),
 	FIXED(set_config_response.data, "data", set_config_response.length, 32, A),
@@ -193,19 +249,19 @@ static const struct vmsg_field set_config_response[] = {
 	TAIL(set_config_response.data, "data", MAYBE, set_config_response.length, R03),
 };
 
-static const struct vmsg_field config_generation[] = {
+FIELDS(config_generation) = {
 	UINT(get_config_gen_response.generation, "generation", 4, A),
 };
 
-static const struct vmsg_field device_status[] = {
+FIELDS(device_status) = {
 	UINT(get_device_status_response.status, "status", 4, ALL),
 };
 
-static const struct vmsg_field vqueue_index[] = {
+FIELDS(vqueue_index) = {
 	UINT(get_vqueue_request.index, "index", 4, ALL),
 };
 
-static const struct vmsg_field get_vqueue_response[] = {
+FIELDS(get_vqueue_response) = {
 	UINT(get_vqueue_response.index, "index", 4, ALL),
 	UINT(get_vqueue_response.max_size, "max_size", 4, ALL),
 	UINT(get_vqueue_response.cur_size, "cur_size", 4, ALL),
@@ -216,24 +272,24 @@ static const struct vmsg_field get_vqueue_response[] = {
 	UINT(get_vqueue_response.device_addr, "device_addr", 8, ALL),
 };
 
-static const struct vmsg_field set_vqueue[] = {
+FIELDS(set_vqueue) = {
 	UINT(set_vqueue_request.index, "index", 4, ALL),
-	RESERVED(4, A | R01 | R2),
+	RESERVED(4, A | R02),
 	UINT(set_vqueue_request.flags, "flags", 4, R3),
 	UINT(set_vqueue_request.size, "size", 4, ALL),
 	RESERVED(4, R2),
-	TOLD_RESERVED(set_vqueue_request.reserved, R3),
+	TOLD(set_vqueue_request.reserved, "reserved", R3),
 	UINT(set_vqueue_request.desc_addr, "desc_addr", 8, ALL),
 	UINT(set_vqueue_request.driver_addr, "driver_addr", 8, ALL),
 	UINT(set_vqueue_request.device_addr, "device_addr", 8, ALL),
 };
 
-static const struct vmsg_field get_shm_request[] = {
+FIELDS(get_shm_request) = {
 	UINT(get_shm_request.index, "index", 4, R12),
 	UINT(get_shm_request.index, "shmid", 4, R3),
 };
 
-static const struct vmsg_field get_shm_response[] = {
+FIELDS(get_shm_response) = {
 	UINT(get_shm_response.shmid, "index", 4, R12),
 	UINT(get_shm_response.length, "length", 4, R12),
 	UINT(get_shm_response.address, "address", 4, R12),
@@ -243,7 +299,7 @@ static const struct vmsg_field get_shm_response[] = {
 	UINT(get_shm_response.address, "address", 8, R3),
 };
 
-static const struct vmsg_field event_config[] = {
+FIELDS(event_config) = {
 	UINT(event_config.device_status, "device_status", 4, ALL),
 	UINT(event_config.offset, "offset", 3, A),
 	UINT(event_config.length, "length", 1, A),
@@ -251,11 +307,11 @@ static const struct vmsg_field event_config[] = {
 	UINT(event_config.generation, "generation", 4, R03),
 	UINT(event_config.offset, "offset", 4, R03),
 	UINT(event_config.length, "length", 4, R03),
-	TAIL(event_config.data, "data", BYTES, event_config.length, R01 | R2),
+	TAIL(event_config.data, "data", BYTES, event_config.length, R02),
 	TAIL(event_config.data, "data", MAYBE, event_config.length, R3),
 };
 
-static const struct vmsg_field event_avail[] = {
+FIELDS(event_avail) = {
 	UINT(event_avail.vq_index, "vq_index", 4, ALL),
 	UINT(event_avail.next_offset, "next_offset", 4, A),
 	UINT(event_avail.next_wrap, "next_wrap", 4, A),
@@ -263,45 +319,46 @@ static const struct vmsg_field event_avail[] = {
 	BIT31(event_avail.next_wrap, "next_wrap", R03),
 };
 
-static const struct vmsg_field event_used[] = {
+FIELDS(event_used) = {
 	UINT(event_used.vq_index, "vq_index", 4, ALL),
 };
 
 /* ---- bus: generic ---- */
 
-static const struct vmsg_field get_devices_request[] = {
+FIELDS(get_devices_request) = {
 	UINT(get_devices_request.offset, "offset", 2, A2 | R03),
 	UINT(get_devices_request.count, "count", 2, R03),
 };
 
-static const struct vmsg_field get_devices_response[] = {
+FIELDS(get_devices_response) = {
 	UINT(get_devices_response.offset, "offset", 2, A2 | R03),
 	UINT(get_devices_response.next_offset, "next_offset", 2, A2),
 	FILLED(get_devices_response.bitmap, "bitmap", 32, A2),
-	UINT(get_devices_response.count, "count", 2, R01 | R2),
+	UINT(get_devices_response.count, "count", 2, R02),
 	UINT(get_devices_response.next_offset, "next_offset", 2, R03),
 	UINT(get_devices_response.count, "count", 2, R3),
-	TAIL(get_devices_response.bitmap, "bitmap", BITMAP, get_devices_response.count, R03),
+	BITS(get_devices_response.bitmap, "bitmap", BITMAP8, get_devices_response.count, R02),
+	BITS(get_devices_response.bitmap, "bitmap", BITMAP, get_devices_response.count, R3),
 };
 
-static const struct vmsg_field ping[] = {
+FIELDS(ping) = {
 	UINT(ping.data, "data", 4, A2 | R03),
 };
 
-static const struct vmsg_field device_number[] = {
+FIELDS(device_number) = {
 	UINT(event_device.device_number, "device_number", 2, A2 | R0),
 };
 
-static const struct vmsg_field event_device[] = {
+FIELDS(event_device) = {
 	UINT(event_device.device_number, "device_number", 2, R13),
 	UINT(event_device.state, "state", 2, R13),
 };
 
-static const struct vmsg_field bus_status[] = {
+FIELDS(bus_status) = {
 	UINT(bus_status.state, "state", 1, A2),
 };
 
-static const struct vmsg_field early_error[] = {
+FIELDS(early_error) = {
 	UINT(early_error.code, "code", 4, A2),
 	UINT(early_error.msg_id, "msg_id", 1, A2),
 	UINT(early_error.data_type, "data_type", 1, A2),
@@ -310,21 +367,21 @@ static const struct vmsg_field early_error[] = {
 
 /* ---- bus: FF-A ---- */
 
-static const struct vmsg_field activate_request[] = {
+FIELDS(activate_request) = {
 	UINT(activate.version, "driver_version", 4, A1),
 };
 
-static const struct vmsg_field activate_response[] = {
+FIELDS(activate_response) = {
 	UINT(activate.version, "device_version", 4, A1),
 	UINT(activate.features, "features", 8, A1),
 	UINT(activate.num, "num", 8, A1),
 };
 
-static const struct vmsg_field configure[] = {
+FIELDS(configure) = {
 	UINT(configure.features, "features", 8, A1),
 };
 
-static const struct vmsg_field version_request[] = {
+FIELDS(version_request) = {
 	UINT(version.bus_version, "driver_version", 4, R01 | R2A),
 	UINT(version.bus_version, "bus_version", 4, R2B | R3),
 	UINT(version.transport_revision, "vmsg_revision", 4, R1 | R2A),
@@ -333,9 +390,10 @@ static const struct vmsg_field version_request[] = {
 	UINT(version.bus_features, "features", 4, R1 | R2A),
 	UINT(version.max_areas, "area_num", 2, R1 | R2A),
 	UINT(version.ffa_version, "ffa_version", 4, R3),
+	END(R03),
 };
 
-static const struct vmsg_field version_response[] = {
+FIELDS(version_response) = {
 	UINT(version.bus_version, "device_version", 4, R01 | R2A),
 	UINT(version.bus_version, "bus_version", 4, R2B | R3),
 	UINT(version.transport_revision, "vmsg_revision", 4, R1 | R2A),
@@ -348,9 +406,10 @@ static const struct vmsg_field version_response[] = {
 	UINT(version.num, "num", 2, R0),
 	UINT(version.max_areas, "area_num", 2, R1 | R2),
 	UINT(version.max_areas, "max_areas", 2, R3),
+	END(R03),
 };
 
-static const struct vmsg_field area_share_request[] = {
+FIELDS(area_share_request) = {
 	UINT(area_share_request.area_id, "area_id", 4, A1),
 	UINT(area_share_request.mem_handle, "mem_handle", 8, A1),
 	UINT(area_share_request.area_id, "area_id", 2, R03),
@@ -360,45 +419,125 @@ static const struct vmsg_field area_share_request[] = {
 	UINT(area_share_request.attr, "attr", 4, R03),
 };
 
-static const struct vmsg_field area_result[] = {
+FIELDS(area_result) = {
 	UINT(area_share_response.area_id, "area_id", 4, A1),
 	UINT(area_share_response.area_id, "area_id", 2, R03),
 	UINT(area_share_response.result, "result", 2, R13),
 };
 
-static const struct vmsg_field area[] = {
+FIELDS(area) = {
 	UINT(area_unshare_request.area_id, "area_id", 2, R03),
 };
 
 /* a1 unshares by id and handle */
-static const struct vmsg_field early_unshare_request[] = {
+FIELDS(early_unshare_request) = {
 	UINT(area_share_request.area_id, "area_id", 4, A1),
 	UINT(area_share_request.mem_handle, "mem_handle", 8, A1),
 };
 
-static const struct vmsg_field result[] = {
+FIELDS(result) = {
 	UINT(reset_response.result, "result", 2, R13),
 };
 
-static const struct vmsg_field event_configure_request[] = {
+FIELDS(event_configure_request) = {
 	UINT(event_configure_request.method, "method", 1, R23),
 	RESERVED(1, R23),
 	UINT(event_configure_request.notification_id, "notification_id", 2, R23),
 };
 
-static const struct vmsg_field fifo_configure_request[] = {
+FIELDS(fifo_configure_request) = {
 	UINT(fifo_configure_request.mem_handle, "mem_handle", 8, R2B | R3),
 	UINT(fifo_configure_request.page_count, "page_count", 2, R2B | R3),
 	UINT(fifo_configure_request.notification_id, "notification_id", 2, R2B | R3),
 };
 
-static const struct vmsg_field fifo_configure_response[] = {
+FIELDS(fifo_configure_response) = {
 	UINT(fifo_configure_response.result, "result", 2, R2B | R3),
 	UINT(fifo_configure_response.notification_id, "notification_id", 2, R2B | R3),
 };
 
-static const struct vmsg_field error_response[] = {
-	UINT(error_response.original_msg_id, "original_msg_id", 2, R2B | R3),
+FIELDS(error_response) = {
+	LOW8(error_response.original_msg_id, "original_msg_id", R2B | R3),
+	END(R2B | R3),
+};
+
+/* ---- which bodies there are ---- */
+
+ROWS = {
+	EMPTY(CONNECT, REQUEST, A1),
+	EMPTY(CONNECT, RESPONSE, A1),
+	EMPTY(DISCONNECT, REQUEST, A1),
+	EMPTY(DISCONNECT, RESPONSE, A1),
+	ROW(TRANSPORT_ERROR, REQUEST, early_error, A2),
+	ROW(TRANSPORT_ERROR, RESPONSE, early_error, A2),
+	EMPTY(GET_DEVICE_INFO, REQUEST, ALL),
+	ROW(GET_DEVICE_INFO, RESPONSE, early_device_info_response, A),
+	ROW(GET_DEVICE_INFO, RESPONSE, get_device_info_response, R03),
+	ROW(GET_DEVICE_FEATURES, REQUEST, get_features_request, ALL),
+	ROW(GET_DEVICE_FEATURES, RESPONSE, features, ALL),
+	ROW(SET_DRIVER_FEATURES, REQUEST, features, ALL),
+	ROW(SET_DRIVER_FEATURES, RESPONSE, features, A),
+	EMPTY(SET_DRIVER_FEATURES, RESPONSE, R03),
+	ROW(GET_CONFIG, REQUEST, get_config_request, ALL),
+	ROW(GET_CONFIG, RESPONSE, config, ALL),
+	ROW(SET_CONFIG, REQUEST, config, ALL),
+	ROW(SET_CONFIG, RESPONSE, set_config_response, ALL),
+	EMPTY(GET_CONFIG_GEN, REQUEST, A),
+	ROW(GET_CONFIG_GEN, RESPONSE, config_generation, A),
+	EMPTY(GET_DEVICE_STATUS, REQUEST, ALL),
+	ROW(GET_DEVICE_STATUS, RESPONSE, device_status, ALL),
+	ROW(SET_DEVICE_STATUS, REQUEST, device_status, ALL),
+	EMPTY(SET_DEVICE_STATUS, RESPONSE, A),
+	ROW(SET_DEVICE_STATUS, RESPONSE, device_status, R03),
+	ROW(GET_VQUEUE, REQUEST, vqueue_index, ALL),
+	ROW(GET_VQUEUE, RESPONSE, get_vqueue_response, ALL),
+	ROW(SET_VQUEUE, REQUEST, set_vqueue, ALL),
+	ROW(SET_VQUEUE, RESPONSE, set_vqueue, A),
+	EMPTY(SET_VQUEUE, RESPONSE, R03),
+	ROW(RESET_VQUEUE, REQUEST, vqueue_index, ALL),
+	EMPTY(RESET_VQUEUE, RESPONSE, ALL),
+	ROW(GET_SHM, REQUEST, get_shm_request, R13),
+	ROW(GET_SHM, RESPONSE, get_shm_response, R13),
+	EMPTY(EVENT_CONFIG_EMPTY, EVENT, R0),
+	ROW(EVENT_CONFIG, EVENT, event_config, ALL),
+	ROW(EVENT_AVAIL, EVENT, event_avail, ALL),
+	ROW(EVENT_USED, EVENT, event_used, ALL),
+	EMPTY(BUS_ERROR, REQUEST, A1),
+	EMPTY(BUS_ERROR, RESPONSE, A1),
+	ROW(BUS_ERROR, REQUEST, early_error, A2),
+	ROW(BUS_ERROR, RESPONSE, early_error, A2),
+	ROW(GET_DEVICES, REQUEST, get_devices_request, A2 | R03),
+	ROW(GET_DEVICES, RESPONSE, get_devices_response, A2 | R03),
+	ROW(DEVICE_ADDED, EVENT, device_number, A2 | R0),
+	ROW(DEVICE_REMOVED, EVENT, device_number, A2 | R0),
+	ROW(PING, REQUEST, ping, A2 | R03),
+	ROW(PING, RESPONSE, ping, A2 | R03),
+	ROW(BUS_STATUS, EVENT, bus_status, A2),
+	ROW(EVENT_DEVICE, EVENT, event_device, R13),
+	ROW(ACTIVATE, REQUEST, activate_request, A1),
+	ROW(ACTIVATE, RESPONSE, activate_response, A1),
+	EMPTY(DEACTIVATE, REQUEST, A1),
+	EMPTY(DEACTIVATE, RESPONSE, A1),
+	ROW(CONFIGURE, REQUEST, configure, A1),
+	ROW(CONFIGURE, RESPONSE, configure, A1),
+	ROW(VERSION, REQUEST, version_request, R03),
+	ROW(VERSION, RESPONSE, version_response, R03),
+	ROW(AREA_SHARE, REQUEST, area_share_request, A1 | R03),
+	ROW(AREA_SHARE, RESPONSE, area_result, A1 | R03),
+	ROW(AREA_UNSHARE, REQUEST, early_unshare_request, A1),
+	ROW(AREA_UNSHARE, REQUEST, area, R03),
+	EMPTY(AREA_UNSHARE, RESPONSE, A1 | R0),
+	ROW(AREA_UNSHARE, RESPONSE, area_result, R13),
+	EMPTY(RESET, REQUEST, R13),
+	ROW(RESET, RESPONSE, result, R13),
+	EMPTY(EVENT_POLL, REQUEST, R03),
+	EMPTY(EVENT_POLL, RESPONSE, R03),
+	ROW(EVENT_CONFIGURE, REQUEST, event_configure_request, R23),
+	ROW(EVENT_CONFIGURE, RESPONSE, result, R23),
+	ROW(FIFO_CONFIGURE, REQUEST, fifo_configure_request, R2B | R3),
+	ROW(FIFO_CONFIGURE, RESPONSE, fifo_configure_response, R2B | R3),
+	ROW(ERROR, RESPONSE, error_response, R2B | R3),
+	ROW(AREA_RELEASE, EVENT, area, R03),
 };
 
 #endif

@@ -90,7 +90,7 @@ static void json_error(int error, const struct vmsg_diagnosis *diagnosis)
 	(void)vmsg_format_diagnosis(diagnosis, detail, sizeof(detail));
 	/* names and rules are plain words of ours: nothing in them needs an escape */
 	printf(",\"error\":\"%s\",\"field\":\"%s\",\"detail\":\"%s\"", vmsg_error_name(error),
-	       diagnosis->field, detail);
+	       vmsg_diagnosis_field(diagnosis), detail);
 }
 
 /* What a frame's bytes say: its profile, its header, and what became of its body. */
@@ -190,7 +190,6 @@ static struct reading read_frame(const struct vmsg_profile *profile, struct vmsg
 {
 	struct reading reading = {
 		.profile = profile,
-		.diagnosis = { "frame", "is bad", 0, 0 },
 		.has_header = frame.size >= 4,
 	};
 

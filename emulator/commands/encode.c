@@ -221,7 +221,7 @@ static int set_message(struct job *job, const char *text)
 static int print_frame(const struct job *job)
 {
 	static uint8_t frame[HEX_BYTES_MAX];
-	struct vmsg_diagnosis diagnosis = { "message", "cannot be encoded", 0, 0 };
+	struct vmsg_diagnosis diagnosis;
 	const int size = vmsg_encode(job->profile, &job->message,
 				     (struct vmsg_span){ frame, sizeof(frame) }, &diagnosis);
 

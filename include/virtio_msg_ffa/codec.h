@@ -61,12 +61,36 @@ VMSG_EXPORT const struct vmsg_profile *vmsg_profile_find(const char *name);
  * be padded. r1 is answered for r1-a16, which has the same bytes. */
 VMSG_EXPORT const struct vmsg_profile *vmsg_profile_detect(struct vmsg_bytes frame, bool response);
 
-/* What was wrong with which field. Strings are constant. */
+/* Rules that bytes or a message can break; what `value` and `limit` of a diagnosis are. */
+enum vmsg_rule {
+	VMSG_RULE_NONE,
+	VMSG_RULE_HEADER_SHORT,   /* bytes of the frame, of the header */
+	VMSG_RULE_SIZE_SMALL,     /* msg_size, bytes of the header */
+	VMSG_RULE_SIZE_LARGE,     /* msg_size, bytes of the frame or of the room to encode into */
+	VMSG_RULE_SIZE_RANGE,     /* bytes of the frame, the most that msg_size carries */
+	VMSG_RULE_UNKNOWN_ID,     /* msg_id, 1 for a bus message */
+	VMSG_RULE_NO_MESSAGE,     /* type, kind: the profile has no such body */
+	VMSG_RULE_EVENT_RESPONSE, /* byte 0 of the header: an event is no response */
+	VMSG_RULE_RESPONSE_ONLY,  /* byte 0 of the header: there is no such request */
+	VMSG_RULE_BUS_DEVICE,     /* dev_num: 0 in bus messages but ERROR */
+	VMSG_RULE_NO_TOKEN,       /* token: the header has none */
+	VMSG_RULE_BODY_SHORT,     /* end of the field, bytes of the payload */
+	VMSG_RULE_BODY_LONG,      /* bytes too many, 0: this body has one length only */
+	VMSG_RULE_COUNT_LARGE,    /* count, what the payload or the tail holds of it */
+	VMSG_RULE_COUNT_SMALL,    /* count, bytes of the payload or the tail beyond it */
+	VMSG_RULE_MULTIPLE,       /* number, what it must be a multiple of */
+	VMSG_RULE_RANGE,          /* number, the largest that the field or the struct carries */
+};
+
+/* What was wrong with which field. The words for it are format.h's. */
 struct vmsg_diagnosis {
-	const char *field;  /* name as the profile calls it, or "header", "type", "msg_id", ... */
-	const char *reason; /* the rule that was broken */
-	uint64_t value;     /* what was found */
-	uint64_t limit;     /* what the rule allows; meaning as `reason` says */
+	const struct vmsg_profile *profile;
+	enum vmsg_type type; /* VMSG_NONE: not known, or the null reply */
+	enum vmsg_kind kind;
+	enum vmsg_rule rule;
+	uint32_t field; /* private: which of the body's fields */
+	uint64_t value;
+	uint64_t limit;
 };
 
 /* Header of a frame before its body is looked at. */
@@ -90,8 +114,9 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_decode_header(const struct vmsg_profile *pr
 
 /*
  * Decodes one whole message. The frame may be longer than msg_size (padding is ignored). Bodies may
- * be longer than their layout (ignored) except where a count fixes the length. A header-only frame
- * with msg_id 0 is the null reply (type VMSG_NONE, kind RESPONSE).
+ * be longer than their layout (ignored) except where a count fixes the length, and VERSION and
+ * ERROR, which have one length only. A header-only bus response with msg_id 0 is the null reply
+ * (type VMSG_NONE, kind RESPONSE).
  *
  * Returns 0, TRUNCATED, TRAILING, UNKNOWN_ID, BAD_HEADER, BAD_FIELD. On error `message->body` is
  * zero and `message->header` holds what could be read. Tails point into `frame`. `diagnosis` may be
@@ -116,7 +141,8 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_encode(const struct vmsg_profile *profile,
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_encoded_size(const struct vmsg_profile *profile,
 						  const struct vmsg_message *message);
 
-/* Name of a message as in the specification ("GET_CONFIG"), of a kind ("request"). Never NULL. */
+/* Name of a message as in the specification ("GET_CONFIG"), of a kind ("request"). Never NULL. Only
+ * programs that ask for names carry them. */
 VMSG_EXPORT const char *vmsg_type_name(enum vmsg_type type);
 VMSG_EXPORT const char *vmsg_kind_name(enum vmsg_kind kind);
 

@@ -15,8 +15,8 @@ VMSG_BEGIN_DECLS
 VMSG_EXPORT size_t vmsg_format(const struct vmsg_profile *profile,
 			       const struct vmsg_message *message, char *text, size_t size);
 
-/* What vmsg_decode() or vmsg_encode() found wrong: "length 40 asks for a tail of another size than
- * 36". Same rules. */
+/* What vmsg_decode() or vmsg_encode() found wrong: "GET_CONFIG response: `length` 40 exceeds
+ * payload 36". Same rules. */
 VMSG_EXPORT size_t vmsg_format_diagnosis(const struct vmsg_diagnosis *diagnosis, char *text,
 					 size_t size);
 

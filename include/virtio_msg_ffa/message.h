@@ -81,6 +81,7 @@ struct vmsg_get_device_info_response {
 	uint32_t max_virtqueues;
 	uint32_t admin_vq_start;
 	uint32_t admin_vq_count;
+	uint32_t version; /* a1, a2: of the transport */
 };
 
 struct vmsg_get_features_request {

@@ -17,13 +17,18 @@ enum vmsg_field_form {
 	VMSG_FORM_WORDS, /* a tail of little-endian 32-bit words */
 };
 
-/* One field of a message as a profile has it. `row` is private. */
+/* One field of a message as a profile has it. `field` is private. */
 struct vmsg_field_info {
 	const char *name;
+	const char *count; /* of a tail: the field that counts it; NULL: none does */
 	enum vmsg_field_form form;
-	uint8_t width;  /* bytes on the wire; 0 for a tail */
-	uint64_t limit; /* largest number that it carries */
-	const void *row;
+	bool optional;   /* a tail that may be absent although its count is not 0 */
+	uint16_t offset; /* in the body, after the header */
+	uint16_t width;  /* bytes on the wire; 0 for a tail */
+	uint8_t bit;     /* numbers: the lowest of their bits, */
+	uint8_t bits;    /* and how many they are */
+	uint64_t limit;  /* numbers: the largest that is carried */
+	const void *field;
 };
 
 /* Does the profile have this body? */
@@ -42,6 +47,10 @@ VMSG_EXPORT int vmsg_schema_field(const struct vmsg_profile *profile, enum vmsg_
 				  enum vmsg_kind kind, uint32_t index,
 				  struct vmsg_field_info *info);
 
+/* Bytes of the body without a tail, -1 when the profile has no such body. */
+VMSG_EXPORT int vmsg_schema_size(const struct vmsg_profile *profile, enum vmsg_type type,
+				 enum vmsg_kind kind);
+
 /* Number form: its value as the wire has it. */
 VMSG_EXPORT uint64_t vmsg_field_number(const struct vmsg_message *message,
 				       const struct vmsg_field_info *info);
@@ -49,6 +58,11 @@ VMSG_EXPORT uint64_t vmsg_field_number(const struct vmsg_message *message,
 /* Other forms: its bytes, as on the wire. */
 VMSG_EXPORT struct vmsg_bytes vmsg_field_bytes(const struct vmsg_message *message,
 					       const struct vmsg_field_info *info);
+
+/* Number form: its value in the bytes of a body, also of one that cannot be decoded as a whole:
+ * true unless the bytes end before it. */
+VMSG_EXPORT bool vmsg_field_peek(const struct vmsg_field_info *info, struct vmsg_bytes body,
+				 uint64_t *value);
 
 /* Sets a number. RANGE beyond the limit, BAD_FIELD for bits that are no whole block. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_field_set_number(struct vmsg_message *message,
@@ -60,6 +74,10 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_field_set_number(struct vmsg_message *messa
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_field_set_bytes(struct vmsg_message *message,
 						     const struct vmsg_field_info *info,
 						     struct vmsg_bytes bytes, bool keep_count);
+
+/* What the profile calls the field that a diagnosis is about: a field of the body, or "header",
+ * "type", "msg_id", "dev_num", "token", "msg_size". Never NULL. */
+VMSG_EXPORT const char *vmsg_diagnosis_field(const struct vmsg_diagnosis *diagnosis);
 
 VMSG_END_DECLS
 
