@@ -11,6 +11,7 @@
 #include "virtio_msg_ffa/device.h"
 #include "virtio_msg_ffa/driver.h"
 #include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/format.h"
 #include "virtio_msg_ffa/proto.h"
 
 #define DEV_NUM 0
@@ -118,12 +119,13 @@ static void attach(enum vmsg_profile_id id)
 static void must_encode(const struct vmsg_message *message)
 {
 	uint8_t frame[VMSG_FRAME_SIZE_MAX];
-	struct vmsg_diagnosis diagnosis = { .field = "" };
+	struct vmsg_diagnosis diagnosis;
+	char text[128];
 
 	if (vmsg_encode(profile, message, (struct vmsg_span){ frame, profile->frame_size_min },
 			&diagnosis) <= 0) {
-		fail_msg("%s in %s: %s", vmsg_type_name(message->header.type), profile->name,
-			 diagnosis.field);
+		(void)vmsg_format_diagnosis(&diagnosis, text, sizeof(text));
+		fail_msg("%s in %s: %s", vmsg_type_name(message->header.type), profile->name, text);
 	}
 }
 
