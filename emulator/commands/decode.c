@@ -2,6 +2,8 @@
 /* vmsg-ffa-emu decode: frames given as hex, told field by field. */
 #include "commands/commands.h"
 #include "commands/hex.h"
+#include "commands/options.h"
+#include "commands/report.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -20,8 +22,8 @@ static const char help[] =
 	"usage: vmsg-ffa-emu decode [OPTION...] [HEX...]\n"
 	"\n"
 	"Prints each virtio-msg frame, given as hex (one argument or one line of standard input\n"
-	"each), with every field by name. White space, colons and a leading 0x are skipped, lines\n"
-	"that begin with # too.\n"
+	"each), with every field by name. White space, colons and a leading 0x are skipped, and\n"
+	"what follows a #.\n"
 	"\n"
 	"  -p, --profile P   the dialect: a1 a2 r0 r1 r1-a16 r2a r2b r3. Without it every dialect\n"
 	"                    that the bytes can be is told, and the newest of them is printed\n"
@@ -83,6 +85,25 @@ static void json_fields(const struct vmsg_profile *profile, const struct vmsg_me
 	putchar('}');
 }
 
+/* The numbers of a body that is bad as a whole, as far as its bytes go. */
+static void json_readable(const struct vmsg_profile *profile, const struct vmsg_header *header,
+			  struct vmsg_bytes body)
+{
+	struct vmsg_field_info info;
+	uint64_t value;
+	const char *comma = "";
+
+	printf(",\"fields\":{");
+	for (uint32_t i = 0; vmsg_schema_field(profile, header->type, header->kind, i, &info);
+	     i++) {
+		if (vmsg_field_peek(&info, body, &value)) {
+			printf("%s\"%s\":%" PRIu64, comma, info.name, value);
+			comma = ",";
+		}
+	}
+	putchar('}');
+}
+
 static void json_error(int error, const struct vmsg_diagnosis *diagnosis)
 {
 	char detail[256];
@@ -99,6 +120,7 @@ struct reading {
 	struct vmsg_raw_header raw;
 	struct vmsg_message message;
 	struct vmsg_diagnosis diagnosis;
+	struct vmsg_bytes body; /* what there is of it */
 	int error;
 	bool has_header; /* the type and number could be read */
 };
@@ -142,6 +164,7 @@ static void print_json(const struct reading *reading, const char *candidates)
 	}
 	if (reading->error < 0) {
 		json_error(reading->error, &reading->diagnosis);
+		json_readable(profile, &reading->message.header, reading->body);
 	} else {
 		json_fields(profile, &reading->message);
 	}
@@ -156,14 +179,11 @@ static void print_text(const struct reading *reading, const char *candidates)
 
 	if (reading->error < 0) {
 		(void)vmsg_format_diagnosis(&reading->diagnosis, text, sizeof(text));
-		printf("%s bad frame: %s: %s", reading->profile->name,
-		       vmsg_error_name(reading->error), text);
-		if (reading->message.header.type != VMSG_NONE) {
-			printf(" (%s %s", vmsg_type_name(reading->message.header.type),
-			       kind_of(reading));
-			printf(" of device %u)", reading->raw.dev_num);
+		printf("%s bad frame", reading->profile->name);
+		if (reading->has_header) {
+			printf(" of device %u", reading->raw.dev_num);
 		}
-		putchar('\n');
+		printf(": %s: %s\n", vmsg_error_name(reading->error), text);
 		return;
 	}
 	const size_t length = vmsg_format(reading->profile, &reading->message, text, sizeof(text));
@@ -188,14 +208,15 @@ static void print_text(const struct reading *reading, const char *candidates)
 
 static struct reading read_frame(const struct vmsg_profile *profile, struct vmsg_bytes frame)
 {
-	struct reading reading = {
-		.profile = profile,
-		.has_header = frame.size >= 4,
-	};
+	struct reading reading = { .profile = profile, .has_header = frame.size >= 4 };
+	const bool usable = vmsg_decode_header(profile, frame, &reading.raw, NULL) == 0;
+	const size_t end = usable ? reading.raw.msg_size : frame.size;
 
 	reading.error = vmsg_decode(profile, frame, &reading.message, &reading.diagnosis);
-	struct vmsg_diagnosis unused;
-	(void)!vmsg_decode_header(profile, frame, &reading.raw, &unused);
+	if (end > profile->header_size) {
+		reading.body = (struct vmsg_bytes){ frame.data + profile->header_size,
+						    end - profile->header_size };
+	}
 	return reading;
 }
 
@@ -204,6 +225,12 @@ static bool is_exact(const struct reading *reading, struct vmsg_bytes frame)
 {
 	return reading->error == 0 && (reading->raw.msg_size == frame.size) &&
 	       vmsg_encoded_size(reading->profile, &reading->message) == (int)frame.size;
+}
+
+/* Of frames that are bad in every dialect: in this one at least the header makes sense. */
+static bool is_plausible(const struct reading *reading, struct vmsg_bytes frame)
+{
+	return reading->message.header.type != VMSG_NONE && reading->raw.msg_size == frame.size;
 }
 
 /* Every dialect that the bytes can be, exact matches only where there is one; newest first. */
@@ -226,6 +253,10 @@ static struct reading guess(struct vmsg_bytes frame, bool json, char *candidates
 	candidates[0] = 0;
 	for (int i = 0; i < VMSG_PROFILE_COUNT; i++) {
 		const struct reading each = read_frame(vmsg_profile(order[i]), frame);
+		if (each.error < 0 && !found && is_plausible(&each, frame) &&
+		    !is_plausible(&best, frame)) {
+			best = each;
+		}
 		if (each.error < 0 || (exact && !is_exact(&each, frame))) {
 			continue;
 		}
@@ -276,8 +307,8 @@ static bool decode_stream(const struct settings *settings, FILE *file)
 	bool good = true;
 
 	while (getline(&line, &capacity, file) >= 0) {
-		const size_t blank = strspn(line, " \t\r\n");
-		if (line[blank] && line[blank] != '#') {
+		line[strcspn(line, "#")] = 0;
+		if (line[strspn(line, " \t\r\n")]) {
 			good = decode_text(settings, line) && good;
 		}
 	}
@@ -296,15 +327,13 @@ int vmsg_command_decode(int argc, char **argv)
 	struct settings settings = { 0 };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "p:jh", options, NULL)) != -1) {
+	report_init("decode");
+	while ((option = getopt_long(argc, argv, ":p:jh", options, NULL)) != -1) {
 		switch (option) {
 		case 'p':
 			settings.profile = vmsg_profile_find(optarg);
 			if (!settings.profile) {
-				fprintf(stderr,
-					"vmsg-ffa-emu decode: no profile '%s'; try --help\n",
-					optarg);
-				return VMSG_EXIT_USAGE;
+				return report_usage("no profile is called '%s'", optarg);
 			}
 			break;
 		case 'j':
@@ -314,7 +343,7 @@ int vmsg_command_decode(int argc, char **argv)
 			fputs(help, stdout);
 			return VMSG_EXIT_DONE;
 		default:
-			return VMSG_EXIT_USAGE;
+			return option_unknown(option, argv);
 		}
 	}
 	bool good = true;

@@ -2,10 +2,15 @@
 /* vmsg-ffa-emu encode: a message given by name and fields, turned into hex. */
 #include "commands/commands.h"
 #include "commands/hex.h"
+#include "commands/json.h"
+#include "commands/options.h"
+#include "commands/report.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +24,11 @@
 static const char help[] =
 	"usage: vmsg-ffa-emu encode [OPTION...] NAME.request|response|event [FIELD=VALUE...]\n"
 	"\n"
-	"Prints the frame as hex. Fields not given are 0; the count of a tail follows from the "
-	"tail\n"
-	"unless it is given. 'device' and 'token' are fields of the header.\n"
+	"Prints the frame as hex. Fields not given are 0; the count of a tail follows from the\n"
+	"tail unless it is given. 'device' and 'token' are fields of the header.\n"
 	"\n"
 	"  -p, --profile P   the dialect: a1 a2 r0 r1 r1-a16 r2a r2b r3 (default r3)\n"
+	"  -j, --json        one object: the hex, or what is wrong with which field\n"
 	"  -h, --help        this text\n"
 	"\n"
 	"Values: numbers decimal or 0x..; byte strings and UUIDs as hex; features as\n"
@@ -32,81 +37,117 @@ static const char help[] =
 	"\n"
 	"Example: vmsg-ffa-emu encode -p r1 GET_CONFIG.request device=3 offset=4 length=8\n";
 
+#define DETAIL_MAX 512
+
 struct job {
 	const struct vmsg_profile *profile;
+	bool json;
 	struct vmsg_message message;
 	uint8_t tail[HEX_BYTES_MAX];
 };
 
-static int complain(const char *what, const char *value, const char *rule)
+/* Which field of the message holds what it cannot; the exit status. */
+static int refuse(const struct job *job, int error, const char *field, const char *format, ...)
+	VMSG_PRINTF(4, 5);
+
+static int refuse(const struct job *job, int error, const char *field, const char *format, ...)
 {
-	fprintf(stderr, "vmsg-ffa-emu encode: %s '%s' %s\n", what, value, rule);
-	return -1;
+	struct json json = { 0 };
+	char detail[DETAIL_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(detail, sizeof(detail), format, arguments);
+	va_end(arguments);
+	if (!job->json) {
+		report_problem("%s: %s", vmsg_error_name(error), detail);
+		return VMSG_EXIT_FAILED;
+	}
+	json_open(&json, NULL, '{');
+	json_text(&json, "profile", job->profile->name);
+	json_text(&json, "error", vmsg_error_name(error));
+	json_text(&json, "field", field);
+	json_text(&json, "detail", detail);
+	json_close(&json, '}');
+	json_end(&json);
+	return VMSG_EXIT_FAILED;
 }
 
-static int parse_number(const char *name, const char *text, uint64_t limit, uint64_t *value)
+/* A decimal or 0x number at the start of `text`; NULL if there is none, or what follows it. */
+static const char *number(const char *text, uint64_t *value)
 {
+	const bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	char *end;
 
+	if (!isdigit((unsigned char)text[0]) || (hex && !isxdigit((unsigned char)text[2]))) {
+		return NULL; /* strtoull() would take signs and spaces */
+	}
 	errno = 0;
-	*value = strtoull(text, &end, 0);
-	if (end == text || *end || errno || text[0] == '-') {
-		return complain(name, text, "is no number");
-	}
-	if (*value > limit) {
-		fprintf(stderr, "vmsg-ffa-emu encode: RANGE: %s %s exceeds %" PRIu64 "\n", name,
-			text, limit);
-		return -1;
-	}
-	return 0;
+	*value = strtoull(text, &end, hex ? 16 : 10);
+	return errno == 0 ? end : NULL;
 }
 
-/* [0x1,2] or 0x1,2 as little-endian words. */
-static int parse_words(const char *name, const char *text, uint8_t *bytes, size_t capacity,
-		       size_t *size)
+static int parse_number(const struct job *job, const char *name, const char *text, uint64_t limit,
+			uint64_t *value)
 {
-	*size = 0;
-	text += *text == '[';
+	const char *end = number(text, value);
+
+	if (!end || *end) {
+		return refuse(job, VMSG_ERROR_INVALID, name,
+			      "`%s` '%s' is no number of up to 64 bits, decimal or 0x..", name,
+			      text);
+	}
+	return *value <= limit ? VMSG_EXIT_DONE
+			       : refuse(job, VMSG_ERROR_RANGE, name, "`%s` %s exceeds %" PRIu64,
+					name, text, limit);
+}
+
+/* [0x1,2] or 0x1,2 as little-endian words; -1 when it is no such list. */
+static long parse_words(const char *text, uint8_t *bytes, size_t capacity)
+{
+	const bool bracket = *text == '[';
+	size_t size = 0;
+
+	text += bracket;
 	while (*text && *text != ']') {
-		char *end;
-		errno = 0;
-		const uint64_t value = strtoull(text, &end, 0);
-		if (end == text || errno || value > UINT32_MAX || capacity - *size < 4) {
-			return complain(name, text, "is no list of 32-bit words");
+		uint64_t value;
+		const char *end = number(text, &value);
+		if (!end || value > UINT32_MAX || capacity - size < 4) {
+			return -1;
 		}
 		for (unsigned int i = 0; i < 4; i++) {
-			bytes[(*size)++] = (uint8_t)(value >> 8 * i);
+			bytes[size++] = (uint8_t)(value >> 8 * i);
 		}
 		text = end + strspn(end, ", ");
 		if (text == end && *text && *text != ']') {
-			return complain(name, text, "is no list of 32-bit words");
-		}
-	}
-	return 0;
-}
-
-static int set_tail(struct job *job, const struct vmsg_field_info *info, const char *value,
-		    bool keep_count)
-{
-	size_t size = 0;
-
-	if (info->form == VMSG_FORM_WORDS) {
-		if (parse_words(info->name, value, job->tail, sizeof(job->tail), &size) < 0) {
 			return -1;
 		}
-	} else {
-		const char *bad;
-		const long parsed = hex_parse(value, job->tail, sizeof(job->tail), &bad);
-		if (parsed < 0) {
-			return complain(info->name, value, "is no hex");
-		}
-		size = (size_t)parsed;
 	}
-	const struct vmsg_bytes bytes = { job->tail, size };
+	return strcmp(text, bracket ? "]" : "") == 0 ? (long)size : -1;
+}
+
+static int set_bytes(struct job *job, const struct vmsg_field_info *info, const char *text,
+		     bool keep_count)
+{
+	const char *bad;
+	const bool words = info->form == VMSG_FORM_WORDS;
+	const long size = words ? parse_words(text, job->tail, sizeof(job->tail))
+				: hex_parse(text, job->tail, sizeof(job->tail), &bad);
+
+	if (size < 0) {
+		return refuse(job, VMSG_ERROR_INVALID, info->name, "`%s` '%s' is no %s", info->name,
+			      text, words ? "list of 32-bit numbers such as [0x1,2]" : "hex");
+	}
+	const struct vmsg_bytes bytes = { job->tail, (size_t)size };
 	if (vmsg_field_set_bytes(&job->message, info, bytes, keep_count) < 0) {
-		return complain(info->name, value, "has a size that the field cannot have");
+		return info->width ? refuse(job, VMSG_ERROR_RANGE, info->name,
+					    "`%s` has %ld bytes, its field %u", info->name, size,
+					    info->width)
+				   : refuse(job, VMSG_ERROR_RANGE, info->name,
+					    "`%s` has %ld bytes, more than can be counted",
+					    info->name, size);
 	}
-	return 0;
+	return VMSG_EXIT_DONE;
 }
 
 static bool is_name(const char *argument, const char *name)
@@ -116,120 +157,135 @@ static bool is_name(const char *argument, const char *name)
 	return strncmp(argument, name, length) == 0 && argument[length] == '=';
 }
 
-/* Is any count field given among the arguments? Then tails leave it alone. */
-static bool count_given(int argc, char **argv)
+static bool is_given(int argc, char **argv, const char *name)
 {
-	static const char *const counts[] = { "length", "num_blocks", "count" };
-
-	for (int i = 0; i < argc; i++) {
-		for (size_t j = 0; j < sizeof(counts) / sizeof(counts[0]); j++) {
-			if (is_name(argv[i], counts[j])) {
-				return true;
-			}
+	for (int i = 0; name && i < argc; i++) {
+		if (is_name(argv[i], name)) {
+			return true;
 		}
 	}
 	return false;
 }
 
-static int set_header(struct job *job, const char *argument, bool *taken)
+static int set_header(struct job *job, const char *argument)
 {
+	const bool device = is_name(argument, "device");
 	uint64_t value;
+	const int status = parse_number(job, device ? "device" : "token", strchr(argument, '=') + 1,
+					UINT16_MAX, &value);
 
-	*taken = is_name(argument, "device") || is_name(argument, "token");
-	if (!*taken) {
-		return 0;
-	}
-	if (parse_number(is_name(argument, "device") ? "device" : "token",
-			 strchr(argument, '=') + 1, UINT16_MAX, &value) < 0) {
-		return -1;
-	}
-	if (is_name(argument, "device")) {
+	if (device) {
 		job->message.header.dev_num = (uint16_t)value;
 	} else {
 		job->message.header.token = (uint16_t)value;
 	}
-	return 0;
+	return status;
 }
 
-static int set_field(struct job *job, const char *argument, bool keep_count)
+static bool find_field(const struct job *job, const char *argument, struct vmsg_field_info *info)
 {
 	const struct vmsg_header *header = &job->message.header;
+
+	for (uint32_t i = 0; vmsg_schema_field(job->profile, header->type, header->kind, i, info);
+	     i++) {
+		if (is_name(argument, info->name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Sets what argv[index] says; `argv` are all of them. */
+static int set_field(struct job *job, int argc, char **argv, int index)
+{
+	const char *argument = argv[index];
+	const char *text = strchr(argument, '=');
+	const int name_length = text ? (int)(text - argument) : 0;
 	struct vmsg_field_info info;
 	uint64_t value;
-	bool taken;
 
-	if (!strchr(argument, '=')) {
-		return complain("argument", argument, "is not FIELD=VALUE");
+	if (!text) {
+		return report_usage("'%s' is not FIELD=VALUE", argument);
 	}
-	if (set_header(job, argument, &taken) < 0 || taken) {
-		return taken ? 0 : -1;
+	for (int i = 0; i < index; i++) {
+		if (strncmp(argv[i], argument, (size_t)name_length + 1) == 0) {
+			return report_usage("%.*s is given twice", name_length, argument);
+		}
 	}
-	for (uint32_t i = 0; vmsg_schema_field(job->profile, header->type, header->kind, i, &info);
-	     i++) {
-		if (!is_name(argument, info.name)) {
-			continue;
-		}
-		const char *text = strchr(argument, '=') + 1;
-		if (info.form != VMSG_FORM_NUMBER) {
-			return set_tail(job, &info, text, keep_count);
-		}
-		if (parse_number(info.name, text, info.limit, &value) < 0) {
-			return -1;
-		}
-		if (vmsg_field_set_number(&job->message, &info, value) < 0) {
-			return complain(info.name, text, "is no multiple of 32");
-		}
-		return 0;
+	if (is_name(argument, "device") || is_name(argument, "token")) {
+		return set_header(job, argument);
 	}
-	fprintf(stderr, "vmsg-ffa-emu encode: %s.%s has no field '%.*s' in profile %s\n",
-		vmsg_type_name(header->type), vmsg_kind_name(header->kind),
-		(int)strcspn(argument, "="), argument, job->profile->name);
-	return -1;
+	if (!find_field(job, argument, &info)) {
+		char name[64];
+		snprintf(name, sizeof(name), "%.*s", name_length, argument);
+		return refuse(job, VMSG_ERROR_REVISION, name, "%s.%s has no field `%s` in %s",
+			      vmsg_type_name(job->message.header.type),
+			      vmsg_kind_name(job->message.header.kind), name, job->profile->name);
+	}
+	text++;
+	if (info.form != VMSG_FORM_NUMBER) {
+		return set_bytes(job, &info, text, is_given(argc, argv, info.count));
+	}
+	const int status = parse_number(job, info.name, text, info.limit, &value);
+	if (status == VMSG_EXIT_DONE && vmsg_field_set_number(&job->message, &info, value) < 0) {
+		return refuse(job, VMSG_ERROR_BAD_FIELD, info.name, "`%s` %s is no multiple of 32",
+			      info.name, text);
+	}
+	return status;
 }
 
 /* NAME.kind */
 static int set_message(struct job *job, const char *text)
 {
+	struct vmsg_header *header = &job->message.header;
 	const char *dot = strrchr(text, '.');
 	char name[64];
 
 	if (!dot || (size_t)(dot - text) >= sizeof(name)) {
-		return complain("message", text, "is not NAME.request, .response or .event");
+		return report_usage("'%s' is not NAME.request, NAME.response or NAME.event", text);
 	}
 	memcpy(name, text, (size_t)(dot - text));
 	name[dot - text] = 0;
-	job->message.header.type = vmsg_schema_type(name);
-	for (int kind = VMSG_REQUEST; kind <= VMSG_EVENT; kind++) {
-		if (strcmp(dot + 1, vmsg_kind_name((enum vmsg_kind)kind)) == 0) {
-			job->message.header.kind = (enum vmsg_kind)kind;
-			if (job->message.header.type == VMSG_NONE) {
-				return complain("message", name, "is not known");
-			}
-			if (!vmsg_schema_has(job->profile, job->message.header.type,
-					     (enum vmsg_kind)kind)) {
-				fprintf(stderr,
-					"vmsg-ffa-emu encode: REVISION: profile %s has no %s\n",
-					job->profile->name, text);
-				return 1;
-			}
-			return 0;
-		}
+	header->type = vmsg_schema_type(name);
+	if (header->type == VMSG_NONE) {
+		return report_usage("no message is called '%s'", name);
 	}
-	return complain("kind", dot + 1, "is not request, response or event");
+	header->kind = VMSG_REQUEST;
+	while (strcmp(dot + 1, vmsg_kind_name(header->kind)) != 0) {
+		if (header->kind == VMSG_EVENT) {
+			return report_usage("'%s' is not request, response or event", dot + 1);
+		}
+		header->kind = (enum vmsg_kind)(header->kind + 1);
+	}
+	return vmsg_schema_has(job->profile, header->type, header->kind)
+		       ? VMSG_EXIT_DONE
+		       : refuse(job, VMSG_ERROR_REVISION, "type", "profile %s has no %s",
+				job->profile->name, text);
 }
 
 static int print_frame(const struct job *job)
 {
 	static uint8_t frame[HEX_BYTES_MAX];
+	const struct vmsg_header *header = &job->message.header;
+	struct json json = { 0 };
 	struct vmsg_diagnosis diagnosis;
 	const int size = vmsg_encode(job->profile, &job->message,
 				     (struct vmsg_span){ frame, sizeof(frame) }, &diagnosis);
 
 	if (size < 0) {
-		char text[256];
+		char text[DETAIL_MAX];
 		(void)vmsg_format_diagnosis(&diagnosis, text, sizeof(text));
-		fprintf(stderr, "vmsg-ffa-emu encode: %s: %s\n", vmsg_error_name(size), text);
-		return VMSG_EXIT_FAILED;
+		return refuse(job, size, vmsg_diagnosis_field(&diagnosis), "%s", text);
+	}
+	if (job->json) {
+		json_open(&json, NULL, '{');
+		json_text(&json, "profile", job->profile->name);
+		json_text(&json, "kind", vmsg_kind_name(header->kind));
+		json_text(&json, "name", vmsg_type_name(header->type));
+		json_hex(&json, "hex", frame, (size_t)size);
+		json_close(&json, '}');
+		json_end(&json);
+		return VMSG_EXIT_DONE;
 	}
 	for (int i = 0; i < size; i++) {
 		printf("%02x", frame[i]);
@@ -242,42 +298,39 @@ int vmsg_command_encode(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "profile", required_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	static struct job job;
 	int option;
 
+	report_init("encode");
 	job.profile = vmsg_profile(VMSG_PROFILE_R3);
-	while ((option = getopt_long(argc, argv, "p:h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":p:jh", options, NULL)) != -1) {
 		switch (option) {
 		case 'p':
 			job.profile = vmsg_profile_find(optarg);
 			if (!job.profile) {
-				complain("profile", optarg, "is not known; try --help");
-				return VMSG_EXIT_USAGE;
+				return report_usage("no profile is called '%s'", optarg);
 			}
+			break;
+		case 'j':
+			job.json = true;
 			break;
 		case 'h':
 			fputs(help, stdout);
 			return VMSG_EXIT_DONE;
 		default:
-			return VMSG_EXIT_USAGE;
+			return option_unknown(option, argv);
 		}
 	}
 	if (optind == argc) {
-		fputs("vmsg-ffa-emu encode: no message named; try --help\n", stderr);
-		return VMSG_EXIT_USAGE;
+		return report_usage("no message is named");
 	}
-	const int named = set_message(&job, argv[optind]);
-	if (named) {
-		return named < 0 ? VMSG_EXIT_USAGE : VMSG_EXIT_FAILED;
+	int status = set_message(&job, argv[optind]);
+	for (int i = optind + 1; i < argc && status == VMSG_EXIT_DONE; i++) {
+		status = set_field(&job, argc - optind - 1, argv + optind + 1, i - optind - 1);
 	}
-	const bool keep_count = count_given(argc - optind - 1, argv + optind + 1);
-	for (int i = optind + 1; i < argc; i++) {
-		if (set_field(&job, argv[i], keep_count) < 0) {
-			return VMSG_EXIT_FAILED;
-		}
-	}
-	return print_frame(&job);
+	return status == VMSG_EXIT_DONE ? print_frame(&job) : status;
 }
