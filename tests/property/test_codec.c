@@ -220,6 +220,117 @@ static void padding_behind_a_frame_is_ignored(void **state)
 	for_every_body(check_padding);
 }
 
+/* Surplus that the size tells of: forward compatible, unless a length or a count says otherwise. */
+static void check_surplus(const struct vmsg_profile *profile, const struct vmsg_message *message)
+{
+	const size_t size = (size_t)vmsg_encoded_size(profile, message);
+	const enum vmsg_type type = message->header.type;
+	bool exact = type == VMSG_VERSION || type == VMSG_ERROR;
+	uint8_t frame[512];
+	struct vmsg_message back;
+	struct vmsg_field_info info;
+
+	if (!profile->has_size) {
+		return; /* one size for all */
+	}
+	for (uint32_t i = 0;
+	     vmsg_schema_field(profile, message->header.type, message->header.kind, i, &info);
+	     i++) {
+		exact = exact || info.width == 0;
+	}
+	memset(frame, 0xff, sizeof(frame));
+	encode(profile, message, frame, size);
+	for (size_t longer = size + 1; longer < size + 20; longer++) {
+		frame[profile->header_size - 2] = (uint8_t)longer;
+		frame[profile->header_size - 1] = (uint8_t)(longer >> 8);
+		const int error = vmsg_decode(profile, (struct vmsg_bytes){ frame, sizeof(frame) },
+					      &back, NULL);
+		/* an optional tail that was absent asks for as much as its count says */
+		assert_true(!exact ? error == 0
+				   : error == VMSG_ERROR_TRAILING || error == VMSG_ERROR_TRUNCATED);
+		if (!exact) {
+			assert_same(profile, message, &back);
+		}
+	}
+}
+
+static void surplus_is_ignored_where_no_length_is_fixed(void **state)
+{
+	(void)state;
+	for_every_body(check_surplus);
+}
+
+/* Marks the bytes that fields cover; what is left of the body is reserved. */
+static void cover(const struct vmsg_profile *profile, const struct vmsg_header *header,
+		  uint8_t covered[512], size_t size)
+{
+	struct vmsg_field_info info;
+
+	memset(covered, 0, 512);
+	memset(covered, 1, profile->header_size);
+	for (uint32_t i = 0; vmsg_schema_field(profile, header->type, header->kind, i, &info);
+	     i++) {
+		const size_t offset = (size_t)profile->header_size + info.offset;
+		memset(covered + offset, 1, info.width ? info.width : size - offset);
+	}
+}
+
+static void check_reserved(const struct vmsg_profile *profile, const struct vmsg_message *message)
+{
+	const size_t size = (size_t)vmsg_encoded_size(profile, message);
+	uint8_t frame[512];
+	uint8_t covered[512];
+	struct vmsg_message back;
+
+	memset(frame, 0xff, sizeof(frame));
+	encode(profile, message, frame, size);
+	cover(profile, &message->header, covered, size);
+	for (size_t i = 0; i < size; i++) {
+		if (!covered[i]) {
+			assert_int_equal(frame[i], 0);
+			frame[i] = 0x5a;
+		}
+	}
+	assert_int_equal(vmsg_decode(profile, (struct vmsg_bytes){ frame, size }, &back, NULL), 0);
+	assert_same(profile, message, &back);
+}
+
+static void reserved_bytes_are_sent_as_zero_and_ignored(void **state)
+{
+	(void)state;
+	for_every_body(check_reserved);
+}
+
+/* The bytes of a field, by its place in the reflection, are its value. */
+static void check_peek(const struct vmsg_profile *profile, const struct vmsg_message *message)
+{
+	const size_t size = (size_t)vmsg_encoded_size(profile, message);
+	uint8_t frame[512];
+	struct vmsg_field_info info;
+	uint64_t value;
+
+	encode(profile, message, frame, size);
+	for (uint32_t i = 0;
+	     vmsg_schema_field(profile, message->header.type, message->header.kind, i, &info);
+	     i++) {
+		const struct vmsg_bytes body = { frame + profile->header_size,
+						 (size_t)info.offset + info.width };
+		const struct vmsg_bytes cut = { body.data, body.size - 1 };
+		assert_int_equal(vmsg_field_peek(&info, body, &value),
+				 info.form == VMSG_FORM_NUMBER);
+		if (info.form == VMSG_FORM_NUMBER) {
+			assert_int_equal(value, vmsg_field_number(message, &info));
+			assert_false(vmsg_field_peek(&info, cut, &value));
+		}
+	}
+}
+
+static void a_fields_place_holds_its_value(void **state)
+{
+	(void)state;
+	for_every_body(check_peek);
+}
+
 static void check_type_bits(const struct vmsg_profile *profile, const struct vmsg_message *message)
 {
 	const size_t size = (size_t)vmsg_encoded_size(profile, message);
@@ -279,6 +390,9 @@ int main(void)
 		cmocka_unit_test(every_shorter_frame_is_refused),
 		cmocka_unit_test(nothing_is_written_where_there_is_too_little_room),
 		cmocka_unit_test(padding_behind_a_frame_is_ignored),
+		cmocka_unit_test(surplus_is_ignored_where_no_length_is_fixed),
+		cmocka_unit_test(reserved_bytes_are_sent_as_zero_and_ignored),
+		cmocka_unit_test(a_fields_place_holds_its_value),
 		cmocka_unit_test(reserved_type_bits_are_ignored_and_events_are_no_responses),
 		cmocka_unit_test(unknown_numbers_are_refused),
 	};
