@@ -79,6 +79,7 @@ static const char *number(const char *text, uint64_t *value)
 	const bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	char *end;
 
+	*value = 0;
 	if (!isdigit((unsigned char)text[0]) || (hex && !isxdigit((unsigned char)text[2]))) {
 		return NULL; /* strtoull() would take signs and spaces */
 	}
