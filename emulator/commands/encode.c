@@ -175,12 +175,15 @@ static int set_header(struct job *job, const char *argument)
 	const int status = parse_number(job, device ? "device" : "token", strchr(argument, '=') + 1,
 					UINT16_MAX, &value);
 
+	if (status != VMSG_EXIT_DONE) {
+		return status;
+	}
 	if (device) {
 		job->message.header.dev_num = (uint16_t)value;
 	} else {
 		job->message.header.token = (uint16_t)value;
 	}
-	return status;
+	return VMSG_EXIT_DONE;
 }
 
 static bool find_field(const struct job *job, const char *argument, struct vmsg_field_info *info)
