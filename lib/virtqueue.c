@@ -43,8 +43,8 @@ static int map_part(struct vmsg_memory *memory, uint64_t address, uint64_t size,
 	return 0;
 }
 
-int vq_map_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout, bool is_driver,
-		 uint8_t *parts[3])
+int vmsg_vq_map_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout,
+		      bool is_driver, uint8_t *parts[3])
 {
 	const uint32_t size = layout->size;
 	const bool packed = layout->packed;
@@ -74,7 +74,7 @@ int vq_map_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout
 	return 0;
 }
 
-void vq_release_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout)
+void vmsg_vq_release_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout)
 {
 	vmsg_memory_release(memory, layout->desc_addr);
 	vmsg_memory_release(memory, layout->driver_addr);
@@ -85,8 +85,8 @@ void vq_release_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *l
  * Places of a packed ring lie on a circle of two laps, one for each value of the wrap counter. The
  * event is wanted if the place the other side named was passed within the last `count` steps.
  */
-bool vq_packed_wanted(uint32_t size, const uint8_t *event, uint16_t index, bool wrap,
-		      uint32_t count)
+bool vmsg_vq_packed_wanted(uint32_t size, const uint8_t *event, uint16_t index, bool wrap,
+			   uint32_t count)
 {
 	const uint32_t word = vmsg_port_load_relaxed_le32(event);
 

@@ -129,12 +129,12 @@ VMSG_HOT_INLINE uint32_t vq_count(uint32_t size, uint32_t count, uint32_t more)
 
 /* vq_split_wanted() for a packed queue: `index` and `wrap` are the place after the `count`
  * descriptors, `event` is the other side's event structure. */
-bool vq_packed_wanted(uint32_t size, const uint8_t *event, uint16_t index, bool wrap,
-		      uint32_t count);
+bool vmsg_vq_packed_wanted(uint32_t size, const uint8_t *event, uint16_t index, bool wrap,
+			   uint32_t count);
 
 /* Maps and holds the three parts; the driver may write all of them, the device only the last. */
-int vq_map_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout, bool is_driver,
-		 uint8_t *parts[3]);
-void vq_release_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout);
+int vmsg_vq_map_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout,
+		      bool is_driver, uint8_t *parts[3]);
+void vmsg_vq_release_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout);
 
 #endif

@@ -12,7 +12,7 @@ int vmsg_vq_device_start(struct vmsg_vq_device *queue, struct vmsg_memory *memor
 			 const struct vmsg_vq_layout *layout)
 {
 	uint8_t *parts[3];
-	const int error = vq_map_parts(memory, layout, false, parts);
+	const int error = vmsg_vq_map_parts(memory, layout, false, parts);
 
 	*queue = (struct vmsg_vq_device){ 0 };
 	if (error < 0) {
@@ -31,7 +31,7 @@ int vmsg_vq_device_start(struct vmsg_vq_device *queue, struct vmsg_memory *memor
 void vmsg_vq_device_stop(struct vmsg_vq_device *queue)
 {
 	if (queue->desc) {
-		vq_release_parts(queue->memory, &queue->layout);
+		vmsg_vq_release_parts(queue->memory, &queue->layout);
 	}
 	*queue = (struct vmsg_vq_device){ 0 };
 }
@@ -341,8 +341,8 @@ bool vmsg_vq_device_should_notify(struct vmsg_vq_device *queue)
 	/* the driver must see what was used before we read what it wants to be told about */
 	vmsg_port_fence();
 	return VMSG_UNLIKELY(layout->packed)
-		       ? vq_packed_wanted(layout->size, queue->driver, queue->used,
-					  queue->used_wrap, count)
+		       ? vmsg_vq_packed_wanted(layout->size, queue->driver, queue->used,
+					       queue->used_wrap, count)
 		       : vq_split_wanted(layout->event_idx, queue->driver,
 					 vq_used_event(layout, queue->driver), queue->used, count);
 }

@@ -15,7 +15,7 @@ int vmsg_vq_driver_start(struct vmsg_vq_driver *queue, struct vmsg_memory *memor
 {
 	const uint32_t size = layout->size;
 	uint8_t *parts[3];
-	const int error = vq_map_parts(memory, layout, true, parts);
+	const int error = vmsg_vq_map_parts(memory, layout, true, parts);
 
 	*queue = (struct vmsg_vq_driver){ 0 };
 	if (error < 0) {
@@ -46,7 +46,7 @@ int vmsg_vq_driver_start(struct vmsg_vq_driver *queue, struct vmsg_memory *memor
 void vmsg_vq_driver_stop(struct vmsg_vq_driver *queue)
 {
 	if (queue->desc) {
-		vq_release_parts(queue->memory, &queue->layout);
+		vmsg_vq_release_parts(queue->memory, &queue->layout);
 	}
 	queue->desc = NULL; /* slots stay for vmsg_vq_driver_detach(), which counts in last_used */
 	queue->driver = NULL;
@@ -467,8 +467,8 @@ bool vmsg_vq_driver_should_kick(struct vmsg_vq_driver *queue)
 	/* the device must see what was added before we read what it wants to be told about */
 	vmsg_port_fence();
 	return VMSG_UNLIKELY(layout->packed)
-		       ? vq_packed_wanted(layout->size, queue->device, queue->avail,
-					  queue->avail_wrap, count)
+		       ? vmsg_vq_packed_wanted(layout->size, queue->device, queue->avail,
+					       queue->avail_wrap, count)
 		       : vq_split_wanted(layout->event_idx, queue->device,
 					 vq_avail_event(layout, queue->device), queue->avail,
 					 count);
