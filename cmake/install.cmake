@@ -6,6 +6,10 @@ file(GLOB public_headers CONFIGURE_DEPENDS include/virtio_msg_ffa/*.h)
 list(FILTER public_headers EXCLUDE REGEX "/emulator\\.h$")
 install(FILES ${public_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/virtio_msg_ffa)
 
+# The pkg-config files find everything from where they lie, so an installed tree can be moved.
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
+	OUTPUT_VARIABLE prefix_from_pc)
+
 set(targets virtio_msg_ffa)
 if(VMSG_BUILD_SHARED)
 	list(APPEND targets virtio_msg_ffa_shared)

@@ -28,7 +28,12 @@ need() {
 }
 
 # The packages that building and running needs; README and cmake/dependencies.cmake name the same.
-BUILD_PACKAGES=(gcc libc6-dev make cmake pkg-config libuv1-dev)
-TEST_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 e2fsprogs)
-CHECK_PACKAGES=("${TEST_PACKAGES[@]}" g++ clang clang-format clang-tidy valgrind
-	gcc-arm-none-eabi gcc-aarch64-linux-gnu libc6-dev-arm64-cross device-tree-compiler qemu-system-arm)
+# Read by those who source this file.
+# shellcheck disable=SC2034
+{
+	BUILD_PACKAGES=(gcc libc6-dev make cmake pkg-config libuv1-dev)
+	TEST_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 e2fsprogs)
+	QUICK_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 git g++ clang-format clang-tidy shellcheck)
+	CHECK_PACKAGES=("${TEST_PACKAGES[@]}" "${QUICK_PACKAGES[@]}" clang valgrind gcc-arm-none-eabi
+		gcc-riscv64-unknown-elf gcc-aarch64-linux-gnu libc6-dev-arm64-cross device-tree-compiler qemu-system-arm)
+}

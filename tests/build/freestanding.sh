@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The library on a target without libc: builds PRESET, links all objects with -nostdlib -lgcc, holds
+# that there is no data, no bss, no global name but vmsg_*, nothing of libc but three functions, and
+# that what a firmware carries stays below its limits.
+# usage: tests/build/freestanding.sh PRESET. Exit status 77: skipped, the cross compiler is missing.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+preset=$1
+# Limits in KiB: messages and FF-A registers, as speed goal 16 has them; and with areas and rings, where
+# the goal (9 on Cortex-M33, 14 on AArch64) is not reached yet and this only holds what is.
+case $preset in
+freestanding-m33) prefix=arm-none-eabi- codec_limit=6 rings_limit=13 ;;
+freestanding-m0plus) prefix=arm-none-eabi- codec_limit=7 rings_limit=13 ;;
+aarch64) prefix=aarch64-linux-gnu- codec_limit=9 rings_limit=19 ;;
+riscv32) prefix=riscv64-unknown-elf- codec_limit=7 rings_limit=15 ;;
+*)
+	echo "unknown preset $preset" >&2
+	exit 2
+	;;
+esac
+if ! command -v "${prefix}gcc" >/dev/null; then
+	echo "skipped: ${prefix}gcc is not installed"
+	exit 77
+fi
+
+fail() {
+	echo "$preset: $*" >&2
+	exit 1
+}
+
+out=build/$preset
+archive=$out/lib/libvirtio-msg-ffa.a
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { cmake --preset "$preset" && cmake --build "$out" -j"$(nproc)"; } >"$log" 2>&1; then
+	cat "$log" >&2
+	fail "does not build or link without libc"
+fi
+
+data=$("${prefix}size" -t "$archive" | awk 'END { print $2 + $3 }')
+[ "$data" -eq 0 ] || fail "$data bytes of data and bss: the library has no variables"
+
+# names STATE: the archive's global symbols, undefined or defined
+names() {
+	"${prefix}nm" --"$1"-only "$archive" | awk 'NF >= 2 && $(NF - 1) ~ /^[A-Z]$/ { print $NF }' | sort -u
+}
+foreign=$(names defined | grep -v '^vmsg_' || true)
+[ -z "$foreign" ] || fail "names of others: $foreign"
+wanted=$(comm -13 <(names defined) <(names undefined))
+libc=$(grep -vxE 'memcpy|memset|memcmp|__.*' <<<"$wanted" || true)
+[ -z "$libc" ] || fail "calls what is not there: $libc"
+
+text() {
+	"${prefix}size" "$out/tests/build/freestanding/freestanding-$1.elf" | awk 'NR == 2 { print $1 }'
+}
+nothing=$(text nothing)
+codec=$(($(text codec) - nothing))
+rings=$(($(text rings) - nothing))
+echo "note: $preset: undefined: ${wanted//$'\n'/ }"
+echo "note: $preset: text: all $("${prefix}size" -t "$archive" | awk 'END { print $1 }')," \
+	"messages and FF-A registers $codec (limit ${codec_limit} KiB), with rings $rings (limit ${rings_limit} KiB)"
+[ "$codec" -le $((codec_limit * 1024)) ] || fail "messages and FF-A registers take more than ${codec_limit} KiB"
+[ "$rings" -le $((rings_limit * 1024)) ] || fail "with rings it is more than ${rings_limit} KiB"
