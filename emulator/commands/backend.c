@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "commands/commands.h"
+#include "commands/device_loop.h"
 #include "commands/json.h"
 #include "commands/names.h"
 #include "commands/options.h"
@@ -22,7 +23,7 @@
 #include "virtio_msg_ffa/proto.h"
 #include "virtio_msg_ffa/pump.h"
 
-#define DEVICES_MAX       64
+#define DEVICES_MAX       DEVICE_LOOP_DEVICES_MAX
 #define SESSIONS_MAX      8 /* peers at once */
 #define AREAS_PER_SESSION VMSG_BUS_AREAS_MAX
 #define PAGE_SIZE         4096u
@@ -359,7 +360,14 @@ static int serve(struct backend *backend, struct vmsg_emu *emu)
 	}
 	interruptible = emu;
 	tell_ready(backend);
-	const int result = vmsg_device_pump_run(&backend->pump, &stop);
+	struct device_loop loop = {
+		.emu = emu,
+		.pump = &backend->pump,
+		.devices = backend->devices,
+		.device_count = backend->device_count,
+		.stop = &stop,
+	};
+	const int result = device_loop_run(&loop);
 	interruptible = NULL;
 	if (result < 0 && !stop) {
 		if (vmsg_emu_is_lost(emu)) {

@@ -5,6 +5,7 @@
  * last byte of the last writable piece. (virtio: Block Device)
  */
 #include "devices/blk.h"
+#include "devices/chain.h"
 #include "devices/devices.h"
 #include "virtio_msg_ffa/proto.h"
 
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define QUEUE_SIZE_MAX 256u
@@ -31,44 +31,6 @@ struct blk {
 	uint64_t capacity; /* sectors */
 	char serial[BLK_ID_SIZE];
 };
-
-static uint64_t load_le(const uint8_t *at, size_t size)
-{
-	uint64_t value = 0;
-
-	while (size-- > 0) {
-		value = value << 8 | at[size];
-	}
-	return value;
-}
-
-static void store_le(uint8_t *at, uint64_t value, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		at[i] = (uint8_t)(value >> 8 * i);
-	}
-}
-
-/* The pieces of a chain as vectors: `size` bytes from `skip` on. Returns how many. */
-static int to_vectors(const struct vmsg_vq_piece *pieces, uint32_t count, uint64_t skip,
-		      uint64_t size, struct iovec *vectors)
-{
-	int used = 0;
-
-	for (uint32_t i = 0; i < count && size > 0; i++) {
-		const struct vmsg_span span = pieces[i].span;
-		if (skip >= span.size) {
-			skip -= span.size;
-			continue;
-		}
-		const uint64_t left = span.size - skip;
-		const size_t part = (size_t)(left < size ? left : size);
-		vectors[used++] = (struct iovec){ span.data + skip, part };
-		size -= part;
-		skip = 0;
-	}
-	return used;
-}
 
 /* Moves all of it, in as many calls as the kernel wants; false on an error or the file's end. */
 static bool transfer(const struct blk *blk, bool write, struct iovec *vectors, int count,
@@ -111,11 +73,7 @@ static uint8_t move_data(const struct blk *blk, const struct vmsg_vq_chain *chai
 	    sectors > blk->capacity - sector || (write && blk->readonly)) {
 		return BLK_S_IOERR;
 	}
-	const int count =
-		write ? to_vectors(chain->pieces, chain->readable_count, BLK_HEADER_SIZE, size,
-				   vectors)
-		      : to_vectors(chain->pieces + chain->readable_count,
-				   chain->count - chain->readable_count, 0, size, vectors);
+	const int count = chain_vectors(chain, !write, write ? BLK_HEADER_SIZE : 0, size, vectors);
 	if (!transfer(blk, write, vectors, count, sector * BLK_SECTOR_SIZE)) {
 		return BLK_S_IOERR;
 	}
@@ -125,34 +83,11 @@ static uint8_t move_data(const struct blk *blk, const struct vmsg_vq_chain *chai
 
 static uint8_t get_id(const struct blk *blk, const struct vmsg_vq_chain *chain, uint64_t *done)
 {
-	struct iovec vectors[PIECES_MAX];
-	size_t at = 0;
-
 	if (chain->writable_size - 1 < BLK_ID_SIZE) {
 		return BLK_S_IOERR;
 	}
-	const int count = to_vectors(chain->pieces + chain->readable_count,
-				     chain->count - chain->readable_count, 0, BLK_ID_SIZE, vectors);
-	for (int i = 0; i < count; i++) {
-		memcpy(vectors[i].iov_base, blk->serial + at, vectors[i].iov_len);
-		at += vectors[i].iov_len;
-	}
-	*done = BLK_ID_SIZE;
+	*done = chain_write(chain, 0, blk->serial, BLK_ID_SIZE);
 	return BLK_S_OK;
-}
-
-/* Copies the request's header out of however many pieces it is in. */
-static void read_header(const struct vmsg_vq_chain *chain, uint8_t header[BLK_HEADER_SIZE])
-{
-	struct iovec vectors[BLK_HEADER_SIZE];
-	size_t at = 0;
-	const int count =
-		to_vectors(chain->pieces, chain->readable_count, 0, BLK_HEADER_SIZE, vectors);
-
-	for (int i = 0; i < count; i++) {
-		memcpy(header + at, vectors[i].iov_base, vectors[i].iov_len);
-		at += vectors[i].iov_len;
-	}
 }
 
 /* Serves one request; the bytes written into the chain, with the status. */
@@ -167,7 +102,7 @@ static uint32_t serve(struct blk *blk, const struct vmsg_vq_chain *chain)
 		blk->base.errors++;
 		return 0; /* no header, or no place for a status: nothing can be said */
 	}
-	read_header(chain, header);
+	(void)chain_read(chain, 0, header, sizeof(header));
 	const uint64_t type = load_le(header, 4);
 	const uint64_t sector = load_le(header + 8, 8);
 	if (type == BLK_T_IN || type == BLK_T_OUT) {
@@ -323,6 +258,7 @@ struct emu_device *blk_open(const char *options, uint16_t dev_num, char *why, si
 		return NULL;
 	}
 	blk->base.kind = "blk";
+	blk->base.fd = -1;
 	blk->base.close = blk_close;
 	blk->readonly = settings.readonly;
 	memcpy(blk->serial, settings.serial, strlen(settings.serial));

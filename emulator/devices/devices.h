@@ -21,6 +21,11 @@ struct emu_device {
 	const char *kind; /* "blk" */
 	uint64_t requests;
 	uint64_t errors; /* requests refused or failed */
+	/* What the device waits for outside its queues, -1 for nothing: `work` is called when it
+	 * can be read, and sees to it that it cannot while there is nothing to be done about it
+	 * (an epoll instance with what matters now). */
+	int fd;
+	void (*work)(struct emu_device *device);
 	void (*close)(struct emu_device *device);
 };
 

@@ -86,6 +86,7 @@ struct emu_device *rng_open(const char *options, uint16_t dev_num, char *why, si
 		return NULL;
 	}
 	rng->base.kind = "rng";
+	rng->base.fd = -1;
 	rng->base.close = rng_close;
 	rng->base.info = (struct vmsg_device_info){
 		.device_id = DEVICE_TYPE_RNG,
