@@ -273,7 +273,7 @@ VMSG_WALKERS(hot, _Pragma("GCC unroll 16"))
 	}
 
 /* Numbers as constants, which a switch needs. */
-#define R3_ID(type, a1, a2, r0, r1) ID_##type = r1,
+#define R3_ID(type, a1, a2, r0, r1, ...) ID_##type = r1,
 enum { VMSG_TYPES(R3_ID) };
 
 /* X(type, kind, class and response bits, fields) */

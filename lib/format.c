@@ -2,8 +2,6 @@
 /* Messages as text. The writer counts past the end of the buffer, as snprintf does. */
 #include "virtio_msg_ffa/format.h"
 
-#include "virtio_msg_ffa/schema.h"
-
 #include "bytes.h"
 
 #define HEX_FROM 65536u /* numbers from here on are addresses, handles or bits */
@@ -80,6 +78,8 @@ static void put_field(struct text *text, const struct vmsg_message *message,
 			put_digits(text, bytes.data[i], 16, 2);
 		}
 		break;
+	case VMSG_FORM_RESERVED:
+		break;
 	case VMSG_FORM_WORDS:
 		put(text, '[');
 		for (size_t i = 0; i + 4 <= bytes.size; i += 4) {
@@ -126,10 +126,36 @@ size_t vmsg_format(const struct vmsg_profile *profile, const struct vmsg_message
 	return finish(&text);
 }
 
-/* Words for a broken rule; $f is the field, $v what was found, $l what the rule allows. */
-static const char *rule_text(const struct vmsg_diagnosis *diagnosis)
+size_t vmsg_format_value(const struct vmsg_profile *profile, const struct vmsg_field_info *info,
+			 uint64_t number, char *buffer, size_t size)
 {
-	switch (diagnosis->rule) {
+	struct text text = { buffer, size, 0 };
+	struct vmsg_value_info value;
+	uint64_t named = 0;
+
+	for (uint32_t i = 0; vmsg_schema_value(profile, info, i, &value); i++) {
+		if (value.mask == 0 || (number & value.mask) != value.value) {
+			continue;
+		}
+		if (text.length > 0) {
+			put(&text, ' ');
+		}
+		put_string(&text, value.name);
+		named |= value.mask;
+		if (value.mask == UINT32_MAX) {
+			return finish(&text); /* a name of the whole */
+		}
+	}
+	if (named && number & ~named) {
+		put_string(&text, " 0x");
+		put_digits(&text, number & ~named, 16, 1);
+	}
+	return finish(&text);
+}
+
+const char *vmsg_rule_text(enum vmsg_rule rule, uint64_t limit)
+{
+	switch (rule) {
 	case VMSG_RULE_NONE:
 		return "nothing is wrong";
 	case VMSG_RULE_HEADER_SHORT:
@@ -141,8 +167,7 @@ static const char *rule_text(const struct vmsg_diagnosis *diagnosis)
 	case VMSG_RULE_SIZE_RANGE:
 		return "`$f` $v exceeds $l, the most that it carries";
 	case VMSG_RULE_UNKNOWN_ID:
-		return diagnosis->limit ? "`$f` $v is no bus message"
-					: "`$f` $v is no transport message";
+		return limit ? "`$f` $v is no bus message" : "`$f` $v is no transport message";
 	case VMSG_RULE_NO_MESSAGE:
 		return "the profile has no message of this `$f`";
 	case VMSG_RULE_EVENT_RESPONSE:
@@ -179,7 +204,7 @@ size_t vmsg_format_diagnosis(const struct vmsg_diagnosis *diagnosis, char *buffe
 		put_string(&text, vmsg_kind_name(diagnosis->kind));
 		put_string(&text, ": ");
 	}
-	for (const char *at = rule_text(diagnosis); *at; at++) {
+	for (const char *at = vmsg_rule_text(diagnosis->rule, diagnosis->limit); *at; at++) {
 		if (*at != '$') {
 			put(&text, *at);
 			continue;

@@ -10,13 +10,29 @@
 #define VMSG_ROWS_AS_NAMES
 #include "rows.h"
 
-#define NAME(type, a1, a2, r0, r1) [VMSG_##type] = #type,
+#define NAME(type, a1, a2, r0, r1, sender, summary)                                                \
+	[VMSG_##type] = { #type, summary, VMSG_SENDER_##sender },
 
-static const char *const type_names[VMSG_TYPE_COUNT] = { "NONE", VMSG_TYPES(NAME) };
+static const struct {
+	const char *name;
+	const char *summary;
+	enum vmsg_sender sender;
+} types[VMSG_TYPE_COUNT] = { { "NONE", "answers where nothing else does", VMSG_SENDER_DEVICE },
+			     VMSG_TYPES(NAME) };
 
 const char *vmsg_type_name(enum vmsg_type type)
 {
-	return (unsigned int)type < VMSG_TYPE_COUNT ? type_names[type] : "UNKNOWN";
+	return (unsigned int)type < VMSG_TYPE_COUNT ? types[type].name : "UNKNOWN";
+}
+
+enum vmsg_sender vmsg_schema_sender(enum vmsg_type type)
+{
+	return (unsigned int)type < VMSG_TYPE_COUNT ? types[type].sender : VMSG_SENDER_ANY;
+}
+
+const char *vmsg_schema_summary(enum vmsg_type type)
+{
+	return (unsigned int)type < VMSG_TYPE_COUNT ? types[type].summary : "";
 }
 
 const char *vmsg_kind_name(enum vmsg_kind kind)
@@ -47,7 +63,7 @@ int vmsg_schema_id(const struct vmsg_profile *profile, enum vmsg_type type)
 enum vmsg_type vmsg_schema_type(const char *name)
 {
 	for (unsigned int type = VMSG_NONE + 1; type < VMSG_TYPE_COUNT; type++) {
-		if (vmsg_names_equal(type_names[type], name)) {
+		if (vmsg_names_equal(types[type].name, name)) {
 			return (enum vmsg_type)type;
 		}
 	}
@@ -75,6 +91,9 @@ static enum vmsg_field_form form_of(const struct vmsg_field *field)
 		return VMSG_FORM_UUID;
 	case VMSG_FIELD_WORDS:
 		return VMSG_FORM_WORDS;
+	case VMSG_FIELD_RESERVED:
+	case VMSG_FIELD_TOLD:
+		return VMSG_FORM_RESERVED;
 	default:
 		return vmsg_field_is_view(field) ? VMSG_FORM_BYTES : VMSG_FORM_NUMBER;
 	}
@@ -87,7 +106,7 @@ static const char *name_of_place(const struct vmsg_row *row, unsigned int layout
 		const struct vmsg_field *field = &row->fields[i];
 		if (field->layouts & layouts && vmsg_field_is_number(field) &&
 		    field->place == place) {
-			return rows[vmsg_row_index(row)][i];
+			return rows[vmsg_row_index(row)][i].name;
 		}
 	}
 	return NULL;
@@ -98,15 +117,24 @@ static struct vmsg_field_info describe(const struct vmsg_row *row, size_t i, uns
 {
 	const struct vmsg_field *field = &row->fields[i];
 	struct vmsg_field_info info = {
-		.name = rows[vmsg_row_index(row)][i],
+		.name = rows[vmsg_row_index(row)][i].name,
 		.count = name_of_place(row, layout, field->count),
 		.form = form_of(field),
 		.optional = field->kind == VMSG_FIELD_MAYBE,
+		.multiple = field->kind == VMSG_FIELD_BLOCKS    ? 32
+			    : field->kind == VMSG_FIELD_BITMAP8 ? 8
+								: 1,
 		.offset = (uint16_t)offset,
 		.width = field->width,
 		.field = field,
+		.values = rows[vmsg_row_index(row)][i].values,
 	};
 
+	if (vmsg_field_is_view(field)) {
+		info.unit = field->kind == VMSG_FIELD_WORDS ? 32
+			    : vmsg_field_is_bitmap(field)   ? 1
+							    : 8;
+	}
 	if (info.form != VMSG_FORM_NUMBER) {
 		return info;
 	}
@@ -123,8 +151,9 @@ static struct vmsg_field_info describe(const struct vmsg_row *row, size_t i, uns
 	return info;
 }
 
-int vmsg_schema_field(const struct vmsg_profile *profile, enum vmsg_type type, enum vmsg_kind kind,
-		      uint32_t index, struct vmsg_field_info *info)
+/* Entry `index` of a body, reserved words counted or not. */
+static int entry(const struct vmsg_profile *profile, enum vmsg_type type, enum vmsg_kind kind,
+		 uint32_t index, bool reserved, struct vmsg_field_info *info)
 {
 	const enum vmsg_layout layout = vmsg_profile_layout(profile);
 	const struct vmsg_row *row = vmsg_row_find(type, kind, layout);
@@ -133,8 +162,8 @@ int vmsg_schema_field(const struct vmsg_profile *profile, enum vmsg_type type, e
 	*info = (struct vmsg_field_info){ 0 };
 	for (size_t i = 0; row && i < row->field_count; i++) {
 		const struct vmsg_field *field = &row->fields[i];
-		const bool shown = field->kind != VMSG_FIELD_RESERVED &&
-				   field->kind != VMSG_FIELD_TOLD && field->kind != VMSG_FIELD_END;
+		const bool shown = field->kind != VMSG_FIELD_END &&
+				   (reserved || form_of(field) != VMSG_FORM_RESERVED);
 		if (!(field->layouts & 1u << layout)) {
 			continue;
 		}
@@ -145,6 +174,48 @@ int vmsg_schema_field(const struct vmsg_profile *profile, enum vmsg_type type, e
 		offset += field->width;
 	}
 	return 0;
+}
+
+int vmsg_schema_field(const struct vmsg_profile *profile, enum vmsg_type type, enum vmsg_kind kind,
+		      uint32_t index, struct vmsg_field_info *info)
+{
+	return entry(profile, type, kind, index, false, info);
+}
+
+int vmsg_schema_part(const struct vmsg_profile *profile, enum vmsg_type type, enum vmsg_kind kind,
+		     uint32_t index, struct vmsg_field_info *info)
+{
+	return entry(profile, type, kind, index, true, info);
+}
+
+int vmsg_schema_value(const struct vmsg_profile *profile, const struct vmsg_field_info *info,
+		      uint32_t index, struct vmsg_value_info *value)
+{
+	const struct vmsg_value *each = info->values;
+
+	*value = (struct vmsg_value_info){ 0 };
+	for (; each && each->name; each++) {
+		if (each->layouts & 1u << vmsg_profile_layout(profile) && index-- == 0) {
+			*value = (struct vmsg_value_info){ each->name, each->mask, each->value };
+			return 1;
+		}
+	}
+	return 0;
+}
+
+bool vmsg_schema_is_exact(const struct vmsg_profile *profile, enum vmsg_type type,
+			  enum vmsg_kind kind)
+{
+	const enum vmsg_layout layout = vmsg_profile_layout(profile);
+	const struct vmsg_row *row = vmsg_row_find(type, kind, layout);
+
+	for (size_t i = 0; row && i < row->field_count; i++) {
+		if (row->fields[i].kind == VMSG_FIELD_END &&
+		    row->fields[i].layouts & 1u << layout) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static const uint8_t *body_of(const struct vmsg_message *message)
@@ -272,5 +343,5 @@ const char *vmsg_diagnosis_field(const struct vmsg_diagnosis *diagnosis)
 				 diagnosis->rule != VMSG_RULE_BODY_SHORT &&
 				 diagnosis->rule != VMSG_RULE_RANGE;
 	const char *count = about_count ? name_of_place(row, 1u << layout, field->count) : NULL;
-	return count ? count : rows[vmsg_row_index(row)][diagnosis->field];
+	return count ? count : rows[vmsg_row_index(row)][diagnosis->field].name;
 }

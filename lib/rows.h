@@ -32,46 +32,56 @@
 
 #define NO 0xff
 
-/* X(type, its number in a1, a2, r0, and r1 to r3 where they have it); transport first, then bus */
+/* X(type, its number in a1, a2, r0, and r1 to r3 where they have it, who sends it (the request),
+ * what it does); transport first, then bus */
 #define VMSG_TYPES(X)                                                                              \
-	X(CONNECT, 0x01, NO, NO, NO)                                                               \
-	X(DISCONNECT, 0x02, NO, NO, NO)                                                            \
-	X(TRANSPORT_ERROR, NO, 0x01, NO, NO)                                                       \
-	X(GET_DEVICE_INFO, 0x03, 0x02, 0x02, 0x02)                                                 \
-	X(GET_DEVICE_FEATURES, 0x04, 0x03, 0x03, 0x03)                                             \
-	X(SET_DRIVER_FEATURES, 0x05, 0x04, 0x04, 0x04)                                             \
-	X(GET_CONFIG, 0x06, 0x05, 0x05, 0x05)                                                      \
-	X(SET_CONFIG, 0x07, 0x06, 0x06, 0x06)                                                      \
-	X(GET_CONFIG_GEN, 0x08, 0x07, NO, NO)                                                      \
-	X(GET_DEVICE_STATUS, 0x09, 0x08, 0x07, 0x07)                                               \
-	X(SET_DEVICE_STATUS, 0x0a, 0x09, 0x08, 0x08)                                               \
-	X(GET_VQUEUE, 0x0b, 0x0a, 0x09, 0x09)                                                      \
-	X(SET_VQUEUE, 0x0c, 0x0b, 0x0a, 0x0a)                                                      \
-	X(RESET_VQUEUE, 0x0d, 0x0c, 0x0b, 0x0b)                                                    \
-	X(GET_SHM, NO, NO, NO, 0x0c)                                                               \
-	X(EVENT_CONFIG_EMPTY, NO, NO, 0x40, NO)                                                    \
-	X(EVENT_CONFIG, 0x10, 0x20, 0x41, 0x40)                                                    \
-	X(EVENT_AVAIL, 0x11, 0x21, 0x42, 0x41)                                                     \
-	X(EVENT_USED, 0x12, 0x22, 0x43, 0x42)                                                      \
-	X(BUS_ERROR, 0x00, 0x01, NO, NO)                                                           \
-	X(GET_DEVICES, NO, 0x02, 0x02, 0x02)                                                       \
-	X(DEVICE_ADDED, NO, 0x03, 0x41, NO)                                                        \
-	X(DEVICE_REMOVED, NO, 0x04, 0x42, NO)                                                      \
-	X(PING, NO, 0x05, 0x03, 0x03)                                                              \
-	X(BUS_STATUS, NO, 0x06, NO, NO)                                                            \
-	X(EVENT_DEVICE, NO, NO, NO, 0x40)                                                          \
-	X(ACTIVATE, 0x01, NO, NO, NO)                                                              \
-	X(DEACTIVATE, 0x02, NO, NO, NO)                                                            \
-	X(CONFIGURE, 0x03, NO, NO, NO)                                                             \
-	X(VERSION, NO, NO, 0x80, 0x80)                                                             \
-	X(AREA_SHARE, 0x04, NO, 0x81, 0x81)                                                        \
-	X(AREA_UNSHARE, 0x05, NO, 0x82, 0x82)                                                      \
-	X(RESET, NO, NO, NO, 0x83)                                                                 \
-	X(EVENT_POLL, NO, NO, 0x84, 0x84)                                                          \
-	X(EVENT_CONFIGURE, NO, NO, NO, 0x85)                                                       \
-	X(FIFO_CONFIGURE, NO, NO, NO, 0x86)                                                        \
-	X(ERROR, NO, NO, NO, 0x87)                                                                 \
-	X(AREA_RELEASE, NO, NO, 0x83, 0xc0)
+	X(CONNECT, 0x01, NO, NO, NO, DRIVER, "connects to a device")                               \
+	X(DISCONNECT, 0x02, NO, NO, NO, DRIVER, "ends what CONNECT began")                         \
+	X(TRANSPORT_ERROR, NO, 0x01, NO, NO, ANY, "reports an error about a message")              \
+	X(GET_DEVICE_INFO, 0x03, 0x02, 0x02, 0x02, DRIVER,                                         \
+	  "asks what the device is, and for its sizes and counts")                                 \
+	X(GET_DEVICE_FEATURES, 0x04, 0x03, 0x03, 0x03, DRIVER,                                     \
+	  "asks for blocks of 32 offered feature bits")                                            \
+	X(SET_DRIVER_FEATURES, 0x05, 0x04, 0x04, 0x04, DRIVER,                                     \
+	  "accepts features, in blocks of 32 bits")                                                \
+	X(GET_CONFIG, 0x06, 0x05, 0x05, 0x05, DRIVER, "reads from the configuration space")        \
+	X(SET_CONFIG, 0x07, 0x06, 0x06, 0x06, DRIVER, "writes to the configuration space")         \
+	X(GET_CONFIG_GEN, 0x08, 0x07, NO, NO, DRIVER,                                              \
+	  "asks for the generation of the configuration")                                          \
+	X(GET_DEVICE_STATUS, 0x09, 0x08, 0x07, 0x07, DRIVER, "asks for the device status")         \
+	X(SET_DEVICE_STATUS, 0x0a, 0x09, 0x08, 0x08, DRIVER, "writes the device status; 0 resets") \
+	X(GET_VQUEUE, 0x0b, 0x0a, 0x09, 0x09, DRIVER, "asks for limits and state of a queue")      \
+	X(SET_VQUEUE, 0x0c, 0x0b, 0x0a, 0x0a, DRIVER, "sets size and addresses of a queue")        \
+	X(RESET_VQUEUE, 0x0d, 0x0c, 0x0b, 0x0b, DRIVER,                                            \
+	  "stops a queue; answered when it is quiet")                                              \
+	X(GET_SHM, NO, NO, NO, 0x0c, DRIVER, "asks for a region of shared memory")                 \
+	X(EVENT_CONFIG_EMPTY, NO, NO, 0x40, NO, DEVICE, "the configuration changed")               \
+	X(EVENT_CONFIG, 0x10, 0x20, 0x41, 0x40, DEVICE, "status or configuration changed")         \
+	X(EVENT_AVAIL, 0x11, 0x21, 0x42, 0x41, DRIVER, "a queue has new buffers")                  \
+	X(EVENT_USED, 0x12, 0x22, 0x43, 0x42, DEVICE, "a queue has used buffers")                  \
+	X(BUS_ERROR, 0x00, 0x01, NO, NO, ANY, "reports an error about a message")                  \
+	X(GET_DEVICES, NO, 0x02, 0x02, 0x02, DRIVER,                                               \
+	  "asks which device numbers of a window exist")                                           \
+	X(DEVICE_ADDED, NO, 0x03, 0x41, NO, DEVICE, "a device came")                               \
+	X(DEVICE_REMOVED, NO, 0x04, 0x42, NO, DEVICE, "a device went")                             \
+	X(PING, NO, 0x05, 0x03, 0x03, ANY, "asks whether the other side lives")                    \
+	X(BUS_STATUS, NO, 0x06, NO, NO, ANY, "the state of the bus changed")                       \
+	X(EVENT_DEVICE, NO, NO, NO, 0x40, DEVICE, "a device came or went")                         \
+	X(ACTIVATE, 0x01, NO, NO, NO, DRIVER,                                                      \
+	  "opens the bus; versions and features of both sides")                                    \
+	X(DEACTIVATE, 0x02, NO, NO, NO, DRIVER, "closes the bus")                                  \
+	X(CONFIGURE, 0x03, NO, NO, NO, DRIVER, "chooses features of the bus")                      \
+	X(VERSION, NO, NO, 0x80, 0x80, DRIVER, "agrees on the versions and features of the bus")   \
+	X(AREA_SHARE, 0x04, NO, 0x81, 0x81, DRIVER,                                                \
+	  "gives memory that the driver shared by FF-A an area id")                                \
+	X(AREA_UNSHARE, 0x05, NO, 0x82, 0x82, DRIVER, "asks for an area back")                     \
+	X(RESET, NO, NO, NO, 0x83, DRIVER, "ends the session on the bus")                          \
+	X(EVENT_POLL, NO, NO, 0x84, 0x84, DRIVER,                                                  \
+	  "fetches one event; the answer is the event or, for none, empty")                        \
+	X(EVENT_CONFIGURE, NO, NO, NO, 0x85, DRIVER, "chooses how events reach the driver")        \
+	X(FIFO_CONFIGURE, NO, NO, NO, 0x86, DRIVER, "shares memory for two rings of messages")     \
+	X(ERROR, NO, NO, NO, 0x87, DEVICE, "answers a request that cannot be served")              \
+	X(AREA_RELEASE, NO, NO, 0x83, 0xc0, DEVICE, "the device no longer uses an area")
 
 #ifndef VMSG_ROWS_AS_NAMES
 
@@ -106,6 +116,7 @@
 	{                                                                                          \
 		PLACE(member), layouts, NUMBER_KIND(member), width, 0                              \
 	}
+#define NAMED(member, name, values, width, layouts) UINT(member, name, width, layouts)
 #define LOW8(member, name, layouts)                                                                \
 	{                                                                                          \
 		PLACE_OF(uint16_t, member), layouts, VMSG_FIELD_LOW8, 2, 0                         \
@@ -160,24 +171,42 @@
 
 #else
 
-#define FIELDS(name)                     static const char *const name[]
-#define ROWS                             static const char *const *const rows[]
+#include "values.h"
+
+/* What a field is called, and the names that its values have (NULL: none). */
+struct vmsg_field_words {
+	const char *name;
+	const struct vmsg_value *values;
+};
+
+#define FIELDS(name)                     static const struct vmsg_field_words name[]
+#define ROWS                             static const struct vmsg_field_words *const rows[]
 #define ROW(type, kind, fields, layouts) fields
 #define EMPTY(type, kind, layouts)       NULL
 
-#define UINT(member, name, width, layouts)         name
-#define LOW8(member, name, layouts)                name
-#define BLOCKS(member, name, layouts)              name
-#define LOW31(member, name, layouts)               name
-#define BIT31(member, name, layouts)               name
-#define TOLD(member, name, layouts)                name
-#define RESERVED(width, layouts)                   "reserved"
-#define UUID(member, name, layouts)                name
-#define END(layouts)                               "msg_size"
-#define TAIL(member, name, kind, count, layouts)   name
-#define BITS(member, name, kind, count, layouts)   name
-#define FIXED(member, name, count, width, layouts) name
-#define FILLED(member, name, width, layouts)       name
+#define WORDS_OF(name, values)                                                                     \
+	{                                                                                          \
+		name, values                                                                       \
+	}
+#define UINT(member, name, width, layouts)          WORDS_OF(name, NULL)
+#define NAMED(member, name, values, width, layouts) WORDS_OF(name, values)
+#define LOW8(member, name, layouts)                 WORDS_OF(name, NULL)
+#define BLOCKS(member, name, layouts)               WORDS_OF(name, NULL)
+#define LOW31(member, name, layouts)                WORDS_OF(name, NULL)
+#define BIT31(member, name, layouts)                WORDS_OF(name, NULL)
+#define TOLD(member, name, layouts)                 WORDS_OF(name, NULL)
+#define RESERVED(width, layouts)                    WORDS_OF("reserved", NULL)
+#define UUID(member, name, layouts)                 WORDS_OF(name, NULL)
+#define END(layouts)                                WORDS_OF("msg_size", NULL)
+#define TAIL(member, name, kind, count, layouts)    WORDS_OF(name, VALUES_OF_##kind)
+#define BITS(member, name, kind, count, layouts)    WORDS_OF(name, NULL)
+#define FIXED(member, name, count, width, layouts)  WORDS_OF(name, NULL)
+#define FILLED(member, name, width, layouts)        WORDS_OF(name, NULL)
+
+/* The only words that are counted are those of feature bits. */
+#define VALUES_OF_WORDS                             feature_bits
+#define VALUES_OF_BYTES                             NULL
+#define VALUES_OF_MAYBE                             NULL
 
 #endif
 
@@ -254,7 +283,7 @@ FIELDS(config_generation) = {
 };
 
 FIELDS(device_status) = {
-	UINT(get_device_status_response.status, "status", 4, ALL),
+	NAMED(get_device_status_response.status, "status", device_status_bits, 4, ALL),
 };
 
 FIELDS(vqueue_index) = {
@@ -266,7 +295,7 @@ FIELDS(get_vqueue_response) = {
 	UINT(get_vqueue_response.max_size, "max_size", 4, ALL),
 	UINT(get_vqueue_response.cur_size, "cur_size", 4, ALL),
 	RESERVED(4, R2),
-	UINT(get_vqueue_response.flags, "flags", 4, R3),
+	NAMED(get_vqueue_response.flags, "flags", get_vqueue_flags, 4, R3),
 	UINT(get_vqueue_response.desc_addr, "desc_addr", 8, ALL),
 	UINT(get_vqueue_response.driver_addr, "driver_addr", 8, ALL),
 	UINT(get_vqueue_response.device_addr, "device_addr", 8, ALL),
@@ -275,7 +304,7 @@ FIELDS(get_vqueue_response) = {
 FIELDS(set_vqueue) = {
 	UINT(set_vqueue_request.index, "index", 4, ALL),
 	RESERVED(4, A | R02),
-	UINT(set_vqueue_request.flags, "flags", 4, R3),
+	NAMED(set_vqueue_request.flags, "flags", set_vqueue_flags, 4, R3),
 	UINT(set_vqueue_request.size, "size", 4, ALL),
 	RESERVED(4, R2),
 	TOLD(set_vqueue_request.reserved, "reserved", R3),
@@ -300,7 +329,7 @@ FIELDS(get_shm_response) = {
 };
 
 FIELDS(event_config) = {
-	UINT(event_config.device_status, "device_status", 4, ALL),
+	NAMED(event_config.device_status, "device_status", device_status_bits, 4, ALL),
 	UINT(event_config.offset, "offset", 3, A),
 	UINT(event_config.length, "length", 1, A),
 	FIXED(event_config.data, "data", event_config.length, 16, A),
@@ -351,17 +380,17 @@ FIELDS(device_number) = {
 
 FIELDS(event_device) = {
 	UINT(event_device.device_number, "device_number", 2, R13),
-	UINT(event_device.state, "state", 2, R13),
+	NAMED(event_device.state, "state", device_states, 2, R13),
 };
 
 FIELDS(bus_status) = {
-	UINT(bus_status.state, "state", 1, A2),
+	NAMED(bus_status.state, "state", early_bus_states, 1, A2),
 };
 
 FIELDS(early_error) = {
-	UINT(early_error.code, "code", 4, A2),
+	NAMED(early_error.code, "code", early_error_codes, 4, A2),
 	UINT(early_error.msg_id, "msg_id", 1, A2),
-	UINT(early_error.data_type, "data_type", 1, A2),
+	NAMED(early_error.data_type, "data_type", early_data_types, 1, A2),
 	FILLED(early_error.data, "data", 30, A2),
 };
 
@@ -373,12 +402,12 @@ FIELDS(activate_request) = {
 
 FIELDS(activate_response) = {
 	UINT(activate.version, "device_version", 4, A1),
-	UINT(activate.features, "features", 8, A1),
+	NAMED(activate.features, "features", bus_feature_bits, 8, A1),
 	UINT(activate.num, "num", 8, A1),
 };
 
 FIELDS(configure) = {
-	UINT(configure.features, "features", 8, A1),
+	NAMED(configure.features, "features", bus_feature_bits, 8, A1),
 };
 
 FIELDS(version_request) = {
@@ -386,8 +415,8 @@ FIELDS(version_request) = {
 	UINT(version.bus_version, "bus_version", 4, R2B | R3),
 	UINT(version.transport_revision, "vmsg_revision", 4, R1 | R2A),
 	UINT(version.transport_revision, "transport_revision", 4, R2B | R3),
-	UINT(version.transport_features, "vmsg_features", 4, R1 | R2A),
-	UINT(version.bus_features, "features", 4, R1 | R2A),
+	NAMED(version.transport_features, "vmsg_features", transport_feature_bits, 4, R1 | R2A),
+	NAMED(version.bus_features, "features", bus_feature_bits, 4, R1 | R2A),
 	UINT(version.max_areas, "area_num", 2, R1 | R2A),
 	UINT(version.ffa_version, "ffa_version", 4, R3),
 	END(R03),
@@ -399,10 +428,11 @@ FIELDS(version_response) = {
 	UINT(version.transport_revision, "vmsg_revision", 4, R1 | R2A),
 	UINT(version.transport_revision, "transport_revision", 4, R2B | R3),
 	UINT(version.ffa_version, "ffa_version", 4, R3),
-	UINT(version.transport_features, "vmsg_features", 4, R1 | R2A),
-	UINT(version.transport_features, "transport_features", 4, R2B | R3),
-	UINT(version.bus_features, "features", 4, R01 | R2A),
-	UINT(version.bus_features, "bus_features", 4, R2B | R3),
+	NAMED(version.transport_features, "vmsg_features", transport_feature_bits, 4, R1 | R2A),
+	NAMED(version.transport_features, "transport_features", transport_feature_bits, 4,
+	      R2B | R3),
+	NAMED(version.bus_features, "features", bus_feature_bits, 4, R01 | R2A),
+	NAMED(version.bus_features, "bus_features", bus_feature_bits, 4, R2B | R3),
 	UINT(version.num, "num", 2, R0),
 	UINT(version.max_areas, "area_num", 2, R1 | R2),
 	UINT(version.max_areas, "max_areas", 2, R3),
@@ -416,13 +446,13 @@ FIELDS(area_share_request) = {
 	UINT(area_share_request.mem_handle, "mem_handle", 8, R03),
 	UINT(area_share_request.tag, "tag", 8, R03),
 	UINT(area_share_request.count, "count", 4, R03),
-	UINT(area_share_request.attr, "attr", 4, R03),
+	NAMED(area_share_request.attr, "attr", area_attributes, 4, R03),
 };
 
 FIELDS(area_result) = {
 	UINT(area_share_response.area_id, "area_id", 4, A1),
 	UINT(area_share_response.area_id, "area_id", 2, R03),
-	UINT(area_share_response.result, "result", 2, R13),
+	NAMED(area_share_response.result, "result", results, 2, R13),
 };
 
 FIELDS(area) = {
@@ -436,11 +466,11 @@ FIELDS(early_unshare_request) = {
 };
 
 FIELDS(result) = {
-	UINT(reset_response.result, "result", 2, R13),
+	NAMED(reset_response.result, "result", results, 2, R13),
 };
 
 FIELDS(event_configure_request) = {
-	UINT(event_configure_request.method, "method", 1, R23),
+	NAMED(event_configure_request.method, "method", event_methods, 1, R23),
 	RESERVED(1, R23),
 	UINT(event_configure_request.notification_id, "notification_id", 2, R23),
 };
@@ -452,7 +482,7 @@ FIELDS(fifo_configure_request) = {
 };
 
 FIELDS(fifo_configure_response) = {
-	UINT(fifo_configure_response.result, "result", 2, R2B | R3),
+	NAMED(fifo_configure_response.result, "result", results, 2, R2B | R3),
 	UINT(fifo_configure_response.notification_id, "notification_id", 2, R2B | R3),
 };
 

@@ -9,7 +9,7 @@
 #include "virtio_msg_ffa/proto.h"
 
 /* Numbers of a type in a1, a2, r0, and in r1 to r3. */
-#define IDS(type, a1, a2, r0, r1) [VMSG_##type] = { a1, a2, r0, r1 },
+#define IDS(type, a1, a2, r0, r1, ...) [VMSG_##type] = { a1, a2, r0, r1 },
 
 static const uint8_t type_ids[VMSG_TYPE_COUNT][4] = { { NO, NO, NO, NO }, VMSG_TYPES(IDS) };
 

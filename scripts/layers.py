@@ -37,7 +37,7 @@ PUBLIC = {
 ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_device": "bus", "bus_driver": "bus",
          "bus_numbers": "bus", "bus_requests": "bus", "device_queue": "device",
          "driver_answers": "driver", "endpoint_memory": "endpoint", "pump_device": "pump", "reflect": "schema"}
-INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "bus", "bus_areas", "device", "driver",
+INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "values", "bus", "bus_areas", "device", "driver",
             "endpoint"}
 
 # folder of emulator/ -> (public headers, folders of emulator/ it may see)

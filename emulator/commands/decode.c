@@ -80,6 +80,8 @@ static void json_fields(const struct vmsg_profile *profile, const struct vmsg_me
 		case VMSG_FORM_BYTES:
 			json_bytes(vmsg_field_bytes(message, &info), info.form == VMSG_FORM_UUID);
 			break;
+		case VMSG_FORM_RESERVED:
+			break;
 		}
 	}
 	putchar('}');

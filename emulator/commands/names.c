@@ -1,41 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bits of the bus by name (wire-revisions 4.1, 4.2). */
+/* The names are the message table's, of the newest VERSION response. */
 #include "commands/names.h"
 
-#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
-static const char *const bus_features[] = { "DIRECT_RX",   "DIRECT_TX",       "INDIRECT_RX",
-					    "INDIRECT_TX", "NOTIFICATION_RX", "NOTIFICATION_TX",
-					    "FIFO" };
-static const char *const transport_features[] = { "STRICT_CONFIG_GENERATION" };
+#include "virtio_msg_ffa/codec.h"
+#include "virtio_msg_ffa/format.h"
+#include "virtio_msg_ffa/schema.h"
 
-static const char *list(uint32_t bits, const char *const *names, size_t count,
-			char text[NAMES_TEXT_SIZE])
+static const char *list(const char *field, uint32_t bits, char text[NAMES_TEXT_SIZE])
 {
-	size_t length = 0;
+	const struct vmsg_profile *profile = vmsg_profile(VMSG_PROFILE_R3);
+	struct vmsg_field_info info;
 
-	snprintf(text, NAMES_TEXT_SIZE, "none");
-	for (unsigned int bit = 0; bit < 32 && length < NAMES_TEXT_SIZE; bit++) {
-		const char *space = length > 0 ? " " : "";
-		if (!(bits >> bit & 1)) {
-			continue;
+	snprintf(text, NAMES_TEXT_SIZE, bits ? "0x%x" : "none", bits);
+	for (uint32_t i = 0; vmsg_schema_field(profile, VMSG_VERSION, VMSG_RESPONSE, i, &info);
+	     i++) {
+		char names[NAMES_TEXT_SIZE];
+		if (strcmp(info.name, field) == 0 &&
+		    vmsg_format_value(profile, &info, bits, names, sizeof(names)) > 0) {
+			memcpy(text, names, sizeof(names));
 		}
-		length += (size_t)(bit < count ? snprintf(text + length, NAMES_TEXT_SIZE - length,
-							  "%s%s", space, names[bit])
-					       : snprintf(text + length, NAMES_TEXT_SIZE - length,
-							  "%sbit%u", space, bit));
 	}
 	return text;
 }
 
 const char *names_bus_features(uint32_t features, char text[NAMES_TEXT_SIZE])
 {
-	return list(features, bus_features, sizeof(bus_features) / sizeof(bus_features[0]), text);
+	return list("bus_features", features, text);
 }
 
 const char *names_transport_features(uint32_t features, char text[NAMES_TEXT_SIZE])
 {
-	return list(features, transport_features,
-		    sizeof(transport_features) / sizeof(transport_features[0]), text);
+	return list("transport_features", features, text);
 }

@@ -7,7 +7,7 @@
 
 #define NAMES_TEXT_SIZE 160
 
-/* "DIRECT_RX DIRECT_TX", "none". */
+/* "DIRECT_RX DIRECT_TX", "none", bits without a name in hex. */
 const char *names_bus_features(uint32_t features, char text[NAMES_TEXT_SIZE]);
 const char *names_transport_features(uint32_t features, char text[NAMES_TEXT_SIZE]);
 

@@ -5,6 +5,7 @@
 #include "support/cmocka.h"
 
 #include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/format.h"
 #include "virtio_msg_ffa/schema.h"
 
 #define NO (-1)
@@ -241,6 +242,145 @@ static void a_tail_brings_its_count_unless_told_otherwise(void **state)
 		VMSG_ERROR_RANGE);
 }
 
+static struct vmsg_field_info named(enum vmsg_profile_id id, enum vmsg_type type,
+				    enum vmsg_kind kind, const char *name)
+{
+	struct vmsg_field_info info;
+
+	for (uint32_t i = 0; vmsg_schema_part(vmsg_profile(id), type, kind, i, &info); i++) {
+		if (strcmp(info.name, name) == 0) {
+			return info;
+		}
+	}
+	fail_msg("%s has no %s", vmsg_type_name(type), name);
+	return info;
+}
+
+static void reserved_words_are_parts_but_no_fields(void **state)
+{
+	const struct vmsg_profile *r2a = vmsg_profile(VMSG_PROFILE_R2A);
+	struct vmsg_field_info info;
+
+	(void)state;
+	assert_int_equal(vmsg_schema_part(r2a, VMSG_SET_VQUEUE, VMSG_REQUEST, 1, &info), 1);
+	assert_int_equal(info.form, VMSG_FORM_RESERVED);
+	assert_int_equal(info.offset, 4);
+	assert_int_equal(info.width, 4);
+	assert_int_equal(vmsg_schema_part(r2a, VMSG_SET_VQUEUE, VMSG_REQUEST, 3, &info), 1);
+	assert_int_equal(info.form, VMSG_FORM_RESERVED);
+	assert_int_equal(info.offset, 12);
+	assert_int_equal(vmsg_schema_part(r2a, VMSG_SET_VQUEUE, VMSG_REQUEST, 6, &info), 1);
+	assert_string_equal(info.name, "device_addr");
+	assert_int_equal(vmsg_schema_part(r2a, VMSG_SET_VQUEUE, VMSG_REQUEST, 7, &info), 0);
+	/* one that changes what the message does is reserved all the same */
+	info = named(VMSG_PROFILE_R3, VMSG_SET_VQUEUE, VMSG_REQUEST, "reserved");
+	assert_int_equal(info.form, VMSG_FORM_RESERVED);
+	assert_int_equal(info.offset, 12);
+}
+
+static void tails_tell_how_they_are_counted(void **state)
+{
+	struct vmsg_field_info info =
+		named(VMSG_PROFILE_R3, VMSG_GET_CONFIG, VMSG_RESPONSE, "data");
+
+	(void)state;
+	assert_int_equal(info.unit, 8);
+	assert_int_equal(info.multiple, 1);
+	info = named(VMSG_PROFILE_R3, VMSG_GET_DEVICE_FEATURES, VMSG_RESPONSE, "features");
+	assert_int_equal(info.unit, 32);
+	info = named(VMSG_PROFILE_R1, VMSG_GET_DEVICES, VMSG_RESPONSE, "bitmap");
+	assert_int_equal(info.unit, 1);
+	assert_int_equal(info.multiple, 8);
+	info = named(VMSG_PROFILE_R3, VMSG_GET_DEVICES, VMSG_RESPONSE, "bitmap");
+	assert_int_equal(info.unit, 1);
+	assert_int_equal(info.multiple, 1);
+	info = named(VMSG_PROFILE_R1, VMSG_GET_DEVICE_INFO, VMSG_RESPONSE, "num_feature_bits");
+	assert_int_equal(info.multiple, 32);
+}
+
+static void only_version_and_error_have_one_length(void **state)
+{
+	(void)state;
+	for (int id = 0; id < VMSG_PROFILE_COUNT; id++) {
+		for (int body = 0; body < VMSG_TYPE_COUNT * 3; body++) {
+			const enum vmsg_type type = (enum vmsg_type)(body / 3);
+			const enum vmsg_kind kind = (enum vmsg_kind)(body % 3);
+			const struct vmsg_profile *profile = vmsg_profile((enum vmsg_profile_id)id);
+			assert_int_equal(vmsg_schema_is_exact(profile, type, kind),
+					 (type == VMSG_VERSION || type == VMSG_ERROR) &&
+						 vmsg_schema_has(profile, type, kind));
+		}
+	}
+}
+
+static void messages_tell_who_sends_them(void **state)
+{
+	(void)state;
+	assert_int_equal(vmsg_schema_sender(VMSG_GET_CONFIG), VMSG_SENDER_DRIVER);
+	assert_int_equal(vmsg_schema_sender(VMSG_EVENT_AVAIL), VMSG_SENDER_DRIVER);
+	assert_int_equal(vmsg_schema_sender(VMSG_EVENT_USED), VMSG_SENDER_DEVICE);
+	assert_int_equal(vmsg_schema_sender(VMSG_AREA_RELEASE), VMSG_SENDER_DEVICE);
+	assert_int_equal(vmsg_schema_sender(VMSG_PING), VMSG_SENDER_ANY);
+	for (int type = VMSG_NONE; type < VMSG_TYPE_COUNT; type++) {
+		assert_string_not_equal(vmsg_schema_summary((enum vmsg_type)type), "");
+	}
+	assert_string_equal(vmsg_schema_summary(VMSG_TYPE_COUNT), "");
+}
+
+static void assert_value(enum vmsg_profile_id id, enum vmsg_type type, enum vmsg_kind kind,
+			 const char *name, uint64_t number, const char *expected)
+{
+	const struct vmsg_field_info info = named(id, type, kind, name);
+	char text[256];
+
+	assert_int_equal(vmsg_format_value(vmsg_profile(id), &info, number, text, sizeof(text)),
+			 strlen(expected));
+	assert_string_equal(text, expected);
+}
+
+static void values_and_bits_have_the_names_of_their_profile(void **state)
+{
+	(void)state;
+	assert_value(VMSG_PROFILE_R1, VMSG_EVENT_DEVICE, VMSG_EVENT, "state", 1, "READY");
+	assert_value(VMSG_PROFILE_R3, VMSG_EVENT_DEVICE, VMSG_EVENT, "state", 1, "ADDED");
+	assert_value(VMSG_PROFILE_R3, VMSG_EVENT_DEVICE, VMSG_EVENT, "state", 3, "");
+	assert_value(VMSG_PROFILE_R3, VMSG_EVENT_CONFIG, VMSG_EVENT, "device_status", 0x4f,
+		     "ACKNOWLEDGE DRIVER DRIVER_OK FEATURES_OK NEEDS_RESET");
+	assert_value(VMSG_PROFILE_R3, VMSG_GET_DEVICE_STATUS, VMSG_RESPONSE, "status", 0x101,
+		     "ACKNOWLEDGE 0x100");
+	assert_value(VMSG_PROFILE_R0, VMSG_VERSION, VMSG_RESPONSE, "features", 0x302,
+		     "DIRECT 0x300");
+	assert_value(VMSG_PROFILE_R1, VMSG_VERSION, VMSG_RESPONSE, "features", 0x42,
+		     "DIRECT_TX 0x40");
+	assert_value(VMSG_PROFILE_R2A, VMSG_VERSION, VMSG_RESPONSE, "features", 0x42,
+		     "DIRECT_TX FIFO");
+	assert_value(VMSG_PROFILE_R3, VMSG_SET_VQUEUE, VMSG_REQUEST, "flags", 0x24,
+		     "KEEP_DISABLED IGNORE_SIZE IGNORE_DEVICE");
+	assert_value(VMSG_PROFILE_R3, VMSG_AREA_SHARE, VMSG_REQUEST, "attr", 0x6f4,
+		     "SHARE WRITABLE INNER_SHAREABLE NORMAL_WRITE_BACK NON_SECURE");
+	assert_value(VMSG_PROFILE_R1, VMSG_AREA_SHARE, VMSG_REQUEST, "attr", 0, "UNSPECIFIED");
+	assert_value(VMSG_PROFILE_R2B, VMSG_EVENT_CONFIGURE, VMSG_REQUEST, "method", 3, "FIFO");
+	assert_value(VMSG_PROFILE_R2B, VMSG_EVENT_CONFIGURE, VMSG_RESPONSE, "result", 2, "BUSY");
+	assert_value(VMSG_PROFILE_A2, VMSG_BUS_STATUS, VMSG_EVENT, "state", 4, "RESUME");
+	assert_value(VMSG_PROFILE_R3, VMSG_PING, VMSG_REQUEST, "data", 1, "");
+}
+
+static void feature_bits_are_named_by_number(void **state)
+{
+	const struct vmsg_field_info info =
+		named(VMSG_PROFILE_R1, VMSG_GET_DEVICE_FEATURES, VMSG_RESPONSE, "features");
+	struct vmsg_value_info value;
+	bool found = false;
+
+	(void)state;
+	for (uint32_t i = 0; vmsg_schema_value(vmsg_profile(VMSG_PROFILE_R1), &info, i, &value);
+	     i++) {
+		assert_int_equal(value.mask, 0);
+		found = found || (value.value == 34 && strcmp(value.name, "RING_PACKED") == 0);
+	}
+	assert_true(found);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +390,12 @@ int main(void)
 		cmocka_unit_test(fields_tell_where_they_stand),
 		cmocka_unit_test(numbers_beyond_their_field_are_refused),
 		cmocka_unit_test(a_tail_brings_its_count_unless_told_otherwise),
+		cmocka_unit_test(reserved_words_are_parts_but_no_fields),
+		cmocka_unit_test(tails_tell_how_they_are_counted),
+		cmocka_unit_test(only_version_and_error_have_one_length),
+		cmocka_unit_test(messages_tell_who_sends_them),
+		cmocka_unit_test(values_and_bits_have_the_names_of_their_profile),
+		cmocka_unit_test(feature_bits_are_named_by_number),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
