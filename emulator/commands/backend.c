@@ -56,8 +56,10 @@ static const char help[] =
 	"Becomes a partition that offers virtio devices through virtio-msg over FF-A, and serves\n"
 	"frontends until SIGINT or SIGTERM.\n"
 	"\n"
-	"      --device blk,path=FILE[,readonly=on][,serial=TEXT]\n"
-	"                           a disk on a file or block device\n"
+	"      --device blk,path=FILE[,readonly=on][,serial=TEXT][,queues=N][,discard=off]\n"
+	"               [,write-zeroes=off][,block-size=N][,physical-block-size=N]\n"
+	"                           a disk on a file or block device; SIGHUP looks at its size\n"
+	"                           again and tells the driver\n"
 	"      --device rng         random numbers\n"
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
 	"      --id ID              be partition ID, such as 0x8002 (default: the first free\n"
@@ -76,12 +78,16 @@ static const char help[] =
 
 /* What the signal handler may touch. */
 static volatile bool stop;
+static volatile bool must_refresh;
 static struct vmsg_emu *volatile interruptible;
 
 static void on_signal(int number)
 {
-	(void)number;
-	stop = true;
+	if (number == SIGHUP) {
+		must_refresh = true;
+	} else {
+		stop = true;
+	}
 	if (interruptible) {
 		(void)vmsg_emu_raise(interruptible);
 	}
@@ -94,6 +100,7 @@ static void catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
 }
 
 /* ---- command line ---- */
@@ -366,6 +373,7 @@ static int serve(struct backend *backend, struct vmsg_emu *emu)
 		.devices = backend->devices,
 		.device_count = backend->device_count,
 		.stop = &stop,
+		.refresh = &must_refresh,
 	};
 	const int result = device_loop_run(&loop);
 	interruptible = NULL;

@@ -99,6 +99,17 @@ static int call(const struct device_loop *loop, struct vmsg_ffa_regs *regs)
 	return VMSG_OK;
 }
 
+static void refresh(struct device_loop *loop)
+{
+	*loop->refresh = false;
+	for (size_t i = 0; i < loop->device_count; i++) {
+		struct emu_device *device = loop->devices[i];
+		if (device && device->refresh) {
+			device->refresh(device);
+		}
+	}
+}
+
 int device_loop_run(struct device_loop *loop)
 {
 	struct vmsg_device_pump *pump = loop->pump;
@@ -107,6 +118,9 @@ int device_loop_run(struct device_loop *loop)
 
 	vmsg_endpoint_prepare_wait(pump->options.endpoint, &regs);
 	while (error == VMSG_OK && !*loop->stop) {
+		if (*loop->refresh) {
+			refresh(loop);
+		}
 		for (int i = 0; i < TICKS_MAX && vmsg_device_pump_deadline(pump) <= now(loop);
 		     i++) {
 			vmsg_device_pump_tick(pump, now(loop));

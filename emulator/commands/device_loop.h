@@ -16,6 +16,7 @@ struct device_loop {
 	struct emu_device **devices; /* entries may be NULL */
 	size_t device_count;         /* at most DEVICE_LOOP_DEVICES_MAX */
 	const volatile bool *stop;   /* becomes true: leave; checked after each wake */
+	volatile bool *refresh;      /* likewise: let the devices look again; becomes false */
 };
 
 /* Serves until *stop: 0; or the error that ended it (PEER: the manager is gone or refuses the

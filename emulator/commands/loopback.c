@@ -19,7 +19,7 @@
 #include "commands/processes.h"
 #include "commands/report.h"
 #include "commands/rng_driver.h"
-#include "devices/devices.h"
+#include "devices/settings.h"
 
 #define DEVICES_MAX        16
 #define DIRECTORY_SIZE     64

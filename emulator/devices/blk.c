@@ -5,39 +5,56 @@
  * last byte of the last writable piece. (virtio: Block Device)
  */
 #include "devices/blk.h"
-#include "devices/chain.h"
-#include "devices/devices.h"
-#include "virtio_msg_ffa/proto.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-#define QUEUE_SIZE_MAX 256u
-#define SEGMENTS_MAX   126u
-/* header, status and data, each of which may straddle an edge between segments of an area */
-#define PIECES_MAX   ((SEGMENTS_MAX + 2) * 2)
-#define REQUESTS_MAX 256 /* served in one go */
+#include "devices/blk_disk.h"
+#include "devices/chain.h"
 
-struct blk {
-	struct emu_device base;
-	int fd;
-	bool readonly;
-	uint64_t capacity; /* sectors */
-	char serial[BLK_ID_SIZE];
-};
+/* header, status and data, each of which may straddle an edge between segments of an area */
+#define PIECES_MAX   ((BLK_SEGMENTS_MAX + 2) * 2)
+#define REQUESTS_MAX 256 /* served in one go */
+#define ZEROES_SIZE  65536u
+
+/* Writes are durable when they are acknowledged unless the driver can flush and has not asked
+ * otherwise. (virtio: Device Operation, "volatile" and "stable" writes) */
+static bool is_write_through(const struct blk *blk)
+{
+	if (vmsg_device_has_feature(&blk->base.machine, BLK_F_CONFIG_WCE)) {
+		return !blk->writeback;
+	}
+	return !vmsg_device_has_feature(&blk->base.machine, BLK_F_FLUSH);
+}
+
+/* After a failure the kernel may have dropped what it could not write, and would call the next
+ * attempt a success: it stays a failure. */
+static bool make_durable(struct blk *blk)
+{
+	blk->lost_writes |= fdatasync(blk->fd) != 0;
+	return !blk->lost_writes;
+}
+
+static uint8_t verdict(bool is_done)
+{
+	return (uint8_t)(is_done ? BLK_S_OK : BLK_S_IOERR);
+}
+
+/* ---- reads and writes ---- */
 
 /* Moves all of it, in as many calls as the kernel wants; false on an error or the file's end. */
 static bool transfer(const struct blk *blk, bool write, struct iovec *vectors, int count,
 		     uint64_t offset)
 {
+	const int flags = write && is_write_through(blk) ? RWF_DSYNC : 0;
+
 	while (count > 0) {
-		const ssize_t done = write ? pwritev(blk->fd, vectors, count, (off_t)offset)
+		const ssize_t done = write ? pwritev2(blk->fd, vectors, count, (off_t)offset, flags)
 					   : preadv(blk->fd, vectors, count, (off_t)offset);
 		if (done < 0 && errno == EINTR) {
 			continue;
@@ -60,6 +77,11 @@ static bool transfer(const struct blk *blk, bool write, struct iovec *vectors, i
 	return true;
 }
 
+static bool is_inside(const struct blk *blk, uint64_t sector, uint64_t sectors)
+{
+	return sector <= blk->capacity && sectors <= blk->capacity - sector;
+}
+
 /* T_IN and T_OUT; `*done` bytes were written into the chain. */
 static uint8_t move_data(const struct blk *blk, const struct vmsg_vq_chain *chain, bool write,
 			 uint64_t sector, uint64_t *done)
@@ -67,10 +89,9 @@ static uint8_t move_data(const struct blk *blk, const struct vmsg_vq_chain *chai
 	struct iovec vectors[PIECES_MAX];
 	const uint64_t size =
 		write ? chain->readable_size - BLK_HEADER_SIZE : chain->writable_size - 1;
-	const uint64_t sectors = size / BLK_SECTOR_SIZE;
 
-	if (size == 0 || size % BLK_SECTOR_SIZE || sector > blk->capacity ||
-	    sectors > blk->capacity - sector || (write && blk->readonly)) {
+	if (size == 0 || size % BLK_SECTOR_SIZE ||
+	    !is_inside(blk, sector, size / BLK_SECTOR_SIZE) || (write && blk->readonly)) {
 		return BLK_S_IOERR;
 	}
 	const int count = chain_vectors(chain, !write, write ? BLK_HEADER_SIZE : 0, size, vectors);
@@ -81,6 +102,86 @@ static uint8_t move_data(const struct blk *blk, const struct vmsg_vq_chain *chai
 	return BLK_S_OK;
 }
 
+/* ---- ranges: DISCARD and WRITE_ZEROES ---- */
+
+static bool write_zeroes(const struct blk *blk, uint64_t offset, uint64_t size)
+{
+	static const uint8_t zeroes[ZEROES_SIZE];
+
+	while (size > 0) {
+		struct iovec vector = { (void *)(uintptr_t)zeroes,
+					size < ZEROES_SIZE ? (size_t)size : ZEROES_SIZE };
+		const size_t part = vector.iov_len;
+		if (!transfer(blk, true, &vector, 1, offset)) {
+			return false;
+		}
+		offset += part;
+		size -= part;
+	}
+	return true;
+}
+
+/* Reads as zeroes afterwards, where the file system can by leaving it out of the file. */
+static bool zero_range(const struct blk *blk, uint64_t offset, uint64_t size, bool unmap)
+{
+	const int mode = unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+
+	if (fallocate(blk->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) == 0) {
+		return !is_write_through(blk) || fdatasync(blk->fd) == 0;
+	}
+	return errno == EOPNOTSUPP && write_zeroes(blk, offset, size);
+}
+
+/* A device may ignore a discard: what the file system cannot leave out stays. */
+static bool discard_range(const struct blk *blk, uint64_t offset, uint64_t size)
+{
+	return fallocate(blk->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			 (off_t)size) == 0 ||
+	       errno == EOPNOTSUPP;
+}
+
+static uint8_t serve_range(const struct blk *blk, const uint8_t range[BLK_RANGE_SIZE], bool discard)
+{
+	const uint64_t sector = load_le(range, 8);
+	const uint64_t sectors = load_le(range + 8, 4);
+	const uint64_t flags = load_le(range + 12, 4);
+
+	if (flags & ~(uint64_t)(discard ? 0 : BLK_RANGE_F_UNMAP)) {
+		return BLK_S_UNSUPP;
+	}
+	if (blk->readonly || sectors == 0 || sectors > BLK_RANGE_SECTORS_MAX ||
+	    !is_inside(blk, sector, sectors)) {
+		return BLK_S_IOERR;
+	}
+	const uint64_t offset = sector * BLK_SECTOR_SIZE;
+	const uint64_t size = sectors * BLK_SECTOR_SIZE;
+	const bool is_done = discard ? discard_range(blk, offset, size)
+				     : zero_range(blk, offset, size, flags & BLK_RANGE_F_UNMAP);
+	return verdict(is_done);
+}
+
+static uint8_t serve_ranges(const struct blk *blk, const struct vmsg_vq_chain *chain, bool discard)
+{
+	const unsigned int feature = discard ? BLK_F_DISCARD : BLK_F_WRITE_ZEROES;
+	const uint64_t size = chain->readable_size - BLK_HEADER_SIZE;
+	uint8_t ranges[BLK_RANGES_MAX * BLK_RANGE_SIZE];
+	uint8_t status = BLK_S_OK;
+
+	if (!vmsg_device_has_feature(&blk->base.machine, feature)) {
+		return BLK_S_UNSUPP;
+	}
+	if (size == 0 || size % BLK_RANGE_SIZE || size > sizeof(ranges)) {
+		return BLK_S_IOERR;
+	}
+	(void)chain_read(chain, BLK_HEADER_SIZE, ranges, (size_t)size);
+	for (size_t at = 0; at < size && status == BLK_S_OK; at += BLK_RANGE_SIZE) {
+		status = serve_range(blk, ranges + at, discard);
+	}
+	return status;
+}
+
+/* ---- requests ---- */
+
 static uint8_t get_id(const struct blk *blk, const struct vmsg_vq_chain *chain, uint64_t *done)
 {
 	if (chain->writable_size - 1 < BLK_ID_SIZE) {
@@ -90,12 +191,33 @@ static uint8_t get_id(const struct blk *blk, const struct vmsg_vq_chain *chain, 
 	return BLK_S_OK;
 }
 
-/* Serves one request; the bytes written into the chain, with the status. */
+static uint8_t serve_request(struct blk *blk, const struct vmsg_vq_chain *chain,
+			     const uint8_t header[BLK_HEADER_SIZE], uint64_t *done)
+{
+	const uint64_t type = load_le(header, 4);
+	const uint64_t sector = load_le(header + 8, 8);
+
+	switch (type) {
+	case BLK_T_IN:
+	case BLK_T_OUT:
+		return move_data(blk, chain, type == BLK_T_OUT, sector, done);
+	case BLK_T_FLUSH:
+		return verdict(make_durable(blk));
+	case BLK_T_GET_ID:
+		return get_id(blk, chain, done);
+	case BLK_T_DISCARD:
+	case BLK_T_WRITE_ZEROES:
+		return serve_ranges(blk, chain, type == BLK_T_DISCARD);
+	default:
+		return BLK_S_UNSUPP;
+	}
+}
+
+/* Serves one chain; the bytes written into it, with the status. */
 static uint32_t serve(struct blk *blk, const struct vmsg_vq_chain *chain)
 {
-	uint8_t header[BLK_HEADER_SIZE] = { 0 };
+	uint8_t header[BLK_HEADER_SIZE];
 	uint64_t done = 0;
-	uint8_t status = BLK_S_UNSUPP;
 
 	blk->base.requests++;
 	if (chain->readable_size < BLK_HEADER_SIZE || chain->writable_size < 1) {
@@ -103,18 +225,9 @@ static uint32_t serve(struct blk *blk, const struct vmsg_vq_chain *chain)
 		return 0; /* no header, or no place for a status: nothing can be said */
 	}
 	(void)chain_read(chain, 0, header, sizeof(header));
-	const uint64_t type = load_le(header, 4);
-	const uint64_t sector = load_le(header + 8, 8);
-	if (type == BLK_T_IN || type == BLK_T_OUT) {
-		status = move_data(blk, chain, type == BLK_T_OUT, sector, &done);
-	} else if (type == BLK_T_FLUSH) {
-		status = (uint8_t)(fdatasync(blk->fd) == 0 ? BLK_S_OK : BLK_S_IOERR);
-	} else if (type == BLK_T_GET_ID) {
-		status = get_id(blk, chain, &done);
-	}
+	const uint8_t status = serve_request(blk, chain, header, &done);
 	blk->base.errors += status != BLK_S_OK;
-	const struct vmsg_span last = chain->pieces[chain->count - 1].span;
-	last.data[last.size - 1] = status;
+	(void)chain_write(chain, chain->writable_size - 1, &status, 1);
 	return (uint32_t)(done + 1);
 }
 
@@ -144,21 +257,46 @@ static void kick(void *context, uint32_t index, struct vmsg_vq_device *queue)
 	vmsg_device_notify(&blk->base.machine, index);
 }
 
+/* ---- the device ---- */
+
 static void read_config(void *context, uint32_t offset, struct vmsg_span out)
 {
-	const struct blk *blk = context;
-	uint8_t config[BLK_CONFIG_SIZE] = { 0 };
+	uint8_t config[BLK_CONFIG_SIZE];
 
-	store_le(config + BLK_CONFIG_CAPACITY, blk->capacity, 8);
-	store_le(config + BLK_CONFIG_SEG_MAX, SEGMENTS_MAX, 4);
-	store_le(config + BLK_CONFIG_BLK_SIZE, BLK_SECTOR_SIZE, 4);
+	blk_disk_config(context, config);
 	memcpy(out.data, config + offset, out.size);
 }
 
-static const struct vmsg_device_ops ops = {
-	.read_config = read_config,
-	.kick = kick,
-};
+/* Only `writeback` is the driver's to write. */
+static int write_config(void *context, uint32_t offset, struct vmsg_bytes in)
+{
+	struct blk *blk = context;
+
+	if (offset != BLK_CONFIG_WRITEBACK || in.size != 1 || in.data[0] > 1 ||
+	    !vmsg_device_has_feature(&blk->base.machine, BLK_F_CONFIG_WCE)) {
+		return -1;
+	}
+	if (in.data[0] == 0 && blk->writeback && !make_durable(blk)) {
+		return -1;
+	}
+	blk->writeback = in.data[0];
+	return 0;
+}
+
+static int reset(void *context)
+{
+	struct blk *blk = context;
+
+	blk->writeback = true;
+	return 1;
+}
+
+static void refresh(struct emu_device *device)
+{
+	if (blk_disk_refresh((struct blk *)device)) {
+		vmsg_device_config_changed(&device->machine, BLK_CONFIG_CAPACITY, 8);
+	}
+}
 
 static void blk_close(struct emu_device *device)
 {
@@ -170,116 +308,34 @@ static void blk_close(struct emu_device *device)
 	free(blk);
 }
 
-/* ---- opening ---- */
-
-struct settings {
-	char path[DEVICE_VALUE_SIZE];
-	char serial[BLK_ID_SIZE + 1];
-	bool readonly;
+static const struct vmsg_device_ops ops = {
+	.read_config = read_config,
+	.write_config = write_config,
+	.kick = kick,
+	.reset = reset,
 };
-
-static bool take_option(struct settings *settings, const char *key, const char *value, char *why,
-			size_t why_size)
-{
-	if (strcmp(key, "path") == 0 && value[0]) {
-		(void)snprintf(settings->path, sizeof(settings->path), "%s", value);
-	} else if (strcmp(key, "serial") == 0) {
-		if (strlen(value) > BLK_ID_SIZE) {
-			(void)snprintf(why, why_size,
-				       "--device blk: serial '%s' is longer than %u characters",
-				       value, BLK_ID_SIZE);
-			return false;
-		}
-		memcpy(settings->serial, value, strlen(value) + 1);
-	} else if (strcmp(key, "readonly") == 0) {
-		settings->readonly = strcmp(value, "on") == 0;
-		if (!settings->readonly && strcmp(value, "off") != 0) {
-			(void)snprintf(why, why_size,
-				       "--device blk: readonly '%s' is neither on nor off", value);
-			return false;
-		}
-	} else {
-		(void)snprintf(why, why_size,
-			       "--device blk: option '%s=%s' is not path=FILE, readonly=on|off or "
-			       "serial=TEXT",
-			       key, value);
-		return false;
-	}
-	return true;
-}
-
-static bool parse(const char *options, struct settings *settings, char *why, size_t why_size)
-{
-	char key[DEVICE_KEY_SIZE];
-	char value[DEVICE_VALUE_SIZE];
-
-	*settings = (struct settings){ .serial = "vmsg-ffa-emu" };
-	while (options && *options) {
-		options = device_option(options, key, value);
-		if (!take_option(settings, key, value, why, why_size)) {
-			return false;
-		}
-	}
-	if (!settings->path[0]) {
-		(void)snprintf(why, why_size, "--device blk: path=FILE is missing");
-		return false;
-	}
-	return true;
-}
-
-/* Opens the file and finds its size; a part of a sector at the end is not served. */
-static bool open_file(struct blk *blk, const char *path, char *why, size_t why_size)
-{
-	blk->fd = open(path, (blk->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-	if (blk->fd < 0) {
-		(void)snprintf(why, why_size, "--device blk: path '%s': %s", path, strerror(errno));
-		return false;
-	}
-	const off_t size = lseek(blk->fd, 0, SEEK_END); /* of files and block devices alike */
-	if (size < (off_t)BLK_SECTOR_SIZE) {
-		(void)snprintf(why, why_size, "--device blk: path '%s' is smaller than a sector",
-			       path);
-		return false;
-	}
-	blk->capacity = (uint64_t)size / BLK_SECTOR_SIZE;
-	return true;
-}
 
 struct emu_device *blk_open(const char *options, uint16_t dev_num, char *why, size_t why_size)
 {
-	struct settings settings;
-
-	if (!parse(options, &settings, why, why_size)) {
-		return NULL;
-	}
 	struct blk *blk = calloc(1, sizeof(*blk));
+
 	if (!blk) {
 		(void)snprintf(why, why_size, "--device blk: out of memory");
 		return NULL;
 	}
 	blk->base.kind = "blk";
 	blk->base.fd = -1;
+	blk->base.refresh = refresh;
 	blk->base.close = blk_close;
-	blk->readonly = settings.readonly;
-	memcpy(blk->serial, settings.serial, strlen(settings.serial));
-	blk->base.info = (struct vmsg_device_info){
-		.device_id = DEVICE_TYPE_BLK,
-		.vendor_id = DEVICE_VENDOR_ID,
-		.features = { 1u << BLK_F_SEG_MAX | 1u << BLK_F_BLK_SIZE | 1u << BLK_F_FLUSH |
-				      (blk->readonly ? 1u << BLK_F_RO : 0),
-			      1u << (VMSG_F_IN_ORDER - 32) },
-		.config_size = BLK_CONFIG_SIZE,
-		.queue_count = 1,
-		.queue_size_max = QUEUE_SIZE_MAX,
-	};
-	if (!open_file(blk, settings.path, why, why_size)) {
-		blk_close(&blk->base);
-		return NULL;
-	}
-	if (vmsg_device_init(&blk->base.machine, dev_num, &blk->base.info, &ops, blk) < 0) {
+	blk->fd = -1;
+	blk->writeback = true;
+	if (blk_disk_open(blk, options, why, why_size) == 0) {
+		if (vmsg_device_init(&blk->base.machine, dev_num, &blk->base.info, &ops, blk) ==
+		    0) {
+			return &blk->base;
+		}
 		(void)snprintf(why, why_size, "--device blk: cannot be set up");
-		blk_close(&blk->base);
-		return NULL;
 	}
-	return &blk->base;
+	blk_close(&blk->base);
+	return NULL;
 }

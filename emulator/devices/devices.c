@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Finds the constructor of a device by its kind, and takes option lists apart. */
+/* Finds the constructor of a device by its kind. */
 #include "devices/devices.h"
 
 #include <stdio.h>
@@ -34,25 +34,4 @@ void emu_device_close(struct emu_device *device)
 	if (device) {
 		device->close(device);
 	}
-}
-
-const char *device_option(const char *list, char key[DEVICE_KEY_SIZE],
-			  char value[DEVICE_VALUE_SIZE])
-{
-	const size_t length = strcspn(list, ",");
-	const char *equals = memchr(list, '=', length);
-
-	key[0] = 0;
-	value[0] = 0;
-	if (equals) {
-		const size_t key_length = (size_t)(equals - list);
-		const size_t value_length = length - key_length - 1;
-		if (key_length < DEVICE_KEY_SIZE && value_length < DEVICE_VALUE_SIZE) {
-			memcpy(key, list, key_length);
-			key[key_length] = 0;
-			memcpy(value, equals + 1, value_length);
-			value[value_length] = 0;
-		}
-	}
-	return list[length] ? list + length + 1 : NULL;
 }

@@ -26,6 +26,8 @@ struct emu_device {
 	 * (an epoll instance with what matters now). */
 	int fd;
 	void (*work)(struct emu_device *device);
+	/* What is behind the device may have changed (a disk's size): look again. May be NULL. */
+	void (*refresh)(struct emu_device *device);
 	void (*close)(struct emu_device *device);
 };
 
@@ -40,14 +42,5 @@ void emu_device_close(struct emu_device *device);
 /* The constructors behind it. `options` is what follows the kind, NULL when nothing does. */
 struct emu_device *blk_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *rng_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
-
-/*
- * One "key=value" of a comma-separated list: copies them out and returns where the next begins,
- * NULL at the end. A part without '=' or one that does not fit gives an empty key.
- */
-#define DEVICE_KEY_SIZE   32
-#define DEVICE_VALUE_SIZE 4096
-const char *device_option(const char *list, char key[DEVICE_KEY_SIZE],
-			  char value[DEVICE_VALUE_SIZE]);
 
 #endif

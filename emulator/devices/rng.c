@@ -2,6 +2,7 @@
 /* virtio-rng: fills what the driver offers with the kernel's random bytes. (virtio: Entropy Device)
  */
 #include "devices/devices.h"
+#include "devices/settings.h"
 #include "virtio_msg_ffa/proto.h"
 
 #include <stdio.h>
@@ -76,8 +77,7 @@ static const struct vmsg_device_ops ops = { .kick = kick };
 
 struct emu_device *rng_open(const char *options, uint16_t dev_num, char *why, size_t why_size)
 {
-	if (options) {
-		(void)snprintf(why, why_size, "--device rng: takes no options, got '%s'", options);
+	if (device_settings("rng", options, NULL, 0, why, why_size) < 0) {
 		return NULL;
 	}
 	struct rng *rng = calloc(1, sizeof(*rng));

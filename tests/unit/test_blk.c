@@ -29,6 +29,7 @@ static struct vmsg_memory_area device_areas[2];
 static struct vmsg_memory_area driver_areas[2];
 static struct vmsg_vq_driver_slot slots[ENTRIES];
 static uint32_t ring_features; /* of block 1, beside VERSION_1 */
+static uint32_t blk_features;  /* of block 0 */
 static struct vmsg_vq_driver ring;
 static struct emu_device *device;
 static char path[] = "/tmp/vmsg-blk-XXXXXX";
@@ -75,6 +76,7 @@ static void bring_up(const char *options)
 	assert_int_equal(vmsg_memory_add(&driver_memory, 1, &segment, 1, true, 0), 0);
 	vmsg_device_attach(&device->machine, vmsg_profile(VMSG_PROFILE_R3), &device_memory, 104, 0);
 	assert_int_equal(vmsg_vq_driver_start(&ring, &driver_memory, &layout, slots), 0);
+	vmsg_store_le32(words, blk_features);
 	vmsg_store_le32(words + 4, 1 | ring_features); /* VERSION_1 */
 	message.body.set_device_status_request.status = 3;
 	send(VMSG_SET_DEVICE_STATUS, &message);
@@ -103,6 +105,7 @@ static int open_image(void **state)
 
 	(void)state;
 	ring_features = 0;
+	blk_features = 0;
 	(void)strcpy(path, "/tmp/vmsg-blk-XXXXXX");
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
@@ -125,7 +128,7 @@ static int close_image(void **state)
 /* One request; the status that came back. `*written` as the used ring says. */
 static uint8_t request(uint32_t type, uint64_t sector, uint32_t size, uint32_t *written)
 {
-	const bool in = type != BLK_T_OUT;
+	const bool in = type != BLK_T_OUT && type != BLK_T_DISCARD && type != BLK_T_WRITE_ZEROES;
 	const struct vmsg_vq_buffer whole[] = { { at(HEADER), BLK_HEADER_SIZE, false },
 						{ at(DATA), size, in },
 						{ at(STATUS), 1, true } };
@@ -246,6 +249,154 @@ static void a_request_without_header_or_status_says_nothing(void **state)
 	assert_int_equal(device->errors, 2);
 }
 
+/* One request whose data, at DATA, the device reads. */
+static unsigned int range_request(uint32_t type, uint64_t sector, uint32_t sectors, uint32_t flags)
+{
+	uint32_t written;
+
+	vmsg_store_le64(ram + DATA, sector);
+	vmsg_store_le32(ram + DATA + 8, sectors);
+	vmsg_store_le32(ram + DATA + 12, flags);
+	return request(type, 0, BLK_RANGE_SIZE, &written);
+}
+
+static unsigned int first_byte(uint64_t sector)
+{
+	uint32_t written;
+
+	ram[DATA] = UNSET;
+	assert_int_equal(request(BLK_T_IN, sector, 512, &written), BLK_S_OK);
+	return ram[DATA];
+}
+
+static void ranges_are_zeroed_and_discarded(void **state)
+{
+	(void)state;
+
+	blk_features = 1u << BLK_F_DISCARD | 1u << BLK_F_WRITE_ZEROES;
+	bring_up("");
+	assert_int_equal(range_request(BLK_T_WRITE_ZEROES, 5, 2, 0), BLK_S_OK);
+	assert_int_equal(first_byte(4), 4);
+	assert_int_equal(first_byte(5), 0);
+	assert_int_equal(first_byte(6), 0);
+	assert_int_equal(first_byte(7), 7);
+	assert_int_equal(range_request(BLK_T_WRITE_ZEROES, 8, 1, BLK_RANGE_F_UNMAP), BLK_S_OK);
+	assert_int_equal(first_byte(8), 0);
+	assert_int_equal(range_request(BLK_T_DISCARD, 9, 1, 0), BLK_S_OK);
+	assert_int_equal(first_byte(10), 10);
+}
+
+static void bad_ranges_are_refused(void **state)
+{
+	(void)state;
+	uint32_t written;
+
+	blk_features = 1u << BLK_F_DISCARD | 1u << BLK_F_WRITE_ZEROES;
+	bring_up("");
+	assert_int_equal(range_request(BLK_T_DISCARD, 9, 1, BLK_RANGE_F_UNMAP), BLK_S_UNSUPP);
+	assert_int_equal(range_request(BLK_T_WRITE_ZEROES, 9, 1, 2), BLK_S_UNSUPP);
+	assert_int_equal(range_request(BLK_T_WRITE_ZEROES, SECTORS, 1, 0), BLK_S_IOERR);
+	assert_int_equal(range_request(BLK_T_WRITE_ZEROES, UINT64_MAX, 2, 0), BLK_S_IOERR);
+	assert_int_equal(range_request(BLK_T_WRITE_ZEROES, 0, 0, 0), BLK_S_IOERR);
+	assert_int_equal(request(BLK_T_DISCARD, 0, BLK_RANGE_SIZE - 1, &written), BLK_S_IOERR);
+	assert_int_equal(request(BLK_T_DISCARD, 0, 0, &written), BLK_S_IOERR);
+	assert_int_equal(first_byte(9), 9);
+}
+
+static void ranges_need_their_features(void **state)
+{
+	(void)state;
+
+	bring_up("");
+	assert_int_equal(range_request(BLK_T_DISCARD, 9, 1, 0), BLK_S_UNSUPP);
+	assert_int_equal(range_request(BLK_T_WRITE_ZEROES, 9, 1, 0), BLK_S_UNSUPP);
+	assert_int_equal(first_byte(9), 9);
+}
+
+static void a_read_only_disk_offers_no_ranges(void **state)
+{
+	(void)state;
+
+	bring_up(",readonly=on,discard=on");
+	assert_int_equal(device->info.features[0] >> BLK_F_DISCARD & 1, 0);
+	assert_int_equal(device->info.features[0] >> BLK_F_WRITE_ZEROES & 1, 0);
+}
+
+static uint64_t config(uint32_t offset, uint32_t size)
+{
+	struct vmsg_message message = { .header = { .type = VMSG_GET_CONFIG,
+						    .kind = VMSG_REQUEST } };
+	struct vmsg_message reply;
+	uint64_t value = 0;
+
+	message.body.get_config_request.offset = offset;
+	message.body.get_config_request.length = size;
+	assert_int_equal(vmsg_device_input(&device->machine, 0, &message), 0);
+	assert_int_equal(vmsg_device_output(&device->machine, &reply), 1);
+	assert_int_equal(reply.body.get_config_response.data.size, size);
+	while (size-- > 0) {
+		value = value << 8 | reply.body.get_config_response.data.data[size];
+	}
+	return value;
+}
+
+static void its_shape_is_in_the_config(void **state)
+{
+	(void)state;
+
+	bring_up(",queues=4,block-size=1024,physical-block-size=4096");
+	assert_int_equal(config(BLK_CONFIG_CAPACITY, 8), SECTORS);
+	assert_int_equal(config(BLK_CONFIG_BLK_SIZE, 4), 1024);
+	assert_int_equal(config(BLK_CONFIG_PHYSICAL_BLOCK_EXP, 1), 2);
+	assert_int_equal(config(BLK_CONFIG_NUM_QUEUES, 2), 4);
+	assert_int_equal(config(BLK_CONFIG_DISCARD_SECTOR_ALIGNMENT, 4), 8);
+	assert_int_equal(device->info.features[0] >> BLK_F_MQ & 1, 1);
+	assert_int_equal(device->info.queue_count, 4);
+}
+
+static void a_file_that_grows_is_a_config_event(void **state)
+{
+	(void)state;
+	struct vmsg_message event;
+	uint32_t written;
+
+	bring_up("");
+	device->refresh(device);
+	assert_int_equal(vmsg_device_event(&device->machine, &event), 0);
+	assert_int_equal(truncate(path, (off_t)(SECTORS * 2 * 512)), 0);
+	assert_int_equal(request(BLK_T_IN, SECTORS, 512, &written), BLK_S_IOERR);
+	device->refresh(device);
+	assert_int_equal(vmsg_device_event(&device->machine, &event), 1);
+	assert_int_equal(event.header.type, VMSG_EVENT_CONFIG);
+	assert_int_equal(config(BLK_CONFIG_CAPACITY, 8), SECTORS * 2);
+	assert_int_equal(request(BLK_T_IN, SECTORS, 512, &written), BLK_S_OK);
+}
+
+static void the_write_cache_is_the_drivers_to_switch(void **state)
+{
+	(void)state;
+	struct vmsg_message message = { .header = { .type = VMSG_SET_CONFIG,
+						    .kind = VMSG_REQUEST } };
+	struct vmsg_message reply;
+	const uint8_t off = 0;
+	uint32_t written;
+
+	blk_features = 1u << BLK_F_CONFIG_WCE;
+	bring_up("");
+	assert_int_equal(config(BLK_CONFIG_WRITEBACK, 1), 1);
+	message.body.set_config_request.offset = BLK_CONFIG_WRITEBACK;
+	message.body.set_config_request.length = 1;
+	message.body.set_config_request.data = (struct vmsg_bytes){ &off, 1 };
+	assert_int_equal(vmsg_device_input(&device->machine, 0, &message), 0);
+	assert_int_equal(vmsg_device_output(&device->machine, &reply), 1);
+	assert_int_equal(config(BLK_CONFIG_WRITEBACK, 1), 0);
+	assert_int_equal(request(BLK_T_OUT, 0, 512, &written), BLK_S_OK);
+	message.body.set_config_request.offset = BLK_CONFIG_CAPACITY;
+	assert_int_equal(vmsg_device_input(&device->machine, 0, &message), 0);
+	assert_int_equal(vmsg_device_output(&device->machine, &reply), 1);
+	assert_int_equal(reply.body.set_config_response.length, 0);
+}
+
 static void packed_rings_in_order_carry_it_too(void **state)
 {
 	(void)state;
@@ -345,7 +496,11 @@ static void bad_options_name_the_key(void **state)
 		{ "blk,path=/etc/hostname,readonly=maybe", "maybe" },
 		{ "blk,path=/etc/hostname,serial=123456789012345678901", "123456789012345678901" },
 		{ "blk,path=/etc/hostname,colour=red", "colour" },
-		{ "blk,nonsense", "path=FILE" },
+		{ "blk,path=/etc/hostname,queues=0", "queues '0'" },
+		{ "blk,path=/etc/hostname,queues=17", "from 1 to 16" },
+		{ "blk,path=/etc/hostname,block-size=1000", "power of two" },
+		{ "blk,path=/etc/hostname,block-size=4096,physical-block-size=512", "less than" },
+		{ "blk,nonsense", "path=TEXT" },
 		{ "rng,size=4", "size=4" },
 		{ "disk", "disk" },
 		{ "", "no such device" },
@@ -369,6 +524,13 @@ int main(void)
 		TEST(the_serial_is_the_id),
 		TEST(unknown_requests_are_unsupported),
 		TEST(a_request_without_header_or_status_says_nothing),
+		TEST(ranges_are_zeroed_and_discarded),
+		TEST(bad_ranges_are_refused),
+		TEST(ranges_need_their_features),
+		TEST(a_read_only_disk_offers_no_ranges),
+		TEST(its_shape_is_in_the_config),
+		TEST(a_file_that_grows_is_a_config_event),
+		TEST(the_write_cache_is_the_drivers_to_switch),
 		TEST(packed_rings_in_order_carry_it_too),
 		TEST(a_flood_does_not_keep_others_waiting),
 		TEST(data_in_many_pieces_comes_together),
