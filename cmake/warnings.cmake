@@ -13,6 +13,11 @@ if(VMSG_SANITIZE)
 		-fsanitize=${VMSG_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
 	target_link_options(vmsg_options INTERFACE -fsanitize=${VMSG_SANITIZE})
 endif()
+if(VMSG_FUZZ)
+	# Not only the targets: the fuzzer must see the branches of what it tests.
+	target_compile_options(vmsg_options INTERFACE -fsanitize=fuzzer-no-link)
+	target_link_options(vmsg_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(VMSG_SANITIZE MATCHES "thread" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
 	# It does not model the ring's fences; the loads and stores beside them are atomic anyway.
 	target_compile_options(vmsg_options INTERFACE -Wno-tsan)

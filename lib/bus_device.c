@@ -95,6 +95,7 @@ static void put_version(struct vmsg_bus *bus, const struct vmsg_profile *dialect
 	const struct vmsg_profile *spoken = bus->dialect;
 	struct vmsg_message answer = answer_to(request);
 
+	answer.header.dev_num = 0; /* one that came with a number is refused, not repeated */
 	answer.body.version = *version;
 	bus->dialect = dialect;
 	vmsg_bus_put(bus, &answer);

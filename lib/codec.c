@@ -200,8 +200,8 @@ static int check_any(const struct vmsg_profile *profile, const struct vmsg_messa
 		return vmsg_blame(diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_NO_TOKEN, header->token,
 				  0);
 	}
-	if (vmsg_type_is_bus(header->type) && header->type != VMSG_ERROR && profile->has_size &&
-	    header->dev_num != 0) {
+	const bool bus = null_reply || vmsg_type_is_bus(header->type);
+	if (bus && header->type != VMSG_ERROR && profile->has_size && header->dev_num != 0) {
 		return vmsg_blame(diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_BUS_DEVICE,
 				  header->dev_num, 0);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A hostile peer on either side of a bus session: the input is a list of {length, bytes} frames and
- * of steps of time; everything the session puts out is pulled and answered at random.
+ * A hostile peer on either side of a bus session: the input is a list of {length, bytes} frames, of
+ * steps of time, and of what our own caller does; everything the session puts out is pulled and
+ * answered at random.
  */
 #include <string.h>
 
@@ -44,6 +45,71 @@ static void drain(struct world *world, uint8_t choice)
 	__builtin_trap(); /* one frame must not give work without end */
 }
 
+/* Bytes that are no length: what the caller of the session does. */
+enum { OWN = 113, OWN_LAST = 127 };
+
+/* A driver shares and sends; a device answers, refuses and changes its list. */
+static void act(struct world *world, uint8_t choice)
+{
+	struct vmsg_bus *bus = &world->bus;
+	struct vmsg_message message = { .header = { .dev_num = 3, .token = choice } };
+	const struct vmsg_segment segment = { world->ram, sizeof(world->ram) };
+	uint16_t id = choice;
+
+	switch (choice) {
+	case OWN:
+		message.header.type = VMSG_GET_DEVICE_STATUS;
+		message.header.kind =
+			world->bus.options.role == VMSG_BUS_DRIVER ? VMSG_REQUEST : VMSG_RESPONSE;
+		(void)!vmsg_bus_send(bus, world->now, &message);
+		break;
+	case OWN + 1:
+		message.header.type = world->bus.options.role == VMSG_BUS_DRIVER ? VMSG_EVENT_AVAIL
+										 : VMSG_EVENT_USED;
+		message.header.kind = VMSG_EVENT;
+		(void)!vmsg_bus_send(bus, world->now, &message);
+		break;
+	case OWN + 2:
+		(void)!vmsg_bus_share(bus, world->now, 0x77, 0, &segment, 1, &id);
+		break;
+	case OWN + 3:
+	case OWN + 4:
+		(void)!vmsg_bus_unshare(bus, world->now, (uint16_t)(choice - OWN - 2));
+		break;
+	case OWN + 5:
+		(void)!vmsg_bus_poll(bus, world->now);
+		break;
+	case OWN + 6:
+		(void)!vmsg_bus_reset(bus, world->now);
+		break;
+	case OWN + 7:
+		(void)!vmsg_bus_start(bus, world->now);
+		break;
+	case OWN + 8:
+		message.header.type = VMSG_GET_CONFIG;
+		(void)!vmsg_bus_refuse(bus, world->now, &message.header);
+		break;
+	case OWN + 9:
+		(void)!vmsg_bus_remove_device(bus, 3);
+		break;
+	case OWN + 10:
+		(void)!vmsg_bus_add_device(bus, 3);
+		break;
+	case OWN + 11:
+		(void)!vmsg_bus_add_device(bus, 300);
+		break;
+	case OWN + 12:
+		vmsg_bus_abandon(bus, world->now, VMSG_ERROR_PEER);
+		break;
+	case OWN + 13:
+		vmsg_bus_send_failed(bus, world->now, VMSG_ERROR_AGAIN);
+		break;
+	default:
+		vmsg_bus_send_failed(bus, world->now, VMSG_ERROR_TIMEOUT);
+		break;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct world world;
@@ -73,13 +139,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	drain(&world, data[0]);
 	for (size_t at = 2; at < size;) {
 		size_t length = data[at++];
-		if (length > 127) { /* time passes */
-			world.now += (uint64_t)(length - 127) * 100000000u;
+		if (length > OWN_LAST) { /* time passes */
+			world.now += (uint64_t)(length - OWN_LAST) * 100000000u;
 			vmsg_bus_tick(&world.bus, world.now);
+		} else if (length >= OWN) {
+			act(&world, (uint8_t)length);
 		} else {
 			length = length < size - at ? length : size - at;
-			(void)!vmsg_bus_input(&world.bus, world.now,
-					      (struct vmsg_bytes){ data + at, length });
+			const struct vmsg_bytes frame = { data + at, length };
+			(void)!(data[0] & 4 ? vmsg_bus_answer(&world.bus, world.now, frame)
+					    : vmsg_bus_input(&world.bus, world.now, frame));
 			at += length;
 		}
 		drain(&world, data[at - 1]);

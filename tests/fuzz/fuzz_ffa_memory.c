@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Any bytes as a memory transaction descriptor, a relinquish descriptor or a message header. */
+#include <string.h>
+
 #include "fuzz.h"
 
 #include "virtio_msg_ffa/ffa_memory.h"
@@ -24,8 +26,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (vmsg_ffa_memory_access_at(bytes, &header, i, &access) < 0) {
 			__builtin_trap(); /* parse said that the array lies inside */
 		}
-		(void)!vmsg_ffa_memory_composite_at(bytes, &header, access.composite_offset,
-						    &composite);
+		if (vmsg_ffa_memory_composite_at(bytes, &header, access.composite_offset,
+						 &composite) < 0) {
+			continue;
+		}
+		const size_t first = access.composite_offset + VMSG_FFA_COMPOSITE_SIZE;
+		for (size_t at = first; size - at >= VMSG_FFA_CONSTITUENT_SIZE;
+		     at += VMSG_FFA_CONSTITUENT_SIZE) {
+			struct vmsg_ffa_range range;
+			uint8_t back[VMSG_FFA_CONSTITUENT_SIZE];
+			vmsg_ffa_range_load(&range, data + at);
+			vmsg_ffa_range_store(&range, back);
+			if (memcmp(data + at, back, 12) != 0) {
+				__builtin_trap(); /* the last four bytes are reserved */
+			}
+		}
 	}
 	return 0;
 }

@@ -180,6 +180,9 @@ static void the_null_reply_is_a_message_of_no_type(void **state)
 	message.header.kind = VMSG_RESPONSE;
 	assert_int_equal(vmsg_encoded_size(vmsg_profile(VMSG_PROFILE_A1), &message),
 			 VMSG_ERROR_REVISION);
+	message.header.dev_num = 1; /* what decode refuses is not sent either */
+	assert_int_equal(vmsg_encoded_size(vmsg_profile(VMSG_PROFILE_R1), &message),
+			 VMSG_ERROR_RANGE);
 }
 
 /* Refused by profile `id` with this error, field and text; nothing written. */

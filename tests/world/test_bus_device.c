@@ -79,6 +79,9 @@ static void fixed_dialects_accept_only_their_own_version(void **state)
 	assert_exchange(&pair, "0280000005001000 00000100 01000000",
 			"0380000005001a00 00000100 01000000 00000000 01000000 0400");
 	assert_log(&pair.device, "up");
+	/* a number that no bus message has is refused, and not given back */
+	assert_exchange(&pair, "0280450005001000 00000100 01000000",
+			"0380000005001a00 00000000 00000000 00000000 00000000 0000");
 	open_device(NULL);
 	/* r2a */
 	assert_exchange(&pair, "0280000005001a00 00000100 02000000 00000000 0f000000 ff00",
