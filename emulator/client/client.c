@@ -18,7 +18,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-static const char gone[] = "the manager is gone";
+static const char gone[] = "it closed the socket";
 
 void emu_lose(struct vmsg_emu *emu, const char *reason)
 {

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vmsg-ffa-emu: finds the subcommand. */
+/* vmsg-ffa-emu: finds the subcommand. Whether all that was printed has arrived is part of its
+ * exit status. */
 #include "commands/commands.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "virtio_msg_ffa/version.h"
 
@@ -32,7 +36,19 @@ static void usage(FILE *out)
 	fputs("\n'vmsg-ffa-emu COMMAND --help' explains each.\n", out);
 }
 
-int main(int argc, char **argv)
+/* Where the caller closed a standard stream, the next socket would get its number, and what is
+ * printed would go to the manager. In its place stands one on which every use fails. */
+static void hold_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) {
+			_exit(VMSG_EXIT_FAILED);
+		}
+	}
+}
+
+static int run(int argc, char **argv)
 {
 	if (argc < 2) {
 		usage(stderr);
@@ -54,4 +70,17 @@ int main(int argc, char **argv)
 	}
 	fprintf(stderr, "vmsg-ffa-emu: no command '%s'; try --help\n", argv[1]);
 	return VMSG_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	hold_standard_streams();
+	const int status = run(argc, argv);
+	errno = 0;
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == VMSG_EXIT_DONE) {
+		fprintf(stderr, "vmsg-ffa-emu: standard output: %s\n",
+			errno ? strerror(errno) : "not all of it was written");
+		return VMSG_EXIT_FAILED;
+	}
+	return status;
 }

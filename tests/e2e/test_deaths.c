@@ -132,9 +132,9 @@ static void a_killed_manager_ends_both(void **state)
 	begin_transfer("60");
 	kill(disk_system.daemon.pid, SIGKILL);
 	assert_int_equal(process_finish_within(&disk_system.backend, PROMPT_MS), 1);
-	assert_non_null(strstr(disk_system.backend.errors.text, "the manager is gone"));
+	assert_non_null(strstr(disk_system.backend.errors.text, "gone: it closed the socket"));
 	assert_int_equal(process_finish_within(&disk_system.frontend, PROMPT_MS), 1);
-	assert_non_null(strstr(disk_system.frontend.errors.text, "the manager is gone"));
+	assert_non_null(strstr(disk_system.frontend.errors.text, "gone: it closed the socket"));
 }
 
 static void transfers_leave_nothing_behind(void **state)

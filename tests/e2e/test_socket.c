@@ -338,7 +338,7 @@ static void the_end_of_the_manager_is_noticed_and_survived(void **state)
 	daemon_kill(&daemon_process);
 	assert_string_equal(partition_finish(&sp1), "PEER");
 	assert_true(vmsg_emu_is_lost(sp1.emu));
-	assert_string_equal(vmsg_emu_lost_reason(sp1.emu), "the manager is gone");
+	assert_string_equal(vmsg_emu_lost_reason(sp1.emu), "it closed the socket");
 	struct vmsg_conduit conduit = vmsg_emu_conduit(vm1.emu);
 	struct vmsg_ffa_regs regs = { .x = { 0x84000069 } };
 	conduit.call(conduit.context, &regs);
