@@ -114,12 +114,10 @@ int32_t vmsg_ffa_reply_status(const struct vmsg_ffa_regs *regs)
 /* x4..x17 from a payload, zero padded; the length was checked. */
 static void pack_payload(struct vmsg_ffa_regs *regs, struct vmsg_bytes payload)
 {
-	uint8_t padded[VMSG_FFA_DIRECT2_PAYLOAD_SIZE] = { 0 };
-
+	memset(&regs->x[PAYLOAD_FIRST], 0, PAYLOAD_COUNT * sizeof(regs->x[0]));
 	if (payload.size > 0) {
-		memcpy(padded, payload.data, payload.size);
+		vmsg_port_load_le_bytes(&regs->x[PAYLOAD_FIRST], payload.data, payload.size);
 	}
-	vmsg_port_load_le64s(&regs->x[PAYLOAD_FIRST], padded, PAYLOAD_COUNT);
 }
 
 static int pack_direct2(struct vmsg_ffa_regs *regs, uint32_t function_id, uint16_t source,

@@ -165,6 +165,18 @@ VMSG_ALWAYS_INLINE void vmsg_port_load_le64s(uint64_t *to, const uint8_t *from, 
 #endif
 }
 
+/* The same for any number of bytes, into words that are zero: they become the first of them. */
+VMSG_ALWAYS_INLINE void vmsg_port_load_le_bytes(uint64_t *to, const uint8_t *from, size_t size)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	for (size_t i = 0; i < size; i++) {
+		to[i / 8] |= (uint64_t)from[i] << (8 * (i % 8));
+	}
+#else
+	memcpy(to, from, size);
+#endif
+}
+
 /* Full fence: orders our earlier stores before our later loads (the EVENT_IDX handshake). */
 VMSG_ALWAYS_INLINE void vmsg_port_fence(void)
 {
