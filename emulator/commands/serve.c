@@ -16,11 +16,12 @@
 
 #define PATH_SIZE 256
 
-enum { OPTION_FFA_VERSION = 256, OPTION_TIME_SLICE };
+enum { OPTION_FFA_VERSION = 256, OPTION_POLICY, OPTION_TIME_SLICE };
 
 struct settings {
 	char path[PATH_SIZE];
 	uint32_t ffa_version;
+	const struct spmc_policy *policy;
 	uint64_t time_slice_ns;
 	bool verbose;
 };
@@ -36,6 +37,10 @@ static const char help[] =
 	"                           $XDG_RUNTIME_DIR/vmsg-ffa-emu.sock, else\n"
 	"                           /tmp/vmsg-ffa-emu-UID/sock\n"
 	"      --ffa-version X.Y    highest FF-A version offered: 1.1, 1.2 or 1.3 (default 1.2)\n"
+	"      --policy NAME        behave, where partition managers differ, like hafnium, tf-a "
+	"or\n"
+	"                           xen, or acs for the choices of Arm's conformance suite;\n"
+	"                           default: emulator, its own choices (docs/policies.md)\n"
 	"      --time-slice MS      a direct request not answered for so long returns\n"
 	"                           FFA_INTERRUPT to its caller (default 10)\n"
 	"  -v, --verbose            say who comes and goes\n"
@@ -93,6 +98,7 @@ static int parse(int argc, char **argv, struct settings *settings)
 	static const struct option options[] = {
 		{ "socket-path", required_argument, NULL, 's' },
 		{ "ffa-version", required_argument, NULL, OPTION_FFA_VERSION },
+		{ "policy", required_argument, NULL, OPTION_POLICY },
 		{ "time-slice", required_argument, NULL, OPTION_TIME_SLICE },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -113,6 +119,14 @@ static int parse(int argc, char **argv, struct settings *settings)
 		case OPTION_FFA_VERSION:
 			if (parse_version(optarg, &settings->ffa_version) != 0) {
 				return usage("--ffa-version is 1.1, 1.2 or 1.3, not", optarg) + 1;
+			}
+			break;
+		case OPTION_POLICY:
+			settings->policy = spmc_policy_find(optarg);
+			if (!settings->policy) {
+				return usage("--policy is emulator, hafnium, tf-a, xen or acs, not",
+					     optarg) +
+				       1;
 			}
 			break;
 		case OPTION_TIME_SLICE:
@@ -193,6 +207,7 @@ int vmsg_command_serve(int argc, char **argv)
 	const struct vmsg_server_options options = {
 		.socket_path = settings.path,
 		.ffa_version = settings.ffa_version,
+		.policy = settings.policy,
 		.time_slice_ns = settings.time_slice_ns,
 		.stop_on_signals = true,
 		.log = log_line,

@@ -18,8 +18,9 @@ enum vmsg_server_level { VMSG_SERVER_WARNING, VMSG_SERVER_CONSOLE, VMSG_SERVER_I
 
 struct vmsg_server_options {
 	const char *socket_path;
-	uint32_t ffa_version;   /* 0 = 1.2 */
-	uint64_t time_slice_ns; /* 0 = SPMC_TIME_SLICE_NS, UINT64_MAX = none */
+	uint32_t ffa_version;             /* 0 = 1.2 */
+	const struct spmc_policy *policy; /* NULL = the emulator's own choices */
+	uint64_t time_slice_ns;           /* 0 = SPMC_TIME_SLICE_NS, UINT64_MAX = none */
 	/* Who may be there; NULL = the built-in system. Copied. */
 	const struct spmc_partition_config *partitions;
 	size_t partition_count;

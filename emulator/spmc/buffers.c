@@ -124,11 +124,12 @@ enum spmc_result spmc_call_rx_release(struct spmc *spmc, struct vcpu *vcpu,
 {
 	struct partition *partition = vcpu->partition;
 
-	(void)spmc;
 	if (!spmc_names_self(partition, regs->x[1])) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
-	if (partition->buffers.rx_state != RX_FULL) {
+	if (partition->buffers.rx_state != RX_FULL ||
+	    (spmc->policy->rx_release_after_get &&
+	     (partition->rx_full_spm || partition->rx_full_hypervisor))) {
 		return spmc_error(regs, VMSG_FFA_DENIED);
 	}
 	spmc_rx_release(partition);

@@ -238,15 +238,7 @@ static bool has_uuid(const struct partition *partition, const uint64_t pair[2])
 	struct vmsg_ffa_uuid uuid;
 
 	vmsg_ffa_uuid_from_pair(&uuid, pair);
-	if (vmsg_ffa_uuid_is_nil(&uuid)) {
-		return true;
-	}
-	for (uint32_t i = 0; i < partition->config.uuid_count; i++) {
-		if (vmsg_ffa_uuid_equal(&uuid, &partition->config.uuids[i])) {
-			return true;
-		}
-	}
-	return false;
+	return spmc_has_uuid(partition, &uuid);
 }
 
 /* The two generations of direct messages: properties of sender and receiver, and since when. */
@@ -319,7 +311,12 @@ static enum vmsg_ffa_status check_direct_request(struct spmc *spmc, const struct
 		return sender->version >= VMSG_FFA_VERSION_1_3 ? VMSG_FFA_NOT_READY
 							       : VMSG_FFA_INVALID_PARAMETERS;
 	}
-	if (generation == &generation_2 && !has_uuid(receiver, &regs->x[2])) {
+	if (spmc->policy->direct_vm_to_vm_missing && !spmc_is_secure(source) &&
+	    !spmc_is_secure(destination)) {
+		return VMSG_FFA_NOT_SUPPORTED;
+	}
+	if (generation == &generation_2 && !spmc->policy->direct2_uuid_ignored &&
+	    !has_uuid(receiver, &regs->x[2])) {
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
 	if (!(sender->config.properties & generation->send) ||

@@ -59,6 +59,43 @@ uint32_t spmc_own_version(const struct spmc *spmc, const struct partition *parti
 	return limit && limit < spmc->version ? limit : spmc->version;
 }
 
+static uint32_t version_answer(const struct spmc *spmc, const struct partition *partition,
+			       enum policy_version_answer answer)
+{
+	switch (answer) {
+	case POLICY_VERSION_OWN:
+		return spmc_own_version(spmc, partition);
+	case POLICY_VERSION_AGREED:
+		return partition->version;
+	case POLICY_VERSION_REFUSED:
+		break;
+	}
+	return (uint32_t)VMSG_FFA_NOT_SUPPORTED;
+}
+
+/* A compatible version is wanted: agrees on the lower one, unless it is too late for that. */
+static uint32_t agree_on_version(const struct spmc *spmc, struct partition *partition,
+				 uint32_t wanted)
+{
+	const struct spmc_policy *policy = spmc->policy;
+	const uint32_t own = spmc_own_version(spmc, partition);
+	const uint32_t agreed = wanted < own ? wanted : own;
+
+	if (partition->version_closed || (wanted > own && policy->version_newer_refused)) {
+		return (uint32_t)VMSG_FFA_NOT_SUPPORTED;
+	}
+	if (wanted > own && policy->version_newer_open) {
+		return own;
+	}
+	const bool is_final =
+		partition->version_frozen || (policy->version_once && partition->version);
+	if (is_final && agreed != partition->version) {
+		return version_answer(spmc, partition, policy->version_late);
+	}
+	partition->version = agreed;
+	return is_final && policy->version_late == POLICY_VERSION_AGREED ? agreed : own;
+}
+
 /* FFA_VERSION's reply is not wrapped: w0 is the version or NOT_SUPPORTED. FF-A 1.0 has other memory
  * layouts, which we do not have. Since 1.3 one may also just ask. */
 static enum spmc_result call_version(struct spmc *spmc, struct vcpu *vcpu,
@@ -68,17 +105,16 @@ static enum spmc_result call_version(struct spmc *spmc, struct vcpu *vcpu,
 	const uint32_t wanted = (uint32_t)regs->x[1];
 	const uint32_t own = spmc_own_version(spmc, partition);
 	const uint32_t query = own >= VMSG_FFA_VERSION_1_3 ? (uint32_t)regs->x[2] : QUERY_NEGOTIATE;
-	const uint32_t agreed = wanted < own ? wanted : own;
 	const bool is_compatible = (wanted & VERSION_MUST_BE_ZERO) == 0 &&
 				   (wanted & VERSION_MAJOR_MASK) == (own & VERSION_MAJOR_MASK) &&
 				   wanted >= VMSG_FFA_VERSION_1_1;
-	const bool is_late = partition->version_frozen && agreed != partition->version;
 
 	memset(regs, 0, sizeof(*regs));
 	regs->x[0] = (uint32_t)VMSG_FFA_NOT_SUPPORTED;
-	if (query == QUERY_NEGOTIATE && is_compatible && !is_late) {
-		partition->version = agreed;
-		regs->x[0] = own;
+	if (query == QUERY_NEGOTIATE) {
+		regs->x[0] = is_compatible ? agree_on_version(spmc, partition, wanted)
+					   : version_answer(spmc, partition,
+							    spmc->policy->version_foreign);
 	} else if (query == QUERY_COMPATIBILITY && is_compatible) {
 		regs->x[0] = own;
 	} else if (query == QUERY_NEGOTIATED && partition->version) {
@@ -225,6 +261,16 @@ static const struct call *find_call(uint32_t function_id, uint32_t version)
 	return NULL;
 }
 
+/* What the policy says to this call, or OK. */
+static enum vmsg_ffa_status policy_status(const struct spmc *spmc,
+					  const struct partition *partition, uint32_t function_id)
+{
+	const bool is_64 = (function_id & SMC64_BIT) != 0;
+
+	return (enum vmsg_ffa_status)
+		spmc->missing[spmc_is_secure(partition->config.id)][is_64][(uint8_t)function_id];
+}
+
 static bool has_feature(const struct spmc *spmc, const struct partition *partition,
 			uint32_t feature, uint64_t words[2])
 {
@@ -249,7 +295,8 @@ static bool has_call(const struct spmc *spmc, const struct partition *partition,
 {
 	const struct call *call = find_call(function_id, partition->version);
 
-	if (!call || (call->needs && !(partition->config.properties & call->needs))) {
+	if (!call || (call->needs && !(partition->config.properties & call->needs)) ||
+	    policy_status(spmc, partition, function_id) != VMSG_FFA_OK) {
 		return false;
 	}
 	return !call->features || call->features(spmc, partition, input, words);
@@ -287,6 +334,32 @@ static bool is_ffa_range(uint32_t function_id)
 	return (function_id & ~(SMC64_BIT | 0xFFu)) == 0x84000000u && number >= CALL(ERROR);
 }
 
+/* A call other than FFA_VERSION is made: it ends the negotiation, and needs one. */
+static bool may_call_before_version(const struct spmc *spmc, struct partition *partition,
+				    uint32_t function_id)
+{
+	if (partition->version) {
+		partition->version_frozen = true;
+		return true;
+	}
+	switch (spmc->policy->early_call) {
+	case POLICY_EARLY_REFUSED:
+		return false;
+	case POLICY_EARLY_MANIFEST:
+		partition->version = spmc_own_version(spmc, partition);
+		partition->version_frozen = true;
+		return true;
+	case POLICY_EARLY_CLOSES:
+		if (function_id == VMSG_FFA_ID32(ID_GET) ||
+		    function_id == VMSG_FFA_ID32(SPM_ID_GET)) {
+			return true;
+		}
+		partition->version_closed = true;
+		break;
+	}
+	return false;
+}
+
 enum spmc_result spmc_call(struct spmc *spmc, uint16_t id, uint16_t vcpu_index, uint64_t now_ns,
 			   struct vmsg_ffa_regs *regs)
 {
@@ -309,16 +382,18 @@ enum spmc_result spmc_call(struct spmc *spmc, uint16_t id, uint16_t vcpu_index, 
 	if (!(function_id & SMC64_BIT)) {
 		truncate_to_smc32(regs);
 	}
-	if (function_id != VMSG_FFA_ID32(VERSION)) {
-		if (partition->version == 0) {
-			return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
-		}
-		partition->version_frozen = true;
+	if (function_id != VMSG_FFA_ID32(VERSION) &&
+	    !may_call_before_version(spmc, partition, function_id)) {
+		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
 	}
 	const struct call *call =
-		find_call(function_id, partition->version ? partition->version : V1_0);
+		find_call(function_id, partition->version ? partition->version : V1_1);
 	if (!call || !call->handle) {
 		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+	}
+	const enum vmsg_ffa_status status = policy_status(spmc, partition, function_id);
+	if (status != VMSG_FFA_OK) {
+		return spmc_error(regs, status);
 	}
 	return call->handle(spmc, &partition->vcpus[vcpu_index], regs);
 }

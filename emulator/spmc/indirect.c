@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * FFA_MSG_SEND2: a message from the sender's TX to the receiver's RX, its header rewritten in the
- * size of the receiver's version. A UUID that the receiver does not list is passed through, as
- * Hafnium and Xen do.
+ * size of the receiver's version, unless the policy says otherwise.
  */
 #include "spmc/internal.h"
+
+#include <string.h>
 
 #include "virtio_msg_ffa/ffa_message.h"
 
@@ -15,19 +16,53 @@ static bool read_message(struct spmc *spmc, const struct partition *sender,
 	const struct vmsg_bytes buffer = { spmc->scratch, SPMC_BUFFER_SIZE };
 
 	return vmsg_ffa_message_parse(buffer, sender->version, header) == 0 && header->flags == 0 &&
-	       header->size > 0 && header->sender == sender->config.id &&
-	       header->receiver != header->sender;
+	       (header->size > 0 || spmc->policy->send2_empty_allowed) &&
+	       header->sender == sender->config.id && header->receiver != header->sender;
+}
+
+/* w1 names the sender where a hypervisor speaks for it. */
+static bool check_sender(const struct spmc *spmc, const struct partition *sender, uint64_t word)
+{
+	switch (spmc->policy->send2_sender) {
+	case POLICY_SENDER_ZERO_OR_SELF:
+		return (word & 0xFFFF) == 0 && spmc_names_self(sender, word >> 16);
+	case POLICY_SENDER_ZERO:
+		return word == 0;
+	case POLICY_SENDER_IGNORED:
+		break;
+	}
+	return true;
+}
+
+/* The message as the receiver gets it, in the message buffer; its size or an error. */
+static int build_message(struct spmc *spmc, const struct vmsg_ffa_message_header *header,
+			 const struct partition *receiver)
+{
+	const struct vmsg_bytes payload = { spmc->scratch + header->offset, header->size };
+	uint32_t version = receiver->version;
+
+	switch (spmc->policy->send2_header) {
+	case POLICY_HEADER_AS_SENT:
+		memcpy(spmc->message, spmc->scratch, header->offset + header->size);
+		return (int)(header->offset + header->size);
+	case POLICY_HEADER_LONG:
+		version = VMSG_FFA_VERSION_1_2;
+		break;
+	case POLICY_HEADER_OF_RECEIVER:
+		break;
+	}
+	return vmsg_ffa_message_build(header, version, payload,
+				      (struct vmsg_span){ spmc->message, SPMC_BUFFER_SIZE });
 }
 
 enum spmc_result spmc_call_msg_send2(struct spmc *spmc, struct vcpu *vcpu,
 				     struct vmsg_ffa_regs *regs)
 {
 	struct partition *sender = vcpu->partition;
-	const uint32_t flags = (uint32_t)regs->x[2];
+	const uint32_t flags = spmc->policy->send2_flags_ignored ? 0 : (uint32_t)regs->x[2];
 	struct vmsg_ffa_message_header header;
 
-	if ((regs->x[1] & 0xFFFF) || !spmc_names_self(sender, regs->x[1] >> 16) ||
-	    !spmc_delay_sri_is_ok(sender, flags)) {
+	if (!check_sender(spmc, sender, regs->x[1]) || !spmc_delay_sri_is_ok(sender, flags)) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
 	if (!spmc_snapshot_tx(spmc, sender, SPMC_BUFFER_SIZE)) {
@@ -48,12 +83,14 @@ enum spmc_result spmc_call_msg_send2(struct spmc *spmc, struct vcpu *vcpu,
 	if (!spmc_rx_is_free(receiver)) {
 		return spmc_error(regs, VMSG_FFA_BUSY);
 	}
-	const struct vmsg_bytes payload = { spmc->scratch + header.offset, header.size };
-	const int size =
-		vmsg_ffa_message_build(&header, receiver->version, payload,
-				       (struct vmsg_span){ spmc->message, SPMC_BUFFER_SIZE });
-	if (size < 0) {
+	if (spmc->policy->send2_uuid_checked && !spmc_has_uuid(receiver, &header.uuid)) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	}
+	const int size = build_message(spmc, &header, receiver);
+	if (size < 0) {
+		return spmc_error(regs, spmc->policy->send2_too_big_no_memory
+						? VMSG_FFA_NO_MEMORY
+						: VMSG_FFA_INVALID_PARAMETERS);
 	}
 	if (!spmc_rx_fill(spmc, receiver, spmc->message, (size_t)size)) {
 		return spmc_error(regs, VMSG_FFA_ABORTED);

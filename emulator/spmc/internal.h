@@ -8,6 +8,7 @@
 #define VMSG_EMULATOR_SPMC_INTERNAL_H
 
 #include "spmc/pages.h"
+#include "spmc/policy.h"
 #include "spmc/spmc.h"
 
 /* Pages of each of RX and TX: one, which is what FFA_FEATURES advertises. */
@@ -112,6 +113,7 @@ struct partition {
 	uint32_t generation; /* of its process */
 	uint32_t version;    /* negotiated; 0 = not yet */
 	bool version_frozen; /* the first other call has ended the negotiation */
+	bool version_closed; /* and there will never be one */
 	struct buffers buffers;
 	struct vcpu *vcpus;
 	uint64_t waiting;                       /* bit per vCPU in WAITING */
@@ -182,11 +184,13 @@ struct claim {
  */
 struct region {
 	uint64_t handle;
+	bool is_named; /* has a handle */
 	struct partition *owner;
 	uint16_t owner_id;
 	uint16_t attributes;
 	uint32_t flags; /* of the send, with the type */
 	uint64_t tag;
+	uint32_t access_size;    /* of the descriptor's entries */
 	uint32_t head_size;      /* of the descriptor, before its ranges */
 	uint32_t range_capacity; /* ranges that the send announced */
 	bool owner_writable;     /* the owner may write every page of it */
@@ -204,7 +208,13 @@ struct region {
 	struct region *next;
 };
 
+/* Regions in the whole system under a policy that gives handles again. */
+#define SPMC_REUSED_HANDLES_MAX 128u
+
 struct spmc {
+	const struct spmc_policy *policy;
+	/* What the policy says to a call of a VM or SP, in its SMC32 or SMC64 form. */
+	int8_t missing[2][2][UINT8_MAX + 1];
 	uint32_t version;
 	uint64_t time_slice_ns;
 	const struct spmc_memory_ops *memory;
@@ -225,6 +235,8 @@ struct spmc {
 
 	struct region *buckets[SPMC_REGION_BUCKETS];
 	uint64_t last_handle;
+	uint64_t handles_in_use[SPMC_REUSED_HANDLES_MAX / 64]; /* where they are given again */
+	uint32_t region_count;
 	struct region *retiring; /* freed with the next call */
 	struct page_index pages; /* of all regions and RX/TX buffers */
 	struct page_index donated_pages;
@@ -257,6 +269,8 @@ struct partition *spmc_find(const struct spmc *spmc, uint16_t id);
 bool spmc_is_secure(uint16_t id);
 /* Declared, started or not, or NULL. */
 struct partition *spmc_find_declared(const struct spmc *spmc, uint16_t id);
+/* The partition has a service of this UUID; nil is anybody's. */
+bool spmc_has_uuid(const struct partition *partition, const struct vmsg_ffa_uuid *uuid);
 /* Highest version that this partition may negotiate. */
 uint32_t spmc_own_version(const struct spmc *spmc, const struct partition *partition);
 
@@ -310,8 +324,8 @@ call_handler spmc_call_msg_send2;
 struct region *spmc_region_find(const struct spmc *spmc, uint64_t handle);
 /* A region of `owner` outside the store, with room for what was announced; NULL when that exceeds
  * the owner's limits or memory. */
-struct region *spmc_region_create(struct partition *owner, uint32_t borrower_count,
-				  uint32_t range_count);
+struct region *spmc_region_create(struct spmc *spmc, struct partition *owner,
+				  uint32_t borrower_count, uint32_t range_count);
 /* Gives it a handle if it has none. */
 void spmc_region_name(struct spmc *spmc, struct region *region);
 /* Puts a complete region into the store and its owner's list. */

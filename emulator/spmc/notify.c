@@ -101,7 +101,14 @@ enum spmc_result spmc_call_notification_bind(struct spmc *spmc, struct vcpu *vcp
 	if (!receives(receiver)) {
 		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
 	}
+	if (spmc->policy->bind_vm_to_vm_missing && !spmc_is_secure(receiver->config.id) &&
+	    !spmc_is_secure(sender)) {
+		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+	}
 	/* Notifications per vCPU (bit 0) are not supported. */
+	if (regs->x[2] && spmc->policy->bind_flags_denied) {
+		return spmc_error(regs, VMSG_FFA_DENIED);
+	}
 	if (regs->x[2] || !check_binding_ids(spmc, receiver, regs)) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
@@ -244,7 +251,8 @@ enum spmc_result spmc_call_notification_info_get(struct spmc *spmc, struct vcpu 
 	memset(regs, 0, sizeof(*regs));
 	for (size_t i = 0; i < spmc->partition_count; i++) {
 		struct partition *partition = spmc->partitions[i];
-		if (!partition->started || partition->reported || !is_pending(partition)) {
+		if (!partition->started || partition->reported || !is_pending(partition) ||
+		    (spmc->policy->info_get_self && partition != vcpu->partition)) {
 			continue;
 		}
 		if (count == capacity) {

@@ -3,13 +3,14 @@
  * The store of shared regions. Invariants: a region in the store is in its handle's bucket and,
  * while its owner lives, in the owner's list; all its runs are in the page index; held_count is the
  * number of its borrowers that hold it, and each of those is in its partition's list; a region
- * without an owner is held by somebody. Handles count up and are never used twice.
+ * without an owner is held by somebody. No two live regions have the same handle.
  */
 #include "spmc/internal.h"
 
 #include <stdlib.h>
 
 #define HANDLE_BY_HYPERVISOR (UINT64_C(1) << 63)
+#define FIRST_HIGH_HANDLE    UINT64_C(0xFFFFFFC0)
 
 static size_t bucket_of(uint64_t handle)
 {
@@ -86,8 +87,9 @@ enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct region *region)
 		const struct page_run *other =
 			page_index_add(&spmc->pages, &region->claims[region->claim_count].run);
 		if (other) {
-			return other->user == region ? VMSG_FFA_INVALID_PARAMETERS
-						     : VMSG_FFA_DENIED;
+			return other->user == region || spmc->policy->overlap_invalid
+				       ? VMSG_FFA_INVALID_PARAMETERS
+				       : VMSG_FFA_DENIED;
 		}
 		region->claim_count++;
 	}
@@ -102,11 +104,20 @@ static void unclaim(struct spmc *spmc, struct region *region)
 	region->claim_count = 0;
 }
 
-struct region *spmc_region_create(struct partition *owner, uint32_t borrower_count,
-				  uint32_t range_count)
+static bool is_full(const struct spmc *spmc, const struct partition *owner)
 {
-	if (owner->region_count >= SPMC_REGIONS_MAX ||
-	    range_count > SPMC_RANGES_MAX - owner->range_count) {
+	const struct spmc_policy *policy = spmc->policy;
+	const uint32_t own_max =
+		policy->regions_own_max ? policy->regions_own_max : SPMC_REGIONS_MAX;
+
+	return owner->region_count >= own_max ||
+	       (policy->regions_max && spmc->region_count >= policy->regions_max);
+}
+
+struct region *spmc_region_create(struct spmc *spmc, struct partition *owner,
+				  uint32_t borrower_count, uint32_t range_count)
+{
+	if (is_full(spmc, owner) || range_count > SPMC_RANGES_MAX - owner->range_count) {
 		return NULL;
 	}
 	struct region *region = calloc(1, sizeof(*region));
@@ -126,6 +137,7 @@ struct region *spmc_region_create(struct partition *owner, uint32_t borrower_cou
 	region->owner_id = owner->config.id;
 	owner->region_count++;
 	owner->range_count += range_count;
+	spmc->region_count++;
 	return region;
 }
 
@@ -143,18 +155,47 @@ void spmc_region_free(struct spmc *spmc, struct region *region)
 		disown(region);
 	}
 	unclaim(spmc, region);
+	spmc->region_count--;
+	if (region->is_named && spmc->policy->handles == POLICY_HANDLES_REUSED) {
+		spmc->handles_in_use[region->handle / 64] &= ~(UINT64_C(1) << region->handle % 64);
+	}
 	free(region->claims);
 	free(region->ranges);
 	free(region->borrowers);
 	free(region);
 }
 
+/* There is one: such a policy limits the number of regions. */
+static uint64_t lowest_free_handle(struct spmc *spmc)
+{
+	size_t word = 0;
+
+	while (spmc->handles_in_use[word] == UINT64_MAX) {
+		word++;
+	}
+	const uint64_t bit = (uint64_t)__builtin_ctzll(~spmc->handles_in_use[word]);
+	spmc->handles_in_use[word] |= UINT64_C(1) << bit;
+	return word * 64 + bit;
+}
+
 void spmc_region_name(struct spmc *spmc, struct region *region)
 {
-	/* Regions of VMs are the hypervisor's, those of secure partitions the SPMC's. */
-	if (region->handle == 0) {
+	if (region->is_named) {
+		return;
+	}
+	region->is_named = true;
+	switch (spmc->policy->handles) {
+	case POLICY_HANDLES_NEW:
+		/* Regions of VMs are the hypervisor's, those of secure partitions the SPMC's. */
 		region->handle = ++spmc->last_handle;
 		region->handle |= spmc_is_secure(region->owner_id) ? 0 : HANDLE_BY_HYPERVISOR;
+		break;
+	case POLICY_HANDLES_REUSED:
+		region->handle = lowest_free_handle(spmc);
+		break;
+	case POLICY_HANDLES_HIGH:
+		region->handle = FIRST_HIGH_HANDLE + spmc->last_handle++;
+		break;
 	}
 }
 

@@ -61,11 +61,15 @@ static bool read_request(struct spmc *spmc, const struct partition *partition,
 }
 
 /* The hint asks for an alignment of 2^n pages. Addresses are the owner's, so it is met or not. */
-static enum vmsg_ffa_status check_hint(const struct region *region, uint32_t flags)
+static enum vmsg_ffa_status check_hint(const struct spmc *spmc, const struct region *region,
+				       uint32_t flags)
 {
 	const uint32_t hint = (flags & VMSG_FFA_MEMORY_HINT_MASK) >> HINT_SHIFT;
 	const uint64_t alignment = (uint64_t)VMSG_FFA_PAGE_SIZE << hint;
 
+	if (spmc->policy->retrieve_hint_refused && (flags & VMSG_FFA_MEMORY_HINT_VALID)) {
+		return VMSG_FFA_INVALID_PARAMETERS;
+	}
 	if (!(flags & VMSG_FFA_MEMORY_HINT_VALID)) {
 		return hint ? VMSG_FFA_INVALID_PARAMETERS : VMSG_FFA_OK;
 	}
@@ -77,14 +81,17 @@ static enum vmsg_ffa_status check_hint(const struct region *region, uint32_t fla
 	return VMSG_FFA_OK;
 }
 
-static enum vmsg_ffa_status check_flags(const struct region *region, uint32_t flags)
+static enum vmsg_ffa_status check_flags(const struct spmc *spmc, const struct region *region,
+					uint32_t flags)
 {
+	const uint32_t known =
+		spmc->policy->retrieve_flags_type_only ? VMSG_FFA_MEMORY_TYPE_MASK : RETRIEVE_FLAGS;
 	const uint32_t zero = VMSG_FFA_MEMORY_ZERO | VMSG_FFA_MEMORY_ZERO_AFTER;
 	const uint32_t asked = flags & VMSG_FFA_MEMORY_TYPE_MASK;
 	const uint32_t type = region->flags & VMSG_FFA_MEMORY_TYPE_MASK;
 
 	/* Shared memory has other users, who do not expect it to be zeroed. */
-	if ((flags & ~RETRIEVE_FLAGS) || (asked && asked != type) ||
+	if ((flags & ~known) || (asked && asked != type) ||
 	    ((flags & zero) && type == VMSG_FFA_MEMORY_TYPE_SHARE) ||
 	    ((flags & VMSG_FFA_MEMORY_BYPASS) && region->borrower_count == 1)) {
 		return VMSG_FFA_INVALID_PARAMETERS;
@@ -92,7 +99,7 @@ static enum vmsg_ffa_status check_flags(const struct region *region, uint32_t fl
 	if ((flags & VMSG_FFA_MEMORY_ZERO) && !(region->flags & VMSG_FFA_MEMORY_ZERO)) {
 		return VMSG_FFA_DENIED;
 	}
-	return check_hint(region, flags);
+	return check_hint(spmc, region, flags);
 }
 
 /*
@@ -187,6 +194,22 @@ static enum vmsg_ffa_status grant_attributes(struct retrieval *retrieval)
 	return VMSG_FFA_OK;
 }
 
+/* Whatever was asked for, the owner's offer is granted. */
+static enum vmsg_ffa_status offered_permissions(struct retrieval *retrieval)
+{
+	retrieval->permissions = retrieval->borrower->permissions;
+	return VMSG_FFA_OK;
+}
+
+static enum vmsg_ffa_status offered_attributes(struct retrieval *retrieval)
+{
+	if (retrieval->attributes & VMSG_FFA_ATTR_NS) {
+		return VMSG_FFA_INVALID_PARAMETERS;
+	}
+	retrieval->attributes = retrieval->region->attributes;
+	return VMSG_FFA_OK;
+}
+
 static enum vmsg_ffa_status check_retrieval(struct spmc *spmc, const struct partition *partition,
 					    struct vmsg_bytes descriptor,
 					    const struct vmsg_ffa_memory_header *header,
@@ -207,12 +230,14 @@ static enum vmsg_ffa_status check_retrieval(struct spmc *spmc, const struct part
 	    !read_access(descriptor, header, partition->config.id, retrieval)) {
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
-	enum vmsg_ffa_status status = check_flags(region, header->flags);
+	enum vmsg_ffa_status status = check_flags(spmc, region, header->flags);
 	if (status == VMSG_FFA_OK) {
-		status = grant_permissions(retrieval);
+		status = spmc->policy->permissions_unchecked ? offered_permissions(retrieval)
+							     : grant_permissions(retrieval);
 	}
 	if (status == VMSG_FFA_OK) {
-		status = grant_attributes(retrieval);
+		status = spmc->policy->attributes_unchecked ? offered_attributes(retrieval)
+							    : grant_attributes(retrieval);
 	}
 	if (status == VMSG_FFA_OK && retrieval->borrower->held) {
 		status = header->flags & VMSG_FFA_MEMORY_ZERO ? VMSG_FFA_INVALID_PARAMETERS
@@ -221,8 +246,17 @@ static enum vmsg_ffa_status check_retrieval(struct spmc *spmc, const struct part
 	return status;
 }
 
-static uint32_t own_access_size(const struct partition *partition)
+static uint32_t response_access_size(const struct spmc *spmc, const struct partition *partition,
+				     const struct region *region)
 {
+	switch (spmc->policy->response_access) {
+	case POLICY_ACCESS_LONG:
+		return VMSG_FFA_ACCESS_SIZE_1_2;
+	case POLICY_ACCESS_AS_SENT:
+		return region->access_size;
+	case POLICY_ACCESS_OF_VERSION:
+		break;
+	}
 	return partition->version >= VMSG_FFA_VERSION_1_2 ? VMSG_FFA_ACCESS_SIZE_1_2
 							  : VMSG_FFA_ACCESS_SIZE_1_1;
 }
@@ -239,8 +273,8 @@ static int build_response(struct spmc *spmc, const struct partition *partition,
 		.attributes = retrieval->attributes | (is_secure ? 0 : VMSG_FFA_ATTR_NS),
 		.flags = region->flags,
 		.handle = region->handle,
-		.tag = region->tag,
-		.access_size = own_access_size(partition),
+		.tag = spmc->policy->response_tag_zero ? 0 : region->tag,
+		.access_size = response_access_size(spmc, partition, region),
 	};
 	struct vmsg_ffa_memory_access access = {
 		.endpoint = partition->config.id,
@@ -269,7 +303,8 @@ enum spmc_result spmc_call_mem_retrieve(struct spmc *spmc, struct vcpu *vcpu,
 	struct retrieval retrieval;
 
 	if (!spmc_rx_is_free(partition)) {
-		return spmc_error(regs, VMSG_FFA_BUSY);
+		return spmc_error(regs, spmc->policy->retrieve_rx_full_denied ? VMSG_FFA_DENIED
+									      : VMSG_FFA_BUSY);
 	}
 	if (!read_request(spmc, partition, regs, &descriptor, &header)) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
@@ -303,8 +338,8 @@ enum spmc_result spmc_call_mem_retrieve(struct spmc *spmc, struct vcpu *vcpu,
 		spmc_borrow(partition, borrower);
 	}
 
-	const uint64_t total =
-		vmsg_ffa_memory_size(own_access_size(partition), 1, region->range_count);
+	const uint64_t total = vmsg_ffa_memory_size(response_access_size(spmc, partition, region),
+						    1, region->range_count);
 	spmc_response_end(spmc, partition);
 	partition->response = (struct response){ borrower, (uint64_t)size, total };
 	if (partition->response.offset == total) {
@@ -340,7 +375,9 @@ enum spmc_result spmc_call_mem_frag_rx(struct spmc *spmc, struct vcpu *vcpu,
 		return spmc_error(regs, VMSG_FFA_BUSY);
 	}
 	const struct region *region = response->borrower->region;
-	const struct vmsg_ffa_memory_header header = { .access_size = own_access_size(partition) };
+	const struct vmsg_ffa_memory_header header = {
+		.access_size = response_access_size(spmc, partition, region),
+	};
 	const struct vmsg_ffa_memory_access access = { 0 };
 	const int size = vmsg_ffa_memory_fragment(
 		&header, &access, 1, region->ranges, region->range_count, response->offset,

@@ -39,26 +39,35 @@ static uint32_t type_of_call(uint32_t function_id)
 	}
 }
 
-static bool check_header(const struct partition *owner, uint32_t type,
+static bool check_header(const struct spmc *spmc, const struct partition *owner, uint32_t type,
 			 const struct vmsg_ffa_memory_header *header)
 {
 	const bool is_share = type == VMSG_FFA_MEMORY_TYPE_SHARE;
 	/* Who keeps access would not expect its memory to be zeroed. */
-	const uint32_t flags = is_share ? 0 : VMSG_FFA_MEMORY_ZERO;
+	uint32_t flags = is_share ? 0 : VMSG_FFA_MEMORY_ZERO;
 	const bool is_exclusive = !is_share && header->access_count == 1;
 
+	if (spmc->policy->send_type_flag_allowed &&
+	    (header->flags & VMSG_FFA_MEMORY_TYPE_MASK) == type) {
+		flags |= type;
+	}
 	return (header->attributes & (ATTRIBUTES_MUST_BE_ZERO | VMSG_FFA_ATTR_NS)) == 0 &&
 	       /* the only borrower chooses the attributes */
-	       (!is_exclusive || header->attributes == 0) && (header->flags & ~flags) == 0 &&
-	       header->handle == 0 && spmc_access_size_is_ok(owner, header->access_size) &&
+	       (!is_exclusive || header->attributes == 0 || spmc->policy->attributes_unchecked) &&
+	       (header->flags & ~flags) == 0 && header->handle == 0 &&
+	       spmc_access_size_is_ok(owner, header->access_size) &&
 	       header->access_count <= SPMC_BORROWERS_MAX &&
 	       (type != VMSG_FFA_MEMORY_TYPE_DONATE || is_exclusive);
 }
 
 /* The sender says what borrowers may do with its data, and leaves the rest to them; a new owner
  * decides everything itself. */
-static bool check_permissions(const struct region *region, uint8_t permissions)
+static bool check_permissions(const struct spmc *spmc, const struct region *region,
+			      uint8_t permissions)
 {
+	if (spmc->policy->permissions_unchecked) {
+		return true;
+	}
 	if (type_of(region) == VMSG_FFA_MEMORY_TYPE_DONATE) {
 		return permissions == 0;
 	}
@@ -71,7 +80,7 @@ static bool check_access(const struct spmc *spmc, struct region *region,
 {
 	return access->endpoint != region->owner_id && spmc_find(spmc, access->endpoint) &&
 	       !spmc_region_borrower(region, access->endpoint) && access->flags == 0 &&
-	       check_permissions(region, access->permissions);
+	       check_permissions(spmc, region, access->permissions);
 }
 
 static bool read_borrowers(struct spmc *spmc, struct vmsg_bytes descriptor,
@@ -111,7 +120,7 @@ static bool read_ranges(struct region *region, const uint8_t *bytes, size_t size
 }
 
 /* What the owner may do with its memory, its attributes and these borrowers. */
-static enum vmsg_ffa_status check_rights(const struct region *region)
+static enum vmsg_ffa_status check_rights(const struct spmc *spmc, const struct region *region)
 {
 	for (uint32_t i = 0; i < region->borrower_count; i++) {
 		const struct borrower *borrower = &region->borrowers[i];
@@ -123,12 +132,33 @@ static enum vmsg_ffa_status check_rights(const struct region *region)
 	if ((region->flags & VMSG_FFA_MEMORY_ZERO) && !region->owner_writable) {
 		return VMSG_FFA_DENIED;
 	}
+	if (spmc->policy->attributes_unchecked) {
+		return VMSG_FFA_OK;
+	}
 	if (region->attributes != 0 || type_of(region) == VMSG_FFA_MEMORY_TYPE_SHARE ||
 	    region->borrower_count > 1) {
 		return region->attributes == VMSG_FFA_ATTR_NORMAL_WB_INNER ? VMSG_FFA_OK
 									   : VMSG_FFA_DENIED;
 	}
 	return VMSG_FFA_OK;
+}
+
+/* What the policy leaves out. */
+static enum vmsg_ffa_status check_share_limits(const struct spmc *spmc, const struct region *region)
+{
+	const struct spmc_policy *policy = spmc->policy;
+
+	if (spmc_is_secure(region->owner_id)) {
+		return VMSG_FFA_OK;
+	}
+	if ((policy->share_whole && region->range_count < region->range_capacity) ||
+	    (policy->share_only_vm_to_sp &&
+	     (region->borrower_count != 1 || !spmc_is_secure(region->borrowers[0].partition)))) {
+		return VMSG_FFA_NOT_SUPPORTED;
+	}
+	return policy->share_pages_max && region->page_count > policy->share_pages_max
+		       ? VMSG_FFA_NO_MEMORY
+		       : VMSG_FFA_OK;
 }
 
 /* Reads the first fragment, with everything before the ranges in it, into a new region. */
@@ -140,7 +170,8 @@ static enum vmsg_ffa_status begin(struct spmc *spmc, struct partition *owner, ui
 	struct vmsg_ffa_memory_access first;
 	struct vmsg_ffa_composite composite;
 
-	if (vmsg_ffa_memory_parse(fragment, &header) < 0 || !check_header(owner, type, &header) ||
+	if (vmsg_ffa_memory_parse(fragment, &header) < 0 ||
+	    !check_header(spmc, owner, type, &header) ||
 	    vmsg_ffa_memory_access_at(fragment, &header, 0, &first) < 0 ||
 	    vmsg_ffa_memory_composite_at(fragment, &header, first.composite_offset, &composite) <
 		    0 ||
@@ -152,7 +183,7 @@ static enum vmsg_ffa_status begin(struct spmc *spmc, struct partition *owner, ui
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
 	struct region *region =
-		spmc_region_create(owner, header.access_count, composite.range_count);
+		spmc_region_create(spmc, owner, header.access_count, composite.range_count);
 	if (!region) {
 		return VMSG_FFA_NO_MEMORY;
 	}
@@ -161,12 +192,16 @@ static enum vmsg_ffa_status begin(struct spmc *spmc, struct partition *owner, ui
 	region->flags = header.flags | type;
 	region->tag = header.tag;
 	region->head_size = head;
+	region->access_size = header.access_size;
 	region->page_count = composite.page_count;
 	if (!read_borrowers(spmc, fragment, &header, first.composite_offset, region) ||
 	    !read_ranges(region, fragment.data + head, fragment.size - head)) {
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
-	return header.sender == owner->config.id ? VMSG_FFA_OK : VMSG_FFA_DENIED;
+	if (header.sender != owner->config.id) {
+		return VMSG_FFA_DENIED;
+	}
+	return check_share_limits(spmc, region);
 }
 
 /* All fragments are there: claims the pages and stores the region. */
@@ -182,7 +217,7 @@ static enum vmsg_ffa_status finish(struct spmc *spmc, struct region *region)
 	}
 	enum vmsg_ffa_status status = spmc_region_claim(spmc, region);
 	if (status == VMSG_FFA_OK) {
-		status = check_rights(region);
+		status = check_rights(spmc, region);
 	}
 	if (status == VMSG_FFA_OK && (region->flags & VMSG_FFA_MEMORY_ZERO) &&
 	    !spmc_region_zero(spmc, region)) {

@@ -15,12 +15,27 @@
 /* A grant and a revocation of the call that is being made. */
 #define DELIVERIES_PER_CALL 4
 
+static void note_missing(struct spmc *spmc, const struct policy_missing *row)
+{
+	for (unsigned int secure = 0; secure < 2; secure++) {
+		for (unsigned int is_64 = 0; is_64 < 2; is_64++) {
+			if ((row->callers >> secure & 1) && (row->forms >> is_64 & 1)) {
+				spmc->missing[secure][is_64][row->number] = (int8_t)row->status;
+			}
+		}
+	}
+}
+
 struct spmc *spmc_create(const struct spmc_options *options)
 {
 	struct spmc *spmc = calloc(1, sizeof(*spmc));
 
 	if (!spmc) {
 		return NULL;
+	}
+	spmc->policy = options->policy ? options->policy : &spmc_policies[0];
+	for (size_t i = 0; i < spmc->policy->missing_count; i++) {
+		note_missing(spmc, &spmc->policy->missing[i]);
 	}
 	spmc->version = options->ffa_version ? options->ffa_version : VMSG_FFA_VERSION_1_2;
 	spmc->time_slice_ns = options->time_slice_ns ? options->time_slice_ns : SPMC_TIME_SLICE_NS;
@@ -142,6 +157,19 @@ bool spmc_is_secure(uint16_t id)
 	return (id & 0x8000) != 0;
 }
 
+bool spmc_has_uuid(const struct partition *partition, const struct vmsg_ffa_uuid *uuid)
+{
+	if (vmsg_ffa_uuid_is_nil(uuid)) {
+		return true;
+	}
+	for (uint32_t i = 0; i < partition->config.uuid_count; i++) {
+		if (vmsg_ffa_uuid_equal(uuid, &partition->config.uuids[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void list_has_changed(struct spmc *spmc)
 {
 	if (spmc->list_tag_is_out) {
@@ -160,6 +188,7 @@ int spmc_start(struct spmc *spmc, uint16_t id)
 	partition->started = true;
 	partition->version = 0;
 	partition->version_frozen = false;
+	partition->version_closed = false;
 	for (uint16_t i = 0; i < partition->config.vcpu_count; i++) {
 		partition->vcpus[i].interrupt_pending = false;
 		partition->vcpus[i].notification_pending = false;

@@ -54,9 +54,15 @@ struct spmc_memory_ops {
 			struct spmc_page *page, uint32_t *run, bool *writable);
 };
 
+/* How to behave where partition managers differ: docs/policies.md. */
+struct spmc_policy;
+/* By name: "emulator", "hafnium", "tf-a", "xen", "acs"; NULL if there is none. */
+const struct spmc_policy *spmc_policy_find(const char *name);
+
 struct spmc_options {
-	uint32_t ffa_version;   /* 1.1 to 1.3, 0 = 1.2 */
-	uint64_t time_slice_ns; /* 0 = SPMC_TIME_SLICE_NS, UINT64_MAX = none */
+	const struct spmc_policy *policy; /* NULL = the emulator's own choices */
+	uint32_t ffa_version;             /* 1.1 to 1.3, 0 = 1.2 */
+	uint64_t time_slice_ns;           /* 0 = SPMC_TIME_SLICE_NS, UINT64_MAX = none */
 	/* VM that schedules the secure partitions: it gets SRI when a notification is pending for
 	 * one, which waits until it is run. 0: a notification ends the wait of a secure partition.
 	 */

@@ -91,13 +91,19 @@ static const struct spmc_memory_ops memory_ops = {
 
 void world_open(struct world *world, uint32_t ffa_version, uint16_t scheduler)
 {
+	const struct spmc_options options = { .ffa_version = ffa_version, .scheduler = scheduler };
+
+	world_open_options(world, &options);
+}
+
+void world_open_options(struct world *world, const struct spmc_options *options)
+{
+	struct spmc_options complete = *options;
+
 	memset(world, 0, sizeof(*world));
-	world->spmc = spmc_create(&(struct spmc_options){
-		.ffa_version = ffa_version,
-		.scheduler = scheduler,
-		.memory = &memory_ops,
-		.memory_context = world,
-	});
+	complete.memory = &memory_ops;
+	complete.memory_context = world;
+	world->spmc = spmc_create(&complete);
 	if (!world->spmc) {
 		broken("no memory");
 	}
@@ -182,6 +188,11 @@ uint64_t world_rx(uint16_t partition)
 void world_open_vectors(struct world *world, uint16_t scheduler)
 {
 	world_open(world, 0, scheduler);
+	world_add_vectors(world);
+}
+
+void world_add_vectors(struct world *world)
+{
 	world_add(world, &(struct spmc_partition_config){
 				 .name = "VM1",
 				 .id = VM1,

@@ -51,6 +51,8 @@ struct world {
 
 /* An empty manager; 0 = its defaults, no scheduler. */
 void world_open(struct world *world, uint32_t ffa_version, uint16_t scheduler);
+/* The same with any options but those about memory. */
+void world_open_options(struct world *world, const struct spmc_options *options);
 void world_close(struct world *world);
 
 /* Declares and starts a partition. */
@@ -63,6 +65,8 @@ void world_add_alias(struct world *world, uint16_t partition, uint64_t base, uin
 
 /* VM1, VM2 and SP1 of the vectors, started, with RAM. Nothing is negotiated or mapped. */
 void world_open_vectors(struct world *world, uint16_t scheduler);
+/* The same into a world that has been opened. */
+void world_add_vectors(struct world *world);
 /* Negotiates and maps a partition's buffers at its world_tx() and world_rx(). */
 void world_prepare(struct world *world, uint16_t partition, uint32_t ffa_version);
 uint64_t world_tx(uint16_t partition);
