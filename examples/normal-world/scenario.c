@@ -563,7 +563,8 @@ int scenario_run(const struct scenario_platform *platform)
 	tap_start(&s->tap, platform->print);
 	struct vmsg_conduit conduit = platform->conduit;
 	if (platform->trace) {
-		conduit = trace_conduit(&s->trace, &platform->conduit, platform->print);
+		conduit =
+			trace_conduit(&s->trace, &platform->conduit, platform->tx, platform->print);
 	}
 	int error = vmsg_endpoint_init(&s->endpoint, &conduit, platform->tx, platform->rx, 1);
 	tap_ok(&s->tap, error == 0 && s->endpoint.ffa_version >= VMSG_FFA_VERSION_1_2,

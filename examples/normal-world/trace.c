@@ -1,47 +1,39 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * One line a call: "ffa CALL x1.. -> ANSWER x1..", registers in hex without trailing zeros. Direct
- * messages show the virtio-msg frame's first eight bytes, which name it.
- */
+/* Two lines a call, written by the emulator's own formatter: so what firmware and emulator print
+ * can be compared line by line. */
 #include "trace.h"
 
-static void print_hex(const struct trace *trace, uint64_t value)
+#include "tap/frame.h"
+#include "tap/text.h"
+
+static void print_record(struct trace *trace, struct tap_record *record, bool accepted)
 {
-	char text[18];
-	int at = 17;
-
-	text[at] = 0;
-	do {
-		text[--at] = "0123456789abcdef"[value & 15];
-		value >>= 4;
-	} while (value);
-	text[--at] = ' ';
-	trace->print(text + at);
-}
-
-static void print_registers(const struct trace *trace, const struct vmsg_ffa_regs *regs)
-{
-	int last = VMSG_FFA_REGISTERS - 1;
-
-	while (last > 0 && regs->x[last] == 0) {
-		last--;
-	}
-	trace->print(vmsg_ffa_call_name((uint32_t)regs->x[0]));
-	for (int i = 1; i <= last; i++) {
-		print_hex(trace, regs->x[i]);
-	}
+	record->time_ns = trace->below.now(trace->below.context);
+	record->partition = trace->partition;
+	tap_sessions_follow(&trace->sessions, record, accepted);
+	(void)tap_format(record, TAP_MAIN, trace->line, sizeof(trace->line));
+	trace->print("# ");
+	trace->print(trace->line);
+	trace->print("\n");
 }
 
 static void trace_call(void *context, struct vmsg_ffa_regs *regs)
 {
 	struct trace *trace = context;
+	struct tap_record record = { .kind = TAP_CALL, .regs = *regs };
+	const uint32_t function_id = (uint32_t)regs->x[0];
 
-	trace->print("# ffa ");
-	print_registers(trace, regs);
+	if (function_id == VMSG_FFA_ID32(MSG_SEND2)) {
+		record.payload = tap_frame_in_buffer(
+			(struct vmsg_bytes){ trace->tx.data, VMSG_FFA_PAGE_SIZE });
+	}
+	print_record(trace, &record, true);
 	trace->below.call(trace->below.context, regs);
-	trace->print(" -> ");
-	print_registers(trace, regs);
-	trace->print("\n");
+	record = (struct tap_record){ .kind = TAP_RETURN, .regs = *regs };
+	if (function_id == VMSG_FFA_ID32(ID_GET) && vmsg_ffa_reply_status(regs) == 0) {
+		trace->partition = (uint16_t)regs->x[2];
+	}
+	print_record(trace, &record, true);
 }
 
 static int trace_map(void *context, uint64_t handle, const struct vmsg_ffa_range *ranges,
@@ -69,10 +61,13 @@ static uint64_t trace_now(void *context)
 }
 
 struct vmsg_conduit trace_conduit(struct trace *trace, const struct vmsg_conduit *below,
-				  void (*print)(const char *text))
+				  struct vmsg_buffer tx, void (*print)(const char *text))
 {
 	trace->below = *below;
+	trace->tx = tx;
 	trace->print = print;
+	trace->partition = 0;
+	tap_sessions_init(&trace->sessions, trace->table, TRACE_SESSIONS);
 	return (struct vmsg_conduit){
 		.call = trace_call,
 		.map = trace_map,
