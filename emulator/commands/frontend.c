@@ -9,6 +9,7 @@
 
 #include "commands/blk_driver.h"
 #include "commands/commands.h"
+#include "commands/console_driver.h"
 #include "commands/options.h"
 #include "commands/report.h"
 #include "commands/rng_driver.h"
@@ -17,7 +18,7 @@
 #define PAGE_SIZE          4096u
 
 enum { OPTION_ID = 256, OPTION_PEER, OPTION_PROFILE, OPTION_TIMEOUT, OPTION_JSON };
-enum { OPTION_OUTPUT = 512, OPTION_INPUT, OPTION_OFFSET, OPTION_LENGTH };
+enum { OPTION_OUTPUT = 512, OPTION_INPUT, OPTION_OFFSET, OPTION_LENGTH, OPTION_PORT };
 
 static const char help[] =
 	"usage: vmsg-ffa-emu frontend [OPTION...] JOB\n"
@@ -31,6 +32,7 @@ static const char help[] =
 	"  blk read                 copy the disk to standard output or --output\n"
 	"  blk write --input FILE   copy FILE to the disk, and flush\n"
 	"  blk verify FILE          compare the disk with FILE, report the first difference\n"
+	"  console                  this terminal, or standard input and output, as a console\n"
 	"  rng                      random bytes, as hex, or raw to --output (32 of them)\n"
 	"\n"
 	"Options of jobs (sizes in bytes, or with K, M, G, T):\n"
@@ -38,6 +40,7 @@ static const char help[] =
 	"      --input FILE         what to write to the disk\n"
 	"      --offset N           where on the disk to begin (a multiple of 512)\n"
 	"      --length N           how much (of a disk: a multiple of 512; all that is left)\n"
+	"      --port N             which port of the console (0)\n"
 	"\n"
 	"Options:\n"
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
@@ -56,7 +59,14 @@ static const char help[] =
 	"\n"
 	"Example: vmsg-ffa-emu frontend blk read --offset 1M --length 64K --output part.bin\n";
 
-enum { USES_OUTPUT = 1, USES_INPUT = 2, USES_OFFSET = 4, USES_LENGTH = 8, USES_FILE = 16 };
+enum {
+	USES_OUTPUT = 1,
+	USES_INPUT = 2,
+	USES_OFFSET = 4,
+	USES_LENGTH = 8,
+	USES_FILE = 16,
+	USES_PORT = 32
+};
 
 static const struct job {
 	const char *words[2];
@@ -71,6 +81,7 @@ static const struct job {
 	  frontend_blk_read },
 	{ { "blk", "write" }, USES_INPUT | USES_OFFSET, BLK_POOL_SIZE, frontend_blk_write },
 	{ { "blk", "verify" }, USES_FILE | USES_OFFSET, BLK_POOL_SIZE, frontend_blk_verify },
+	{ { "console" }, USES_PORT, CONSOLE_POOL_SIZE, frontend_console },
 	{ { "rng" }, USES_OUTPUT | USES_LENGTH, RNG_POOL_SIZE, frontend_rng },
 };
 
@@ -115,6 +126,10 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 		settings->has_length = true;
 		*given |= USES_LENGTH;
 		break;
+	case OPTION_PORT:
+		status = option_number("--port", optarg, CONSOLE_PORT_MAX, &settings->port);
+		*given |= USES_PORT;
+		break;
 	case 'h':
 		fputs(help, stdout);
 		return VMSG_EXIT_DONE + 1;
@@ -138,6 +153,7 @@ static int parse(int argc, char **argv, struct frontend_settings *settings, unsi
 		{ "input", required_argument, NULL, OPTION_INPUT },
 		{ "offset", required_argument, NULL, OPTION_OFFSET },
 		{ "length", required_argument, NULL, OPTION_LENGTH },
+		{ "port", required_argument, NULL, OPTION_PORT },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -171,11 +187,18 @@ static const struct job *find_job(char **words, int word_count, int *count)
 /* Options that the job would ignore are mistakes. */
 static int check_given(const struct job *job, unsigned int given)
 {
-	static const char *const names[] = { "--output", "--input", "--offset", "--length" };
+	static const struct {
+		unsigned int use;
+		const char *name;
+	} options[] = { { USES_OUTPUT, "--output" },
+			{ USES_INPUT, "--input" },
+			{ USES_OFFSET, "--offset" },
+			{ USES_LENGTH, "--length" },
+			{ USES_PORT, "--port" } };
 
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (given & ~job->uses & 1u << i) {
-			return report_usage("%s has no meaning for '%s%s%s'", names[i],
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (given & ~job->uses & options[i].use) {
+			return report_usage("%s has no meaning for '%s%s%s'", options[i].name,
 					    job->words[0], job->words[1] ? " " : "",
 					    job->words[1] ? job->words[1] : "");
 		}

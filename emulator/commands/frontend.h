@@ -14,12 +14,14 @@ struct frontend_settings {
 	uint64_t offset;
 	uint64_t length;
 	bool has_length;
+	uint32_t port;
 };
 
 int frontend_info(const struct frontend_settings *settings);
 int frontend_blk_read(const struct frontend_settings *settings);
 int frontend_blk_write(const struct frontend_settings *settings);
 int frontend_blk_verify(const struct frontend_settings *settings);
+int frontend_console(const struct frontend_settings *settings);
 int frontend_rng(const struct frontend_settings *settings);
 
 #endif

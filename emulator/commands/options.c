@@ -63,6 +63,19 @@ int option_id(const char *name, const char *text, uint16_t *id)
 	return 0;
 }
 
+int option_number(const char *name, const char *text, uint32_t most, uint32_t *value)
+{
+	uint64_t wide;
+	const char *rest = number(text, &wide);
+
+	if (!rest || *rest || wide > most) {
+		return report_usage("%s is '%s', which is no number from 0 to %u", name, text,
+				    most);
+	}
+	*value = (uint32_t)wide;
+	return 0;
+}
+
 int option_seconds(const char *name, const char *text, uint64_t *ns)
 {
 	char *end;

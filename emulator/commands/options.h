@@ -14,6 +14,9 @@ int option_size(const char *name, const char *text, uint64_t *size);
 /* A partition id: 1 to 0xffff. */
 int option_id(const char *name, const char *text, uint16_t *id);
 
+/* A number: 0 to `most`. */
+int option_number(const char *name, const char *text, uint32_t most, uint32_t *value);
+
 /* Seconds, with a decimal fraction: 0.001 to 3600. */
 int option_seconds(const char *name, const char *text, uint64_t *ns);
 

@@ -11,6 +11,7 @@ static const struct {
 				   size_t why_size);
 } kinds[] = {
 	{ "blk", blk_open },
+	{ "console", console_open },
 	{ "rng", rng_open },
 };
 
@@ -24,8 +25,13 @@ struct emu_device *emu_device_open(const char *text, uint16_t dev_num, char *why
 					     why_size);
 		}
 	}
-	(void)snprintf(why, why_size, "--device %.*s: no such device; there are blk and rng",
-		       (int)length, text);
+	int used = snprintf(why, why_size, "--device %.*s: no such device; there are", (int)length,
+			    text);
+	for (size_t i = 0;
+	     i < sizeof(kinds) / sizeof(kinds[0]) && used > 0 && (size_t)used < why_size; i++) {
+		used += snprintf(why + used, why_size - (size_t)used, "%s %s", i > 0 ? "," : "",
+				 kinds[i].kind);
+	}
 	return NULL;
 }
 
