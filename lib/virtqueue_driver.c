@@ -368,28 +368,32 @@ VMSG_HOT_INLINE int split_used(struct vmsg_vq_driver *queue, uint32_t *id, uint3
 	return 1;
 }
 
-VMSG_HOT_INLINE bool packed_is_used(const struct vmsg_vq_driver *queue)
+/* Is the descriptor at the next place used? Then `flags` are its flags. */
+VMSG_HOT_INLINE bool packed_is_used(const struct vmsg_vq_driver *queue, uint16_t *flags)
 {
 	const uint8_t *at = queue->desc + (size_t)queue->last_used * VQ_DESC_SIZE;
 	/* acquire: id, length and the device's writes, which these flags publish, are read after
 	 * them */
-	const uint16_t flags = vmsg_port_load_acquire_le16(at + VQ_PACKED_FLAGS);
-
-	return (flags & (VQ_AVAIL | VQ_USED)) == (queue->used_wrap ? VQ_AVAIL | VQ_USED : 0);
+	*flags = vmsg_port_load_acquire_le16(at + VQ_PACKED_FLAGS);
+	return (*flags & (VQ_AVAIL | VQ_USED)) == (queue->used_wrap ? VQ_AVAIL | VQ_USED : 0);
 }
 
+/* Without WRITE a used descriptor has no length. (virtio: Next Flag and Element Length of used
+ * descriptors) */
 VMSG_HOT_INLINE int packed_used(const struct vmsg_vq_driver *queue, uint32_t *id, uint32_t *length)
 {
+	uint16_t flags;
+
 	if (queue->in_batch) {
 		return 1; /* the ring says nothing of what comes before the batch's last */
 	}
-	if (queue->free_count == queue->layout.size || !packed_is_used(queue)) {
+	if (queue->free_count == queue->layout.size || !packed_is_used(queue, &flags)) {
 		return 0;
 	}
 	const uint64_t entry = vmsg_port_load_le64(
 		queue->desc + (size_t)queue->last_used * VQ_DESC_SIZE + VQ_DESC_LENGTH);
 	*id = (uint16_t)(entry >> 32);
-	*length = (uint32_t)entry;
+	*length = flags & VQ_WRITE ? (uint32_t)entry : 0;
 	return 1;
 }
 
@@ -504,8 +508,9 @@ bool vmsg_vq_driver_enable_notify(struct vmsg_vq_driver *queue)
 	/* the device must see the wish before we look whether buffers were used in the meantime */
 	vmsg_port_fence();
 	if (layout->packed) {
+		uint16_t flags;
 		return queue->in_batch ||
-		       (queue->free_count < queue->layout.size && packed_is_used(queue));
+		       (queue->free_count < queue->layout.size && packed_is_used(queue, &flags));
 	}
 	return vmsg_port_load_relaxed_le16(queue->device + VQ_RING_INDEX) != queue->last_used;
 }

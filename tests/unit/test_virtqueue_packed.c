@@ -272,10 +272,23 @@ static void a_lying_used_descriptor_is_refused(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		start(true, false);
 		add(2, &cookies[0]);
-		put(0, 0, lies[i].length, lies[i].id, AVAIL | USED);
+		put(0, 0, lies[i].length, lies[i].id, WRITE | AVAIL | USED);
 		assert_int_equal(vmsg_vq_driver_reap(&driver, &cookie, &written), VMSG_ERROR_PEER);
 		assert_true(driver.broken);
 	}
+}
+
+/* Element Length is reserved, and ignored, in a used descriptor without WRITE: a device may leave
+ * there what it finds. */
+static void without_the_write_flag_a_length_means_nothing(void **state)
+{
+	(void)state;
+	add(1, &cookies[0]);
+	put(0, at(DATA), 16, 0, AVAIL | USED);
+	expect_reap(&cookies[0], 0);
+	add(2, &cookies[1]);
+	put(1, at(DATA), 0xffffffff, 0, AVAIL | USED);
+	expect_reap(&cookies[1], 0);
 }
 
 int main(void)
@@ -292,6 +305,7 @@ int main(void)
 		cmocka_unit_test_setup(a_chain_into_unused_descriptors_is_refused, packed),
 		cmocka_unit_test_setup(a_chain_without_end_is_refused, packed),
 		cmocka_unit_test_setup(a_lying_used_descriptor_is_refused, packed),
+		cmocka_unit_test_setup(without_the_write_flag_a_length_means_nothing, packed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
