@@ -76,13 +76,19 @@ struct vmsg_bus_request *vmsg_bus_ask(struct vmsg_bus *bus, const struct vmsg_me
 	return i < 0 ? NULL : &bus->requests[i];
 }
 
-/* A request of a driver waits as a failed one until that has been told; our own is told at once. */
+/* A request of a driver waits as a failed one until that has been told. */
+static void tell_failure(struct vmsg_bus *bus, struct vmsg_bus_request *request, int error)
+{
+	request->failed = true;
+	request->error = error;
+	bus->requests_failed = true;
+}
+
+/* Our own is told at once. */
 void vmsg_bus_fail_request(struct vmsg_bus *bus, struct vmsg_bus_request *request, int error)
 {
 	if (!request->own) {
-		request->failed = true;
-		request->error = error;
-		bus->requests_failed = true;
+		tell_failure(bus, request, error);
 		return;
 	}
 	const struct vmsg_bus_request copy = *request;
@@ -100,7 +106,7 @@ void vmsg_bus_end_requests(struct vmsg_bus *bus, int error)
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
 		struct vmsg_bus_request *request = &bus->requests[i];
 		if (vmsg_bus_is_in_flight(request) && !request->own) {
-			vmsg_bus_fail_request(bus, request, error);
+			tell_failure(bus, request, error);
 		} else if (vmsg_bus_is_in_flight(request)) {
 			*request = (struct vmsg_bus_request){ 0 };
 		}
@@ -115,7 +121,7 @@ void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error
 		struct vmsg_bus_request *request = &bus->requests[i];
 		if (vmsg_bus_is_in_flight(request) && !request->own &&
 		    request->dev_num == dev_num) {
-			vmsg_bus_fail_request(bus, request, error);
+			tell_failure(bus, request, error);
 		}
 	}
 }
