@@ -42,6 +42,7 @@ int vmsg_bus_init(struct vmsg_bus *bus, const struct vmsg_bus_options *options)
 	if (options->poll_interval_ns == 0) {
 		bus->options.poll_interval_ns = POLL_INTERVAL_NS;
 	}
+	bus->options.wide_area_ids |= vmsg_bus_allows(bus, VMSG_QUIRK_TRUSTY_AREA_IDS);
 	bus->dialect = options->profile ? options->profile : vmsg_profile(VMSG_PROFILE_R3);
 	bus->next_token = VMSG_BUS_FIRST_TOKEN;
 	bus->next_area_id = 1;
@@ -394,7 +395,8 @@ int vmsg_bus_event(struct vmsg_bus *bus, struct vmsg_bus_event *event)
 	bool added;
 
 	*event = (struct vmsg_bus_event){ 0 };
-	if (session_event(bus, event) || vmsg_bus_area_event(bus, event)) {
+	if (vmsg_bus_quirk_event(bus, event) || session_event(bus, event) ||
+	    vmsg_bus_area_event(bus, event)) {
 		return 1;
 	}
 	if (vmsg_bus_is_driver(bus) && bus->state == VMSG_BUS_RUNNING &&

@@ -2,7 +2,7 @@
 /*
  * What the files of the bus session share. Who owns what: bus.c frames, events and time;
  * bus_requests.c requests in flight; bus_driver.c and bus_device.c the two roles; bus_areas*.c
- * areas; bus_numbers.c device numbers.
+ * areas; bus_numbers.c device numbers; bus_quirks.c what peers do against the rules.
  */
 #ifndef VMSG_LIB_BUS_H
 #define VMSG_LIB_BUS_H
@@ -128,6 +128,23 @@ void vmsg_bus_areas_drop(struct vmsg_bus *bus, bool and_idle);
 /* Is any of them still to be reclaimed or relinquished? */
 bool vmsg_bus_areas_remain(const struct vmsg_bus *bus);
 uint64_t vmsg_bus_area_deadline(const struct vmsg_bus *bus);
+
+/* ---- bus_quirks.c ---- */
+
+/* Is its switch on? */
+bool vmsg_bus_allows(const struct vmsg_bus *bus, enum vmsg_quirk quirk);
+/* The peer shows it: told once. */
+void vmsg_bus_meet(struct vmsg_bus *bus, enum vmsg_quirk quirk, enum vmsg_type type,
+		   uint64_t value);
+/* Looks at the frame in `in`, and repairs it if it may. */
+void vmsg_bus_mend(struct vmsg_bus *bus, const struct vmsg_profile *dialect, size_t size);
+/* Device: looks at a transport message that is passed on; may put out an answer to an event. */
+void vmsg_bus_watch(struct vmsg_bus *bus, const struct vmsg_message *message,
+		    const struct vmsg_raw_header *raw);
+/* Device: the window, while a session is up that may use it. */
+void vmsg_bus_open_window(struct vmsg_bus *bus);
+void vmsg_bus_close_window(struct vmsg_bus *bus);
+int vmsg_bus_quirk_event(struct vmsg_bus *bus, struct vmsg_bus_event *event);
 
 /* ---- bus_numbers.c ---- */
 

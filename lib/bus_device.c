@@ -12,7 +12,8 @@
 
 #include "engine.h"
 
-#define SLOTS 65536u /* device numbers there are */
+#define SLOTS       65536u /* device numbers there are */
+#define LINUX_SLOTS 0xffu  /* what Linux RFC drivers ask for (Q5) */
 
 /* ---- answers ---- */
 
@@ -147,6 +148,7 @@ static void agree(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
 {
 	bus->dialect = dialect;
 	vmsg_bus_agree(bus, peer);
+	vmsg_bus_open_window(bus);
 	vmsg_bus_numbers_told(bus); /* GET_DEVICES will list them */
 	bus->events_on = !dialect->has_event_configure;
 	bus->state = bus->events_on ? VMSG_BUS_RUNNING : VMSG_BUS_NEGOTIATED;
@@ -257,6 +259,15 @@ static void serve_devices(struct vmsg_bus *bus, const struct vmsg_message *messa
 	uint8_t bitmap[VMSG_FRAME_SIZE_MAX] = { 0 };
 	struct vmsg_message answer = answer_to(&message->header);
 
+	const bool is_few =
+		ordered && count == LINUX_SLOTS && offset == 0 && vmsg_bus_number_next(bus, 8) >= 0;
+	if (is_few) {
+		vmsg_bus_meet(bus, VMSG_QUIRK_LINUX_FEW_DEVICES, VMSG_GET_DEVICES, count);
+	}
+	const bool is_all = is_few && vmsg_bus_allows(bus, VMSG_QUIRK_LINUX_FEW_DEVICES);
+	if (is_all) {
+		count = 8;
+	}
 	/* drivers ask for 255 slots where only multiples of 8 exist; less than 8 is one byte */
 	if (ordered && count > 0) {
 		count = count < 8 ? 8 : count & ~7u;
@@ -276,7 +287,7 @@ static void serve_devices(struct vmsg_bus *bus, const struct vmsg_message *messa
 		.count = (uint16_t)count,
 		.bitmap = { bitmap, (count + 7) / 8 },
 	};
-	if (next >= 0 && (count > 0 || !ordered)) {
+	if (next >= 0 && !is_all && (count > 0 || !ordered)) {
 		answer.body.get_devices_response.next_offset =
 			(uint16_t)(ordered ? (uint32_t)next & ~7u : (uint32_t)next);
 	}
@@ -362,6 +373,11 @@ static void serve(struct vmsg_bus *bus, const struct vmsg_message *message,
 		vmsg_bus_put(bus, &answer);
 		break;
 	case VMSG_AREA_SHARE:
+		if (message->body.area_share_request.area_id >>
+		    (64 - bus->dialect->area_id_shift)) {
+			vmsg_bus_meet(bus, VMSG_QUIRK_TRUSTY_AREA_IDS, VMSG_AREA_SHARE,
+				      message->body.area_share_request.area_id);
+		}
 		bus->answering = message->header;
 		bus->answer_due = true;
 		vmsg_bus_area_serve_share(bus, message);
@@ -426,6 +442,7 @@ static int pass(struct vmsg_bus *bus, const struct vmsg_message *message,
 		}
 		return error;
 	}
+	vmsg_bus_watch(bus, message, raw);
 	bus->message = *message;
 	bus->message_pending = true;
 	return VMSG_OK;
@@ -475,6 +492,7 @@ int vmsg_bus_device_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 		bus->stats.dropped++;
 		return error;
 	}
+	vmsg_bus_mend(bus, dialect, frame.size);
 	error = vmsg_decode(dialect, frame, &message, NULL);
 	if (error == 0 && message.header.type == VMSG_VERSION && !version_dialect(bus, frame)) {
 		error = VMSG_ERROR_TRAILING; /* the length is the version */
@@ -492,6 +510,7 @@ void vmsg_bus_device_output(struct vmsg_bus *bus, bool stuck)
 		return; /* devices first let go of their areas */
 	}
 	if (bus->state == VMSG_BUS_RESETTING && !vmsg_bus_areas_remain(bus)) {
+		vmsg_bus_close_window(bus);
 		bus->state = VMSG_BUS_DOWN;
 		bus->profile = NULL;
 		if (bus->answer_due) {

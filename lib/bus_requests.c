@@ -272,6 +272,7 @@ int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 		bus->stats.dropped++;
 		return error;
 	}
+	vmsg_bus_mend(bus, bus->dialect, frame.size);
 	error = vmsg_decode(bus->dialect, frame, &message, NULL);
 	if (error < 0) {
 		struct vmsg_bus_request *request =

@@ -449,7 +449,7 @@ int vmsg_device_input(struct vmsg_device *device, uint64_t now_ns, const struct 
 	if (device->profile && in->header.kind == VMSG_REQUEST) {
 		error = serve_request(device, in);
 	} else if (device->profile && in->header.type == VMSG_EVENT_AVAIL) {
-		error = vmsg_device_kick_queue(device, in->body.event_avail.vq_index);
+		error = vmsg_device_kick(device, in->body.event_avail.vq_index);
 	}
 	device->refused += error < 0;
 	return error;

@@ -14,7 +14,8 @@ void vmsg_device_set_vqueue(struct vmsg_device *device,
 			    const struct vmsg_set_vqueue_request *request);
 void vmsg_device_reset_vqueue(struct vmsg_device *device, uint32_t index);
 
-/* EVENT_AVAIL. STATE or RANGE when there is nothing to kick. */
+/* EVENT_AVAIL, and what it means for one queue. STATE or RANGE when there is nothing to kick. */
+VMSG_MUST_CHECK int vmsg_device_kick(struct vmsg_device *device, uint32_t index);
 VMSG_MUST_CHECK int vmsg_device_kick_queue(struct vmsg_device *device, uint32_t index);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "port.h"
 
+#define KICK_ALL         0xffffu /* vq_index of EVENT_AVAIL */
 #define SET_VQUEUE_KNOWN 0x3fu
 #define SET_VQUEUE_IGNORE_ALL                                                                      \
 	(VMSG_SET_VQUEUE_IGNORE_SIZE | VMSG_SET_VQUEUE_IGNORE_DESC |                               \
@@ -140,6 +141,29 @@ void vmsg_device_reset_vqueue(struct vmsg_device *device, uint32_t index)
 	    vmsg_device_has_feature(device, VMSG_F_RING_RESET)) {
 		stop_queue(device, index);
 	}
+}
+
+/* EVENT_AVAIL for all queues at once: r0 had it, and some r1 drivers say it by mistake (Q8). */
+static bool means_all(const struct vmsg_device *device, uint32_t index)
+{
+	return device->profile->has_kick_all
+		       ? index == KICK_ALL || index == UINT32_MAX
+		       : !device->profile->has_token && (index & KICK_ALL) == KICK_ALL &&
+				 device->quirks &
+					 VMSG_QUIRK_BIT(VMSG_QUIRK_LINUX_RFC1_NOTIFICATION_DATA);
+}
+
+int vmsg_device_kick(struct vmsg_device *device, uint32_t index)
+{
+	int error = VMSG_ERROR_STATE;
+
+	if (!means_all(device, index)) {
+		return vmsg_device_kick_queue(device, index);
+	}
+	for (uint32_t i = 0; i < device->info->queue_count; i++) {
+		error = vmsg_device_kick_queue(device, i) == 0 ? 0 : error;
+	}
+	return error;
 }
 
 int vmsg_device_kick_queue(struct vmsg_device *device, uint32_t index)

@@ -103,6 +103,24 @@ int vmsg_memory_add(struct vmsg_memory *memory, uint16_t id, const struct vmsg_s
 	return 0;
 }
 
+int vmsg_memory_move(struct vmsg_memory *memory, uint16_t id, uint64_t address)
+{
+	struct vmsg_memory_area *area = vmsg_memory_find(memory, id);
+	const uint64_t offset = address & ((1ull << memory->id_shift) - 1);
+
+	if (!area) {
+		return VMSG_ERROR_NOT_FOUND;
+	}
+	if (area->users > 0) {
+		return VMSG_ERROR_AGAIN;
+	}
+	if (address >> memory->id_shift != id || area->size > (1ull << memory->id_shift) - offset) {
+		return VMSG_ERROR_RANGE;
+	}
+	area->base = address;
+	return 0;
+}
+
 /* Fills the hole at `slot` with entries behind it that may come that far forward. */
 static void close_hole(struct vmsg_memory *memory, uint32_t slot)
 {
@@ -163,7 +181,6 @@ int vmsg_memory_map(struct vmsg_memory *memory, uint64_t address, uint64_t size,
 		    struct vmsg_span *out)
 {
 	const struct vmsg_memory_area *area = area_of(memory, address);
-	uint64_t offset = address & ((1ull << memory->id_shift) - 1);
 
 	*out = (struct vmsg_span){ NULL, 0 };
 	if (size == 0) {
@@ -172,6 +189,7 @@ int vmsg_memory_map(struct vmsg_memory *memory, uint64_t address, uint64_t size,
 	if (!area || area->closing) {
 		return VMSG_ERROR_NOT_FOUND;
 	}
+	uint64_t offset = address - area->base; /* below the base: too large */
 	if (offset > area->size || size > area->size - offset) {
 		return VMSG_ERROR_RANGE;
 	}

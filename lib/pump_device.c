@@ -63,6 +63,7 @@ static void take(struct vmsg_device_slot *slot, struct vmsg_device_session *sess
 	slot->session = session;
 	vmsg_device_attach(slot->device, session->bus.profile, &session->memory,
 			   vmsg_bus_frame_size_max(&session->bus), session->bus.transport_features);
+	slot->device->quirks = session->bus.options.quirks;
 }
 
 static void let_go(struct vmsg_device_slot *slot)
@@ -221,6 +222,7 @@ static void on_event(struct vmsg_device_pump *pump, struct vmsg_device_session *
 	case VMSG_BUS_EVENT_AREA_READY:
 	case VMSG_BUS_EVENT_AREA_REFUSED:
 	case VMSG_BUS_EVENT_AREA_GONE:
+	case VMSG_BUS_EVENT_QUIRK:
 		break;
 	}
 	if (pump->options.report) {

@@ -29,8 +29,8 @@ static const struct vmsg_profile profiles[VMSG_PROFILE_COUNT] = {
 	[VMSG_PROFILE_R0] = {
 		.name = "r0", .id = VMSG_PROFILE_R0, .header_size = 6, .has_size = true,
 		.area_id_shift = 56, .has_ordered_device_window = true,
-		.has_strict_generation = true, .frame_size_max = 96, .frame_size_min = 44,
-		.bus_version = VMSG_BUS_VERSION_B1,
+		.has_strict_generation = true, .has_kick_all = true, .frame_size_max = 96,
+		.frame_size_min = 44, .bus_version = VMSG_BUS_VERSION_B1,
 	},
 	[VMSG_PROFILE_R1] = {
 		.name = "r1", .id = VMSG_PROFILE_R1, .header_size = 6, .has_size = true,

@@ -9,7 +9,7 @@ import sys
 L0 = {"compiler", "config", "error", "span", "version"}
 WIRE = L0 | {"proto", "message"}
 FFA = L0 | {"ffa", "ffa_memory", "ffa_message"}
-CODEC = WIRE | {"codec", "schema", "format"}
+CODEC = WIRE | {"codec", "schema", "format", "quirk"}
 RING = L0 | {"memory", "virtqueue"}
 
 # public header -> public headers it (and its .c) may see
@@ -23,6 +23,7 @@ PUBLIC = {
     "codec": CODEC,
     "schema": CODEC,
     "format": CODEC,
+    "quirk": CODEC,
     "memory": L0 | {"memory"},
     "virtqueue": RING,
     "endpoint": FFA | {"memory", "endpoint"},
@@ -35,7 +36,7 @@ PUBLIC = {
 }
 # .c files of lib/ whose name is not a public header -> the header whose rights they have
 ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_device": "bus", "bus_driver": "bus",
-         "bus_numbers": "bus", "bus_requests": "bus", "device_queue": "device",
+         "bus_numbers": "bus", "bus_quirks": "bus", "bus_requests": "bus", "device_queue": "device",
          "driver_answers": "driver", "endpoint_memory": "endpoint", "pump_device": "pump", "reflect": "schema"}
 INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "values", "bus", "bus_areas", "device", "driver",
             "endpoint"}

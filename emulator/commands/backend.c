@@ -16,6 +16,7 @@
 #include "commands/json.h"
 #include "commands/names.h"
 #include "commands/options.h"
+#include "commands/quirks.h"
 #include "commands/report.h"
 #include "devices/devices.h"
 #include "virtio_msg_ffa/emulator.h"
@@ -30,12 +31,13 @@
 #define PATIENCE_NS       UINT64_C(2000000000) /* for a manager that is just starting */
 #define RETRY_NS          20000000L
 
-enum { OPTION_ID = 256, OPTION_PROFILE, OPTION_DEVICE, OPTION_JSON };
+enum { OPTION_ID = 256, OPTION_PROFILE, OPTION_DEVICE, OPTION_QUIRK, OPTION_JSON };
 
 struct backend {
 	const char *socket_path;
 	uint16_t id;
 	const struct vmsg_profile *profile;
+	struct quirk_settings quirks;
 	bool json;
 	bool verbose;
 	const char *descriptions[DEVICES_MAX];
@@ -69,6 +71,9 @@ static const char help[] =
 	"                           secure partition)\n"
 	"      --profile P          speak only revision P: r0, r1, r1-a16, r2a, r2b or r3\n"
 	"                           (default: what the frontend speaks)\n"
+	"      --quirk NAME         put up with what an implementation does against the rules; may "
+	"be\n"
+	"                           given several times; 'help' lists them\n"
 	"      --json               one JSON object per event on standard output\n"
 	"  -v, --verbose            tell what frontends do\n"
 	"  -h, --help               this text\n"
@@ -130,6 +135,13 @@ static int take(struct backend *backend, int option, char **argv)
 			backend->descriptions[backend->device_count++] = optarg;
 		}
 		break;
+	case OPTION_QUIRK:
+		if (strcmp(optarg, "help") == 0) {
+			quirks_list(VMSG_QUIRK_DEVICE);
+			return VMSG_EXIT_DONE + 1;
+		}
+		status = option_quirk(optarg, VMSG_QUIRK_DEVICE, &backend->quirks);
+		break;
 	case OPTION_JSON:
 		backend->json = true;
 		break;
@@ -153,6 +165,7 @@ static int parse(int argc, char **argv, struct backend *backend)
 		{ "id", required_argument, NULL, OPTION_ID },
 		{ "profile", required_argument, NULL, OPTION_PROFILE },
 		{ "device", required_argument, NULL, OPTION_DEVICE },
+		{ "quirk", required_argument, NULL, OPTION_QUIRK },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -227,6 +240,29 @@ static void tell_session(const struct backend *backend, const struct vmsg_device
 	}
 }
 
+/* Also without --verbose: it is why a frontend gets nowhere, or what it was let through with. */
+static void tell_quirk(const struct backend *backend, const struct vmsg_device_session *session,
+		       const struct vmsg_bus_event *event)
+{
+	char text[QUIRK_TEXT_SIZE];
+
+	report_problem("frontend 0x%04x: %s", session->peer, quirk_text(event, text));
+	if (backend->json) {
+		struct json json = { false };
+		json_open(&json, NULL, '{');
+		json_text(&json, "event", "quirk");
+		json_format(&json, "peer", "0x%04x", session->peer);
+		json_number(&json, "number", event->quirk);
+		json_text(&json, "quirk", vmsg_quirk_info(event->quirk)->name);
+		json_text(&json, "message", vmsg_type_name(event->type));
+		json_number(&json, "value", event->value);
+		json_bool(&json, "on", event->allowed);
+		json_text(&json, "text", text);
+		json_close(&json, '}');
+		json_end(&json);
+	}
+}
+
 static void report_session(void *context, const struct vmsg_device_session *session,
 			   const struct vmsg_bus_event *event)
 {
@@ -239,6 +275,9 @@ static void report_session(void *context, const struct vmsg_device_session *sess
 		break;
 	case VMSG_BUS_EVENT_FAILED:
 		tell_session(context, session, "failed");
+		break;
+	case VMSG_BUS_EVENT_QUIRK:
+		tell_quirk(context, session, event);
 		break;
 	case VMSG_BUS_EVENT_MESSAGE:
 	case VMSG_BUS_EVENT_REQUEST_FAILED:
@@ -336,7 +375,7 @@ static int join(struct backend *backend, struct vmsg_emu *emu)
 			       vmsg_ffa_status_name(backend->endpoint.status));
 		return -1;
 	}
-	const struct vmsg_device_pump_options options = {
+	struct vmsg_device_pump_options options = {
 		.endpoint = &backend->endpoint,
 		.sessions = backend->sessions,
 		.session_count = SESSIONS_MAX,
@@ -355,6 +394,7 @@ static int join(struct backend *backend, struct vmsg_emu *emu)
 		.report = report_session,
 		.report_context = backend,
 	};
+	quirks_apply(&backend->quirks, &options.bus);
 	result = vmsg_device_pump_init(&backend->pump, &options);
 	if (result < 0) {
 		report_problem("cannot serve: %s", vmsg_error_text(result));

@@ -17,7 +17,7 @@
 #define DEFAULT_TIMEOUT_NS UINT64_C(5000000000)
 #define PAGE_SIZE          4096u
 
-enum { OPTION_ID = 256, OPTION_PEER, OPTION_PROFILE, OPTION_TIMEOUT, OPTION_JSON };
+enum { OPTION_ID = 256, OPTION_PEER, OPTION_PROFILE, OPTION_TIMEOUT, OPTION_QUIRK, OPTION_JSON };
 enum { OPTION_OUTPUT = 512, OPTION_INPUT, OPTION_OFFSET, OPTION_LENGTH, OPTION_PORT };
 
 static const char help[] =
@@ -51,6 +51,9 @@ static const char help[] =
 	"                           negotiate, newest first)\n"
 	"      --timeout S          report a message that is not answered within S seconds\n"
 	"                           (default 5), wait on, and give up after 12 reports\n"
+	"      --quirk NAME         put up with what an implementation does against the rules; may "
+	"be\n"
+	"                           given several times; 'help' lists them\n"
 	"      --json               the result as one JSON object\n"
 	"  -h, --help               this text\n"
 	"      --version            the version of the program\n"
@@ -106,6 +109,13 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 	case OPTION_TIMEOUT:
 		status = option_seconds("--timeout", optarg, &settings->session.timeout_ns);
 		break;
+	case OPTION_QUIRK:
+		if (strcmp(optarg, "help") == 0) {
+			quirks_list(VMSG_QUIRK_DRIVER);
+			return VMSG_EXIT_DONE + 1;
+		}
+		status = option_quirk(optarg, VMSG_QUIRK_DRIVER, &settings->session.quirks);
+		break;
 	case OPTION_JSON:
 		settings->json = true;
 		break;
@@ -148,6 +158,7 @@ static int parse(int argc, char **argv, struct frontend_settings *settings, unsi
 		{ "peer", required_argument, NULL, OPTION_PEER },
 		{ "profile", required_argument, NULL, OPTION_PROFILE },
 		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
+		{ "quirk", required_argument, NULL, OPTION_QUIRK },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "output", required_argument, NULL, OPTION_OUTPUT },
 		{ "input", required_argument, NULL, OPTION_INPUT },

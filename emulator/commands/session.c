@@ -91,9 +91,14 @@ static int report_exchange(struct session *session, int error)
 static void take_bus_events(struct session *session)
 {
 	struct vmsg_bus_event event;
+	char text[QUIRK_TEXT_SIZE];
 
 	while (vmsg_bus_event(&session->bus, &event)) {
 		switch (event.kind) {
+		case VMSG_BUS_EVENT_QUIRK:
+			report_problem("partition 0x%04x: %s", session->peer,
+				       quirk_text(&event, text));
+			break;
 		case VMSG_BUS_EVENT_UP:
 			session->is_up = true;
 			break;
@@ -317,7 +322,7 @@ static int await_flag(struct session *session, const bool *flag, const bool *oth
 
 static int init_bus(struct session *session)
 {
-	const struct vmsg_bus_options options = {
+	struct vmsg_bus_options options = {
 		.role = VMSG_BUS_DRIVER,
 		.peer = session->peer,
 		.profile = session->options.profile,
@@ -331,6 +336,7 @@ static int init_bus(struct session *session)
 		.device_capacity = SESSION_DEVICES_MAX,
 	};
 
+	quirks_apply(&session->options.quirks, &options);
 	vmsg_memory_init(&session->memory, session->areas, SESSION_AREAS_MAX, 48);
 	const int result = vmsg_bus_init(&session->bus, &options);
 	if (result < 0) {

@@ -7,6 +7,7 @@
 #ifndef VMSG_EMULATOR_SESSION_H
 #define VMSG_EMULATOR_SESSION_H
 
+#include "commands/quirks.h"
 #include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/pump.h"
 
@@ -22,7 +23,8 @@ struct session_options {
 	const struct vmsg_profile *profile; /* NULL: negotiate */
 	uint64_t timeout_ns;                /* of one exchange */
 	uint64_t pool_size;                 /* bytes to share with the peer */
-	const volatile bool *stop;          /* becomes true: give up; may be NULL */
+	struct quirk_settings quirks;
+	const volatile bool *stop; /* becomes true: give up; may be NULL */
 };
 
 /* What most functions return. After OVER the problem has been reported and only closing helps;

@@ -95,6 +95,7 @@ static void drain_bus(struct scenario *s)
 			s->area_ready = true;
 			break;
 		case VMSG_BUS_EVENT_AREA_GONE:
+		case VMSG_BUS_EVENT_QUIRK:
 			s->area_gone = true;
 			break;
 		case VMSG_BUS_EVENT_AREA_REFUSED:

@@ -15,6 +15,7 @@
 #include "virtio_msg_ffa/codec.h"
 #include "virtio_msg_ffa/config.h"
 #include "virtio_msg_ffa/memory.h"
+#include "virtio_msg_ffa/quirk.h"
 
 VMSG_BEGIN_DECLS
 
@@ -53,6 +54,14 @@ struct vmsg_bus_request {
 	uint64_t deadline_ns;
 };
 
+/* Memory that a peer addresses without having shared it (VMSG_QUIRK_LINUX_RFC1_WINDOW): what lies
+ * at bus address `address` and beyond, as we see it. */
+struct vmsg_bus_window {
+	uint64_t address;
+	const struct vmsg_segment *segments;
+	size_t segment_count; /* 0: none */
+};
+
 struct vmsg_bus_options {
 	enum vmsg_bus_role role;
 	uint16_t peer;                      /* partition id, for reports */
@@ -67,6 +76,8 @@ struct vmsg_bus_options {
 	struct vmsg_memory *memory;         /* areas of this session */
 	struct vmsg_bus_device *devices;    /* table of device_capacity entries */
 	uint32_t device_capacity;
+	uint32_t quirks;               /* VMSG_QUIRK_BIT()s of the switches that are on */
+	struct vmsg_bus_window window; /* device */
 };
 
 /* What the owner of the carrier must do. */
@@ -105,6 +116,8 @@ enum vmsg_bus_event_kind {
 	VMSG_BUS_EVENT_POLLED,    /* device: the driver asks for one event; answer with
 				   * vmsg_bus_send() of an event before the next output, or
 				   * not at all */
+	VMSG_BUS_EVENT_QUIRK,     /* the peer shows `quirk` by a message of `type`, in `value`;
+				   * told once a session, `allowed` or not */
 };
 
 struct vmsg_bus_event {
@@ -114,6 +127,9 @@ struct vmsg_bus_event {
 	uint16_t dev_num;
 	uint16_t token;
 	uint16_t area_id;
+	enum vmsg_quirk quirk;
+	bool allowed;
+	uint64_t value;
 	struct vmsg_message message;
 };
 
@@ -160,6 +176,7 @@ struct vmsg_bus {
 	uint16_t peer_max_areas;            /* read */
 	int error;                          /* read; why it is FAILED */
 	struct vmsg_bus_stats stats;        /* read */
+	uint32_t quirks_met;                /* read; VMSG_QUIRK_BIT()s that mattered */
 	uint64_t now_ns;
 
 	/* the frame last put out, kept for repeating it */
@@ -180,6 +197,9 @@ struct vmsg_bus {
 	bool poll_pending;
 	bool devices_changed;
 	bool requests_failed;
+	uint8_t quirk; /* VMSG_QUIRK_NONE: none to tell */
+	enum vmsg_type quirk_type;
+	uint64_t quirk_value;
 	struct vmsg_message message; /* also: a VERSION that waits for a reset */
 
 	/* driver: bringing up and down */

@@ -44,6 +44,7 @@ struct vmsg_profile {
 	bool has_ordered_device_window; /* GET_DEVICES windows are multiples of 8 (r0..r2) */
 	bool has_queue_flags;           /* SET_VQUEUE flags and GET_VQUEUE enabled bit (r3) */
 	bool has_strict_generation;     /* SET_CONFIG always carries the last generation (r0..r2) */
+	bool has_kick_all;              /* EVENT_AVAIL of queue 0xFFFF is for every queue (r0) */
 	bool allows_slow_reset;   /* status may stay non-zero after a reset for a while (r3) */
 	bool null_reply_to_event; /* direct reply to an event: null reply (r2b, r3) or echo */
 	uint16_t frame_size_max;  /* encode limit over direct messages: 96 or 104 */

@@ -10,6 +10,7 @@
 
 #include "virtio_msg_ffa/codec.h"
 #include "virtio_msg_ffa/config.h"
+#include "virtio_msg_ffa/quirk.h"
 #include "virtio_msg_ffa/virtqueue.h"
 
 VMSG_BEGIN_DECLS
@@ -67,7 +68,9 @@ struct vmsg_device {
 	uint16_t dev_num; /* read */
 	uint16_t frame_size_max;
 	bool strict_generation;
-	uint8_t status; /* read; VMSG_STATUS_* */
+	uint32_t quirks; /* yours to set after attaching: VMSG_QUIRK_BIT()s of the switches that are
+			  * on (the device pump sets them to its session's) */
+	uint8_t status;  /* read; VMSG_STATUS_* */
 	bool resetting;
 	bool features_bad; /* the driver asked for bits beyond what we store */
 	bool config_event; /* EVENT_CONFIG is due */

@@ -57,6 +57,11 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_memory_add(struct vmsg_memory *memory, uint
 						const struct vmsg_segment *segments, size_t count,
 						bool writable, uint64_t handle);
 
+/* An area's first byte lies at bus address `address` rather than at offset 0. RANGE unless the
+ * whole area then lies among the addresses of its id; NOT_FOUND, AGAIN while it has users. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_memory_move(struct vmsg_memory *memory, uint16_t id,
+						 uint64_t address);
+
 /* Removes an area. NOT_FOUND, or AGAIN while it has users. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_memory_remove(struct vmsg_memory *memory, uint16_t id);
 

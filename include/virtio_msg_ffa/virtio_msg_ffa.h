@@ -17,6 +17,7 @@
 #include "virtio_msg_ffa/message.h"
 #include "virtio_msg_ffa/proto.h"
 #include "virtio_msg_ffa/pump.h"
+#include "virtio_msg_ffa/quirk.h"
 #include "virtio_msg_ffa/span.h"
 #include "virtio_msg_ffa/version.h"
 #include "virtio_msg_ffa/virtqueue.h"

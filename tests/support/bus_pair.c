@@ -86,6 +86,9 @@ static void note_event(struct bus_end *end, const struct vmsg_bus_event *event)
 	case VMSG_BUS_EVENT_AREA_REFUSED:
 		note(end, "refused %d", event->area_id, NULL);
 		break;
+	case VMSG_BUS_EVENT_QUIRK:
+		note(end, event->allowed ? "quirk %d on" : "quirk %d off", event->quirk, NULL);
+		break;
 	case VMSG_BUS_EVENT_AREA_GONE:
 		note(end, event->error ? "lost %d" : "gone %d", event->area_id, NULL);
 		break;

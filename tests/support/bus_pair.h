@@ -4,7 +4,7 @@
  * them: each frame is answered at once. What the sessions tell and want done is written to a log:
  * "up", "down" (FAILED), "reset", "+3" and "-3" (devices), "ready 1", "refused 1", "gone 1",
  * "retrieve 1", "relinquish 1", "reclaim 1", "NAME@3" (message), "lost NAME@3" (REQUEST_FAILED),
- * "polled".
+ * "polled", "quirk 2 off".
  */
 #ifndef VMSG_TESTS_BUS_PAIR_H
 #define VMSG_TESTS_BUS_PAIR_H

@@ -250,6 +250,7 @@ static void drain(struct frontend *at)
 			note(at->log, "refused");
 			break;
 		case VMSG_BUS_EVENT_AREA_GONE:
+		case VMSG_BUS_EVENT_QUIRK:
 			note(at->log, "gone");
 			break;
 		case VMSG_BUS_EVENT_MESSAGE:
