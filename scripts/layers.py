@@ -47,6 +47,7 @@ EMULATOR = {
     "client": (FFA | {"memory", "endpoint", "pump", "emulator"}, {"client", "spmc"}),
     "devices": (WIRE | RING | {"codec", "device"}, {"devices"}),
     "tap": (CODEC | FFA, {"tap"}),
+    "manifest": (FFA, {"manifest", "spmc"}),
     "server": (None, {"server", "spmc", "tap"}),
     "commands": (None, None),
 }

@@ -11,12 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "manifest/manifest.h"
 #include "server/server.h"
 #include "virtio_msg_ffa/emulator.h"
 
 #define PATH_SIZE 256
 
-enum { OPTION_FFA_VERSION = 256, OPTION_POLICY, OPTION_TIME_SLICE };
+enum { OPTION_FFA_VERSION = 256, OPTION_MANIFEST, OPTION_POLICY, OPTION_TIME_SLICE };
 
 struct settings {
 	char path[PATH_SIZE];
@@ -24,18 +25,25 @@ struct settings {
 	const struct spmc_policy *policy;
 	uint64_t time_slice_ns;
 	bool verbose;
+	const char *manifests[SPMC_PARTITIONS_MAX];
+	size_t manifest_count;
 };
 
 static const char help[] =
 	"usage: vmsg-ffa-emu serve [OPTION...]\n"
 	"\n"
 	"Runs the FF-A partition manager (SPMC and hypervisor in one). Partitions are processes\n"
-	"that connect to its socket: VMs 0x0001 to 0x0003, secure partitions 0x8001 and 0x8002.\n"
-	"It serves until SIGINT or SIGTERM and then removes the socket.\n"
+	"that connect to its socket: those of the manifests, or else VMs 0x0001 to 0x0003 and "
+	"secure\n"
+	"partitions 0x8001 and 0x8002, all for virtio-msg. It serves until SIGINT or SIGTERM and\n"
+	"then removes the socket.\n"
 	"\n"
 	"  -s, --socket-path PATH   where to listen; default: $VMSG_FFA_EMU_SOCKET, else\n"
 	"                           $XDG_RUNTIME_DIR/vmsg-ffa-emu.sock, else\n"
 	"                           /tmp/vmsg-ffa-emu-UID/sock\n"
+	"      --manifest FILE      a partition as an FF-A manifest, device tree or its source\n"
+	"                           (arm,ffa-manifest-1.x, as for Hafnium, TF-A, OP-TEE); may be\n"
+	"                           given 250 times, and the partitions are then these\n"
 	"      --ffa-version X.Y    highest FF-A version offered: 1.1, 1.2 or 1.3 (default 1.2)\n"
 	"      --policy NAME        behave, where partition managers differ, like hafnium, tf-a "
 	"or\n"
@@ -47,11 +55,12 @@ static const char help[] =
 	"  -h, --help               this text\n"
 	"\n"
 	"Prints 'listening on PATH' when partitions can connect. Exit status: 0 stopped by a\n"
-	"signal, 1 cannot listen, 2 usage.\n"
+	"signal, 1 cannot listen or a manifest is wrong, 2 usage.\n"
 	"\n"
 	"Example: vmsg-ffa-emu serve -s /tmp/emu.sock &\n"
 	"         vmsg-ffa-emu backend -s /tmp/emu.sock --device blk,path=disk.img &\n"
-	"         vmsg-ffa-emu frontend -s /tmp/emu.sock info\n";
+	"         vmsg-ffa-emu frontend -s /tmp/emu.sock info\n"
+	"Example: vmsg-ffa-emu serve --manifest vm.dts --manifest sp.dtb\n";
 
 static int usage(const char *problem, const char *value)
 {
@@ -97,6 +106,7 @@ static int parse(int argc, char **argv, struct settings *settings)
 {
 	static const struct option options[] = {
 		{ "socket-path", required_argument, NULL, 's' },
+		{ "manifest", required_argument, NULL, OPTION_MANIFEST },
 		{ "ffa-version", required_argument, NULL, OPTION_FFA_VERSION },
 		{ "policy", required_argument, NULL, OPTION_POLICY },
 		{ "time-slice", required_argument, NULL, OPTION_TIME_SLICE },
@@ -115,6 +125,13 @@ static int parse(int argc, char **argv, struct settings *settings)
 				return usage("the socket's path is too long:", optarg) + 1;
 			}
 			snprintf(settings->path, sizeof(settings->path), "%s", optarg);
+			break;
+		case OPTION_MANIFEST:
+			if (settings->manifest_count == SPMC_PARTITIONS_MAX) {
+				return usage("one too many, 250 are possible: --manifest", optarg) +
+				       1;
+			}
+			settings->manifests[settings->manifest_count++] = optarg;
 			break;
 		case OPTION_FFA_VERSION:
 			if (parse_version(optarg, &settings->ffa_version) != 0) {
@@ -191,15 +208,46 @@ static void log_line(void *context, enum vmsg_server_level level, const char *te
 	}
 }
 
+/* The partitions of the manifests; nothing without any. */
+static int read_manifests(const struct settings *settings, struct manifest_system *system)
+{
+	const uint32_t version =
+		settings->ffa_version ? settings->ffa_version : VMSG_FFA_VERSION_1_2;
+	struct manifest *manifests = calloc(settings->manifest_count + 1, sizeof(*manifests));
+	char why[512] = "out of memory";
+	int result = manifests ? 0 : -1;
+
+	for (size_t i = 0; result == 0 && i < settings->manifest_count; i++) {
+		result = manifest_load(&manifests[i], settings->manifests[i], why, sizeof(why));
+		if (result == 0 && manifests[i].note[0]) {
+			fprintf(stderr, "vmsg-ffa-emu serve: note: %s: %s\n", manifests[i].file,
+				manifests[i].note);
+		}
+	}
+	if (result == 0) {
+		result = manifest_join(system, manifests, settings->manifest_count, version, why,
+				       sizeof(why));
+	}
+	if (result != 0) {
+		fprintf(stderr, "vmsg-ffa-emu serve: %s\n", why);
+	}
+	free(manifests);
+	return result;
+}
+
 int vmsg_command_serve(int argc, char **argv)
 {
-	struct settings settings = { .verbose = false };
+	static struct settings settings;
+	static struct manifest_system described;
 	struct vmsg_server *server;
 	char why[256];
 
 	const int leave = parse(argc, argv, &settings);
 	if (leave != 0) {
 		return leave - 1;
+	}
+	if (read_manifests(&settings, &described) != 0) {
+		return VMSG_EXIT_FAILED;
 	}
 	if (!settings.path[0] && prepare_default(&settings) != 0) {
 		return VMSG_EXIT_FAILED;
@@ -209,6 +257,9 @@ int vmsg_command_serve(int argc, char **argv)
 		.ffa_version = settings.ffa_version,
 		.policy = settings.policy,
 		.time_slice_ns = settings.time_slice_ns,
+		.partitions = described.partition_count ? described.partitions : NULL,
+		.partition_count = described.partition_count,
+		.scheduler = described.scheduler,
 		.stop_on_signals = true,
 		.log = log_line,
 		.log_context = &settings,

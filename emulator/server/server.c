@@ -322,6 +322,7 @@ static int create_spmc(struct vmsg_server *server, const struct vmsg_server_opti
 		.ffa_version = options->ffa_version,
 		.policy = options->policy,
 		.time_slice_ns = options->time_slice_ns,
+		.scheduler = options->scheduler,
 		.memory = &bank_memory_ops,
 		.memory_context = &server->banks,
 	};

@@ -24,6 +24,7 @@ struct vmsg_server_options {
 	/* Who may be there; NULL = the built-in system. Copied. */
 	const struct spmc_partition_config *partitions;
 	size_t partition_count;
+	uint16_t scheduler;   /* VM that schedules the secure partitions; 0 = nobody */
 	bool stop_on_signals; /* SIGINT and SIGTERM end vmsg_server_run() */
 	/* One line of text without newline; may be NULL. */
 	void (*log)(void *context, enum vmsg_server_level level, const char *text);

@@ -19,6 +19,11 @@
 #define IMAGE_UUID_OFFSET    24
 #define IMAGE_VERSION_OFFSET 40
 
+#define MESSAGING                                                                                  \
+	(VMSG_FFA_PROPERTY_DIRECT_RECEIVE | VMSG_FFA_PROPERTY_DIRECT_SEND |                        \
+	 VMSG_FFA_PROPERTY_INDIRECT | VMSG_FFA_PROPERTY_DIRECT2_RECEIVE |                          \
+	 VMSG_FFA_PROPERTY_DIRECT2_SEND)
+
 /* Position in the list of descriptors that match `uuid`. */
 struct walk {
 	const struct spmc *spmc;
@@ -26,11 +31,20 @@ struct walk {
 	bool any; /* nil UUID: everything, with UUIDs; else those that have it, without */
 	size_t partition;
 	uint32_t uuid_index;
+	uint32_t properties; /* of the service that was found last */
 };
 
 static void walk_start(struct walk *walk, const struct spmc *spmc, const struct vmsg_ffa_uuid *uuid)
 {
 	*walk = (struct walk){ .spmc = spmc, .uuid = uuid, .any = vmsg_ffa_uuid_is_nil(uuid) };
+}
+
+/* What is told of the service behind UUID `index`. */
+static uint32_t service_properties(const struct spmc_partition_config *config, uint32_t index)
+{
+	const uint32_t messaging = config->messaging[index];
+
+	return messaging ? (config->properties & ~MESSAGING) | messaging : config->properties;
 }
 
 /* The partition of the next descriptor, with the protocol UUID to tell, or NULL. */
@@ -44,6 +58,7 @@ static const struct partition *walk_next(struct walk *walk, struct vmsg_ffa_uuid
 		const uint32_t count = config->uuid_count ? config->uuid_count : 1;
 
 		while (partition->started && walk->uuid_index < count) {
+			walk->properties = service_properties(config, walk->uuid_index);
 			const struct vmsg_ffa_uuid *own = &config->uuids[walk->uuid_index++];
 			if (walk->any) {
 				*uuid = config->uuid_count ? *own : *walk->uuid;
@@ -67,13 +82,13 @@ static uint32_t descriptor_size(const struct partition *caller)
 /* One descriptor in the layout of the caller's version. */
 static void store_descriptor(const struct spmc *spmc, const struct partition *caller,
 			     const struct partition *partition, const struct vmsg_ffa_uuid *uuid,
-			     uint8_t *bytes)
+			     uint32_t properties, uint8_t *bytes)
 {
 	const struct spmc_partition_config *config = &partition->config;
 	const struct vmsg_ffa_partition_info info = {
 		.id = config->id,
 		.vcpu_count = config->vcpu_count,
-		.properties = config->properties,
+		.properties = properties,
 		.uuid = *uuid,
 	};
 	vmsg_ffa_partition_info_store(&info, bytes);
@@ -133,7 +148,8 @@ enum spmc_result spmc_call_partition_info_get(struct spmc *spmc, struct vcpu *vc
 	size_t end = 0;
 	walk_start(&walk, spmc, &uuid);
 	while ((listed = walk_next(&walk, &told)) != NULL) {
-		store_descriptor(spmc, partition, listed, &told, spmc->scratch + end);
+		store_descriptor(spmc, partition, listed, &told, walk.properties,
+				 spmc->scratch + end);
 		end += size;
 	}
 	if (!spmc_rx_fill(spmc, partition, spmc->scratch, end)) {
@@ -164,7 +180,7 @@ static uint32_t fill_registers(const struct spmc *spmc, const struct partition *
 			continue;
 		}
 		uint8_t bytes[DESCRIPTOR_SIZE_1_3];
-		store_descriptor(spmc, caller, listed, &told, bytes);
+		store_descriptor(spmc, caller, listed, &told, walk.properties, bytes);
 		for (uint32_t i = 0; i < 8 * registers; i++) {
 			at[i / 8] |= (uint64_t)bytes[i] << (8 * (i % 8));
 		}

@@ -31,6 +31,8 @@ struct spmc_partition_config {
 	uint32_t ffa_version; /* highest that the partition may negotiate; 0 = the manager's */
 	uint32_t uuid_count;
 	struct vmsg_ffa_uuid uuids[SPMC_UUIDS_MAX];
+	/* Of the messaging bits of `properties`, those of the service behind each UUID; 0 = all. */
+	uint32_t messaging[SPMC_UUIDS_MAX];
 	struct vmsg_ffa_uuid image_uuid; /* told to partitions at FF-A 1.3 */
 };
 

@@ -31,11 +31,11 @@ need() {
 # Read by those who source this file.
 # shellcheck disable=SC2034
 {
-	BUILD_PACKAGES=(gcc libc6-dev make cmake pkg-config libuv1-dev)
-	TEST_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 e2fsprogs)
+	BUILD_PACKAGES=(gcc libc6-dev make cmake pkg-config libuv1-dev libfdt-dev)
+	TEST_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 e2fsprogs device-tree-compiler)
 	QUICK_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 git g++ clang-format clang-tidy shellcheck)
 	CHECK_PACKAGES=("${TEST_PACKAGES[@]}" "${QUICK_PACKAGES[@]}" clang valgrind gcc-arm-none-eabi
-		gcc-riscv64-unknown-elf gcc-aarch64-linux-gnu libc6-dev-arm64-cross device-tree-compiler qemu-system-arm)
+		gcc-riscv64-unknown-elf gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm)
 	# what a gate skips clearly when a distribution does not have it
 	OPTIONAL_PACKAGES=(linux-source xz-utils)
 }

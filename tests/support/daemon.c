@@ -27,17 +27,23 @@ static void check(bool holds, const char *what)
 	}
 }
 
-static void run_child(const struct daemon *daemon, int output, const char *option,
-		      const char *value)
+#define ARGUMENTS_MAX 32
+
+static void run_child(const struct daemon *daemon, int output, const char *const *arguments)
 {
+	const char *all[ARGUMENTS_MAX + 5] = { "vmsg-ffa-emu", "serve", "-s", daemon->socket_path };
+	size_t count = 4;
+
 	const int log = open(daemon->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
 	/* It must not outlive a test that crashes. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(output, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
-	execl(VMSG_BINARY_DIR "/vmsg-ffa-emu", "vmsg-ffa-emu", "serve", "-s", daemon->socket_path,
-	      option, value, (char *)NULL);
+	for (; *arguments && count < ARGUMENTS_MAX + 4; arguments++) {
+		all[count++] = *arguments;
+	}
+	execv(VMSG_BINARY_DIR "/vmsg-ffa-emu", (char *const *)all);
 	_exit(127);
 }
 
@@ -58,7 +64,7 @@ static void wait_until_it_listens(const struct daemon *daemon)
 	check(strncmp(line, "listening on ", 13) == 0, "the daemon does not listen");
 }
 
-static void start(struct daemon *daemon, const char *option, const char *value)
+static void start(struct daemon *daemon, const char *const *arguments)
 {
 	int output[2];
 
@@ -66,26 +72,35 @@ static void start(struct daemon *daemon, const char *option, const char *value)
 	daemon->pid = fork();
 	check(daemon->pid >= 0, "fork");
 	if (daemon->pid == 0) {
-		run_child(daemon, output[1], option, value);
+		run_child(daemon, output[1], arguments);
 	}
 	close(output[1]);
 	daemon->output = output[0];
 	wait_until_it_listens(daemon);
 }
 
-void daemon_start(struct daemon *daemon, const char *option, const char *value)
+void daemon_start_with(struct daemon *daemon, const char *const *arguments)
 {
 	memset(daemon, 0, sizeof(*daemon));
 	snprintf(daemon->directory, sizeof(daemon->directory), "/tmp/vmsg-test-XXXXXX");
 	check(mkdtemp(daemon->directory) != NULL, "mkdtemp");
 	snprintf(daemon->socket_path, sizeof(daemon->socket_path), "%s/sock", daemon->directory);
 	snprintf(daemon->log_path, sizeof(daemon->log_path), "%s/log", daemon->directory);
-	start(daemon, option, value);
+	start(daemon, arguments);
+}
+
+void daemon_start(struct daemon *daemon, const char *option, const char *value)
+{
+	const char *const arguments[] = { option, value, NULL };
+
+	daemon_start_with(daemon, arguments);
 }
 
 void daemon_restart(struct daemon *daemon)
 {
-	start(daemon, NULL, NULL);
+	const char *const none[] = { NULL };
+
+	start(daemon, none);
 }
 
 static int wait_for_end(struct daemon *daemon)

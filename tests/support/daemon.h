@@ -26,6 +26,8 @@ struct daemon {
 
 /* Starts it with up to two more arguments (NULL: none) and waits until it listens. */
 void daemon_start(struct daemon *daemon, const char *option, const char *value);
+/* The same with up to 32 arguments, NULL behind the last. */
+void daemon_start_with(struct daemon *daemon, const char *const *arguments);
 /* SIGTERM; fails the test unless it exits with 0 (leak checks included) and removes its socket. */
 void daemon_stop(struct daemon *daemon);
 /* SIGKILL. */
