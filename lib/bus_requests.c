@@ -197,13 +197,39 @@ static void take_error(struct vmsg_bus *bus, const struct vmsg_message *message,
 	vmsg_bus_fail_request(bus, request, is_sound ? VMSG_ERROR_PEER : VMSG_ERROR_BAD_FIELD);
 }
 
-static void take_response(struct vmsg_bus *bus, const struct vmsg_message *message, uint8_t msg_id)
+/* The request that a header alone refuses, from a device that forgets whom it was for (Q14). */
+static struct vmsg_bus_request *find_refused(struct vmsg_bus *bus,
+					     const struct vmsg_raw_header *raw)
+{
+	struct vmsg_bus_request *found = NULL;
+
+	if (!bus->dialect->has_token || raw->dev_num != 0 ||
+	    raw->msg_size != bus->dialect->header_size) {
+		return NULL;
+	}
+	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
+		struct vmsg_bus_request *request = &bus->requests[i];
+		if (vmsg_bus_is_in_flight(request) && request->token == raw->token &&
+		    request->msg_id == raw->msg_id) {
+			found = request;
+		}
+	}
+	return found;
+}
+
+static void take_response(struct vmsg_bus *bus, const struct vmsg_message *message,
+			  const struct vmsg_raw_header *raw)
 {
 	struct vmsg_bus_request *request =
-		find_request(bus, message->header.dev_num, message->header.token, msg_id);
+		find_request(bus, message->header.dev_num, message->header.token, raw->msg_id);
 
 	if (!request) {
-		bus->stats.late++;
+		request = find_refused(bus, raw);
+		if (request) {
+			vmsg_bus_fail_request(bus, request, VMSG_ERROR_PEER);
+		} else {
+			bus->stats.late++;
+		}
 		return;
 	}
 	if (request->type != message->header.type) {
@@ -282,6 +308,8 @@ int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 		bus->stats.dropped++;
 		if (request) {
 			vmsg_bus_fail_request(bus, request, VMSG_ERROR_BAD_FIELD);
+		} else if (raw.type & VMSG_TYPE_RESPONSE && find_refused(bus, &raw)) {
+			vmsg_bus_fail_request(bus, find_refused(bus, &raw), VMSG_ERROR_PEER);
 		}
 		return error;
 	}
@@ -295,7 +323,7 @@ int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 	} else if (message.header.type == VMSG_ERROR) {
 		take_error(bus, &message, raw.msg_size);
 	} else {
-		take_response(bus, &message, raw.msg_id);
+		take_response(bus, &message, &raw);
 	}
 	return VMSG_OK;
 }
