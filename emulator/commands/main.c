@@ -25,6 +25,7 @@ static const struct {
 	{ "loopback", vmsg_command_loopback, "all three on this machine, and a verdict" },
 	{ "decode", vmsg_command_decode, "print virtio-msg frames given as hex" },
 	{ "encode", vmsg_command_encode, "turn a message given by name and fields into hex" },
+	{ "schema", vmsg_command_schema, "print what is known of every message, in many forms" },
 };
 
 static void usage(FILE *out)
