@@ -27,6 +27,7 @@
 #define DEFAULT_TIMEOUT_NS UINT64_C(5000000000)
 #define PROCESS_TIMEOUT_NS UINT64_C(10000000000)
 #define PAGE_SIZE          4096u
+#define OUTPUT_NAME_SIZE   16
 
 enum {
 	OPTION_DEVICE = 256,
@@ -35,6 +36,8 @@ enum {
 	OPTION_BACKEND_PROFILE,
 	OPTION_TIMEOUT,
 	OPTION_JSON,
+	OPTION_TRACE,
+	OPTION_PCAP,
 };
 
 struct settings {
@@ -43,6 +46,8 @@ struct settings {
 	const struct vmsg_profile *frontend_profile;
 	const struct vmsg_profile *backend_profile;
 	uint64_t timeout_ns;
+	const char *trace;
+	const char *pcap;
 	bool json;
 };
 
@@ -59,6 +64,9 @@ static const char help[] =
 	"      --frontend-profile P, --backend-profile P\n"
 	"                           only one of them is forced\n"
 	"      --timeout S          as for 'frontend' (default 5)\n"
+	"      --trace FILE, --pcap FILE\n"
+	"                           what crosses the manager, as for 'serve'; - is standard "
+	"output\n"
 	"      --json               the result as one JSON object\n"
 	"  -h, --help               this text\n"
 	"      --version            the version of the program\n"
@@ -106,6 +114,12 @@ static int take(struct settings *settings, int option, char **argv)
 	case OPTION_JSON:
 		settings->json = true;
 		break;
+	case OPTION_TRACE:
+		settings->trace = optarg;
+		break;
+	case OPTION_PCAP:
+		settings->pcap = optarg;
+		break;
 	case 'h':
 		fputs(help, stdout);
 		return VMSG_EXIT_DONE + 1;
@@ -125,6 +139,8 @@ static int parse(int argc, char **argv, struct settings *settings)
 		{ "backend-profile", required_argument, NULL, OPTION_BACKEND_PROFILE },
 		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "trace", required_argument, NULL, OPTION_TRACE },
+		{ "pcap", required_argument, NULL, OPTION_PCAP },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -200,14 +216,38 @@ static int start_backend(struct process *backend, const struct settings *setting
 	return process_await(backend, "ready:", PROCESS_TIMEOUT_NS);
 }
 
-static int start_manager(struct process *manager, const char *socket_path)
+/* The manager's own standard output is a pipe to us, so ours gets another number for it. */
+static const char *inherit_output(const char *path, char name[OUTPUT_NAME_SIZE], int *fd)
 {
-	const char *const argv[] = { "serve", "-s", socket_path, NULL };
-
-	if (process_start(manager, argv) < 0) {
-		return -1;
+	if (!path || strcmp(path, "-") != 0) {
+		return path;
 	}
-	return process_await(manager, "listening", PROCESS_TIMEOUT_NS);
+	*fd = *fd >= 0 ? *fd : dup(STDOUT_FILENO);
+	snprintf(name, OUTPUT_NAME_SIZE, "fd:%d", *fd);
+	return name;
+}
+
+static int start_manager(struct process *manager, const struct settings *settings,
+			 const char *socket_path)
+{
+	const char *argv[8] = { "serve", "-s", socket_path };
+	char names[2][OUTPUT_NAME_SIZE];
+	size_t count = 3;
+	int fd = -1;
+
+	if (settings->trace) {
+		argv[count++] = "--trace";
+		argv[count++] = inherit_output(settings->trace, names[0], &fd);
+	}
+	if (settings->pcap) {
+		argv[count++] = "--pcap";
+		argv[count++] = inherit_output(settings->pcap, names[1], &fd);
+	}
+	const int result = process_start(manager, argv);
+	if (fd >= 0) {
+		close(fd);
+	}
+	return result < 0 ? -1 : process_await(manager, "listening", PROCESS_TIMEOUT_NS);
 }
 
 static int run_frontend(const struct settings *settings, const char *socket_path,
@@ -245,7 +285,7 @@ static int run_all(const struct settings *settings, const char *socket_path)
 	struct process backend = { .name = NULL };
 	int result = -1;
 
-	if (start_manager(&manager, socket_path) == 0 &&
+	if (start_manager(&manager, settings, socket_path) == 0 &&
 	    start_backend(&backend, settings, socket_path) == 0) {
 		result = run_frontend(settings, socket_path, &manager, &backend);
 	}

@@ -17,13 +17,22 @@
 
 #define PATH_SIZE 256
 
-enum { OPTION_FFA_VERSION = 256, OPTION_MANIFEST, OPTION_POLICY, OPTION_TIME_SLICE };
+enum {
+	OPTION_FFA_VERSION = 256,
+	OPTION_MANIFEST,
+	OPTION_POLICY,
+	OPTION_TIME_SLICE,
+	OPTION_TRACE,
+	OPTION_PCAP
+};
 
 struct settings {
 	char path[PATH_SIZE];
 	uint32_t ffa_version;
 	const struct spmc_policy *policy;
 	uint64_t time_slice_ns;
+	const char *trace;
+	const char *pcap;
 	bool verbose;
 	const char *manifests[SPMC_PARTITIONS_MAX];
 	size_t manifest_count;
@@ -51,6 +60,11 @@ static const char help[] =
 	"                           default: emulator, its own choices (docs/policies.md)\n"
 	"      --time-slice MS      a direct request not answered for so long returns\n"
 	"                           FFA_INTERRUPT to its caller (default 10)\n"
+	"      --trace FILE         write every FF-A call, return and interrupt, and the "
+	"virtio-msg\n"
+	"                           messages in them, as a line each; - is standard output, fd:N\n"
+	"                           a descriptor that is open already (docs/tracing.md)\n"
+	"      --pcap FILE          the same as a pcapng file, for 'trace' and Wireshark\n"
 	"  -v, --verbose            say who comes and goes\n"
 	"  -h, --help               this text\n"
 	"\n"
@@ -110,6 +124,8 @@ static int parse(int argc, char **argv, struct settings *settings)
 		{ "ffa-version", required_argument, NULL, OPTION_FFA_VERSION },
 		{ "policy", required_argument, NULL, OPTION_POLICY },
 		{ "time-slice", required_argument, NULL, OPTION_TIME_SLICE },
+		{ "trace", required_argument, NULL, OPTION_TRACE },
+		{ "pcap", required_argument, NULL, OPTION_PCAP },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -152,6 +168,12 @@ static int parse(int argc, char **argv, struct settings *settings)
 					     optarg) +
 				       1;
 			}
+			break;
+		case OPTION_TRACE:
+			settings->trace = optarg;
+			break;
+		case OPTION_PCAP:
+			settings->pcap = optarg;
 			break;
 		case 'v':
 			settings->verbose = true;
@@ -235,11 +257,40 @@ static int read_manifests(const struct settings *settings, struct manifest_syste
 	return result;
 }
 
+static void report_trace(void *context, const char *text)
+{
+	(void)context;
+	fprintf(stderr, "vmsg-ffa-emu: %s\n", text);
+}
+
+/* 0 without tracing, too. */
+static int open_tap(const struct settings *settings, struct tap **tap)
+{
+	const struct tap_options options = {
+		.text = settings->trace,
+		.pcapng = settings->pcap,
+		.report = report_trace,
+	};
+	char why[256];
+
+	*tap = NULL;
+	if (!settings->trace && !settings->pcap) {
+		return 0;
+	}
+	*tap = tap_open(&options, why, sizeof(why));
+	if (!*tap) {
+		fprintf(stderr, "vmsg-ffa-emu serve: %s\n", why);
+		return -1;
+	}
+	return 0;
+}
+
 int vmsg_command_serve(int argc, char **argv)
 {
 	static struct settings settings;
 	static struct manifest_system described;
 	struct vmsg_server *server;
+	struct tap *tap;
 	char why[256];
 
 	const int leave = parse(argc, argv, &settings);
@@ -250,6 +301,9 @@ int vmsg_command_serve(int argc, char **argv)
 		return VMSG_EXIT_FAILED;
 	}
 	if (!settings.path[0] && prepare_default(&settings) != 0) {
+		return VMSG_EXIT_FAILED;
+	}
+	if (open_tap(&settings, &tap) != 0) {
 		return VMSG_EXIT_FAILED;
 	}
 	const struct vmsg_server_options options = {
@@ -263,14 +317,17 @@ int vmsg_command_serve(int argc, char **argv)
 		.stop_on_signals = true,
 		.log = log_line,
 		.log_context = &settings,
+		.tap = tap,
 	};
 	if (vmsg_server_create(&server, &options, why, sizeof(why)) != 0) {
 		fprintf(stderr, "vmsg-ffa-emu serve: %s\n", why);
+		tap_close(tap);
 		return VMSG_EXIT_FAILED;
 	}
 	printf("listening on %s\n", settings.path);
 	fflush(stdout);
 	vmsg_server_run(server);
 	vmsg_server_destroy(server);
+	tap_close(tap);
 	return VMSG_EXIT_DONE;
 }

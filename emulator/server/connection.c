@@ -126,6 +126,9 @@ void connection_return(struct connection *connection, uint16_t vcpu,
 		.sequence = connection->sequences[vcpu],
 	};
 
+	if (connection->server->tap) {
+		trace_return(connection->server, connection->identity->id, vcpu, regs);
+	}
 	connection_send(connection, frame, vmsg_wire_encode_call(frame, &header, regs), NULL, 0);
 }
 
@@ -133,7 +136,7 @@ static void receive_call(struct connection *connection, const struct vmsg_wire_h
 			 const uint8_t *frame, uint64_t now_ns)
 {
 	struct vmsg_server *server = connection->server;
-	struct vmsg_ffa_regs regs;
+	struct vmsg_ffa_regs regs, call;
 
 	if (header->vcpu >= connection->identity->vcpu_count) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
@@ -141,6 +144,9 @@ static void receive_call(struct connection *connection, const struct vmsg_wire_h
 		return;
 	}
 	vmsg_wire_decode_call(frame, &regs);
+	if (server->tap) {
+		call = regs;
+	}
 	const uint32_t earlier_sequence = connection->sequences[header->vcpu];
 	connection->sequences[header->vcpu] = header->sequence;
 	const enum spmc_result result =
@@ -150,6 +156,9 @@ static void receive_call(struct connection *connection, const struct vmsg_wire_h
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
 				  "CALL of vCPU %u, which has one outstanding", header->vcpu);
 		return;
+	}
+	if (server->tap) {
+		trace_call(server, connection->identity->id, header->vcpu, &call, result, &regs);
 	}
 	/* A grant comes before the return that speaks of it. */
 	server_deliver(server);
@@ -353,6 +362,9 @@ void connection_close(struct connection *connection)
 	if (connection->identity) {
 		const uint16_t id = connection->identity->id;
 		connection->identity->connection = NULL;
+		if (server->tap) {
+			tap_forget(server->tap, id);
+		}
 		spmc_stop(server->spmc, id);
 		bank_map_drop_owner(&server->banks, server->spmc, id);
 	}

@@ -74,6 +74,7 @@ struct vmsg_server {
 	struct connection *unsent; /* with something in the outbox */
 	void (*log)(void *context, enum vmsg_server_level level, const char *text);
 	void *log_context;
+	struct tap *tap; /* NULL: nobody watches */
 };
 
 /* server.c */
@@ -109,6 +110,15 @@ void connection_close(struct connection *connection);
 
 /* hello.c: admits or refuses. */
 void hello_receive(struct connection *connection, struct io_message *in);
+
+/* trace.c: what the tap is told; only with one. A call after the manager has looked at it (`answer`
+ * is for one that has REPLIED), before what it delivers to others. */
+void trace_call(struct vmsg_server *server, uint16_t partition, uint16_t vcpu,
+		const struct vmsg_ffa_regs *call, enum spmc_result result,
+		const struct vmsg_ffa_regs *answer);
+void trace_return(struct vmsg_server *server, uint16_t partition, uint16_t vcpu,
+		  const struct vmsg_ffa_regs *regs);
+void trace_interrupt(struct vmsg_server *server, const struct spmc_delivery *delivery);
 
 /* control.c */
 void control_receive(struct connection *connection, uint32_t sequence, struct vmsg_bytes text);

@@ -83,6 +83,9 @@ static void deliver(struct vmsg_server *server, const struct spmc_delivery *deli
 		connection_return(connection, delivery->vcpu, &delivery->regs);
 		break;
 	case SPMC_INTERRUPT:
+		if (server->tap) {
+			trace_interrupt(server, delivery);
+		}
 		connection_send(
 			connection, frame,
 			vmsg_wire_encode_interrupt(frame, delivery->vcpu, delivery->interrupt),
@@ -380,6 +383,7 @@ int vmsg_server_create(struct vmsg_server **created, const struct vmsg_server_op
 	server->banks.gone_context = server;
 	server->log = options->log;
 	server->log_context = options->log_context;
+	server->tap = options->tap;
 	raise_descriptor_limit();
 	if (create_spmc(server, options, why, why_size) != 0 ||
 	    open_socket(server, options->socket_path, why, why_size) != 0) {

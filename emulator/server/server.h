@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "spmc/spmc.h"
+#include "tap/tap.h"
 
 struct vmsg_server;
 
@@ -29,6 +30,8 @@ struct vmsg_server_options {
 	/* One line of text without newline; may be NULL. */
 	void (*log)(void *context, enum vmsg_server_level level, const char *text);
 	void *log_context;
+	/* Sees every call, return and interrupt; may be NULL. Outlives the server. */
+	struct tap *tap;
 };
 
 /*

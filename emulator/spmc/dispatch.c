@@ -371,6 +371,7 @@ enum spmc_result spmc_call(struct spmc *spmc, uint16_t id, uint16_t vcpu_index, 
 	}
 	spmc->now_ns = now_ns > spmc->now_ns ? now_ns : spmc->now_ns;
 	spmc_free_retiring(spmc);
+	spmc->sent_size = 0;
 
 	const uint32_t function_id = (uint32_t)regs->x[0];
 	if (!is_ffa_range(function_id)) {

@@ -71,6 +71,7 @@ enum spmc_result spmc_call_msg_send2(struct spmc *spmc, struct vcpu *vcpu,
 	if (!read_message(spmc, sender, &header)) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
+	spmc->sent_size = header.offset + header.size;
 	struct partition *receiver = spmc_find(spmc, header.receiver);
 	if (!receiver) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
@@ -103,4 +104,9 @@ enum spmc_result spmc_call_msg_send2(struct spmc *spmc, struct vcpu *vcpu,
 	}
 	spmc_notify(spmc, vcpu, receiver, flags != 0);
 	return spmc_success(regs);
+}
+
+struct vmsg_bytes spmc_sent_message(const struct spmc *spmc)
+{
+	return (struct vmsg_bytes){ spmc->scratch, spmc->sent_size };
 }

@@ -249,6 +249,7 @@ struct spmc {
 
 	uint8_t scratch[SPMC_BUFFER_SIZE]; /* snapshot of TX, or what is about to go to RX */
 	uint8_t message[SPMC_BUFFER_SIZE]; /* a message rewritten for its receiver */
+	size_t sent_size;                  /* of the message of this call, in scratch */
 };
 
 /* A call: `regs` is request (SMC32 already truncated) and reply. */

@@ -135,6 +135,10 @@ bool spmc_next(struct spmc *spmc, struct spmc_delivery *delivery);
 #define SPMC_CONSOLE_TEXT_MAX 128
 size_t spmc_console_text(const struct spmc_delivery *delivery, uint8_t text[SPMC_CONSOLE_TEXT_MAX]);
 
+/* What the last FFA_MSG_SEND2 has read from its sender's TX buffer, header and payload, whether or
+ * not it was delivered; empty when its header was bad. Valid until the next call. */
+struct vmsg_bytes spmc_sent_message(const struct spmc *spmc);
+
 /* Next time at which spmc_tick() has something to do (end of a time slice); UINT64_MAX = none. */
 uint64_t spmc_deadline(const struct spmc *spmc);
 void spmc_tick(struct spmc *spmc, uint64_t now_ns);

@@ -86,21 +86,62 @@ static FILE *capture(unsigned int packets)
 	return file;
 }
 
+/* The reader's answer to a whole file, and how many packets came before it. */
+static int read_all(FILE *file, struct tap_pcapng_reader *reader, unsigned int *packets)
+{
+	static struct tap_packet packet;
+	int result;
+
+	rewind(file);
+	tap_pcapng_open(reader, file);
+	*packets = 0;
+	while ((result = tap_pcapng_read(reader, &packet)) == 1) {
+		++*packets;
+	}
+	return result;
+}
+
 static void packets_come_back_with_their_nanoseconds(void **state)
 {
 	(void)state;
 	FILE *file = capture(8);
-	uint8_t packet[TAP_PACKET_MAX];
-	uint64_t time_ns;
-	size_t size;
+	struct tap_pcapng_reader reader;
+	struct tap_packet packet;
 
+	tap_pcapng_open(&reader, file);
 	for (unsigned int i = 0; i < 8; i++) {
-		assert_int_equal(tap_pcapng_read(file, &time_ns, packet, &size), 1);
-		assert_int_equal(time_ns, 1000000000u * i + 7);
-		assert_int_equal(size, 4 + i % 4);
-		assert_int_equal(packet[0], i);
+		assert_int_equal(tap_pcapng_read(&reader, &packet), 1);
+		assert_int_equal(packet.time_ns, 1000000000u * i + 7);
+		assert_int_equal(packet.size, 4 + i % 4);
+		assert_int_equal(packet.bytes[0], i);
+		assert_int_equal(packet.lost, 0);
 	}
-	assert_int_equal(tap_pcapng_read(file, &time_ns, packet, &size), 0);
+	assert_int_equal(tap_pcapng_read(&reader, &packet), 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void what_was_lost_is_told_with_the_next_packet(void **state)
+{
+	(void)state;
+	static const uint8_t bytes[] = { 1, 2, 3, 4, 5 };
+	uint8_t block[TAP_PCAPNG_PACKET_SIZE];
+	FILE *file = capture(1);
+	struct tap_pcapng_reader reader;
+	struct tap_packet packet;
+
+	assert_int_equal(fseek(file, 0, SEEK_END), 0);
+	const size_t size = tap_pcapng_store_packet(block, 9, 0x123456789au,
+						    (struct vmsg_bytes){ bytes, sizeof(bytes) });
+	assert_int_equal(size, 12 + 20 + 8 + 16);
+	assert_int_equal(fwrite(block, 1, size, file), size);
+	rewind(file);
+	tap_pcapng_open(&reader, file);
+	assert_int_equal(tap_pcapng_read(&reader, &packet), 1);
+	assert_int_equal(tap_pcapng_read(&reader, &packet), 1);
+	assert_int_equal(packet.lost, 0x123456789au);
+	assert_int_equal(packet.size, 5);
+	assert_memory_equal(packet.bytes, bytes, 5);
+	assert_int_equal(tap_pcapng_read(&reader, &packet), 0);
 	assert_int_equal(fclose(file), 0);
 }
 
@@ -113,36 +154,104 @@ static void a_file_cut_anywhere_is_an_error_or_a_shorter_capture(void **state)
 
 	assert_int_equal(fclose(file), 0);
 	for (size_t cut = 0; cut < whole; cut++) {
-		uint8_t packet[TAP_PACKET_MAX];
-		uint64_t time_ns;
-		size_t size;
-		int result;
+		/* whole blocks end at 28, 60 and 60 + 36 */
+		const size_t start = cut < 28 ? 0 : cut < 60 ? 28 : cut < 96 ? 60 : 96;
+		struct tap_pcapng_reader reader;
+		unsigned int packets;
 		FILE *part = tmpfile();
 		assert_non_null(part);
 		assert_int_equal(fwrite(bytes, 1, cut, part), cut);
-		rewind(part);
-		do {
-			result = tap_pcapng_read(part, &time_ns, packet, &size);
-		} while (result == 1);
-		/* whole blocks end at 28, 60 and 60 + 36 */
-		const bool boundary = cut == 28 || cut == 60 || cut == 96;
+		const int result = read_all(part, &reader, &packets);
+		const bool boundary = cut > 0 && cut == start;
 		assert_int_equal(result, boundary ? 0 : VMSG_ERROR_TRUNCATED);
+		assert_int_equal(reader.offset, start);
+		assert_int_equal(packets, cut >= 96);
+		if (!boundary) {
+			assert_string_equal(reader.problem, cut ? "the file ends inside this block"
+								: "the file is empty");
+		}
 		assert_int_equal(fclose(part), 0);
 	}
+}
+
+/* One byte of a capture of one packet changed: which rule that breaks, and of which block. */
+static void each_rule_of_the_format_is_held(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		int error;
+		size_t offset;
+		const char *problem;
+	} cases[] = {
+		{ 0, 0x0b, VMSG_ERROR_INVALID, 0, "no pcapng file" },
+		{ 8, 0x1a, VMSG_ERROR_INVALID, 0, "little-endian" },
+		{ 12, 2, VMSG_ERROR_INVALID, 0, "version of pcapng" },
+		{ 4, 29, VMSG_ERROR_INVALID, 0, "multiple of 4" },
+		{ 4, 12, VMSG_ERROR_INVALID, 0, "multiple of 4" },
+		{ 24, 32, VMSG_ERROR_INVALID, 0, "two lengths" },
+		{ 36, 1, VMSG_ERROR_INVALID, 28, "link type must be 147" },
+		{ 48, 6, VMSG_ERROR_INVALID, 28, "nanoseconds" },
+		{ 44, 8, VMSG_ERROR_INVALID, 28, "nanoseconds" },
+		{ 46, 200, VMSG_ERROR_INVALID, 28, "option runs over" },
+		{ 60, 2, VMSG_ERROR_INVALID, 60, "enhanced packet blocks" },
+		{ 60, 3, VMSG_ERROR_INVALID, 60, "enhanced packet blocks" },
+		{ 68, 1, VMSG_ERROR_INVALID, 60, "has not been described" },
+		{ 80, 5, VMSG_ERROR_INVALID, 60, "longer than its block" },
+		{ 82, 1, VMSG_ERROR_RANGE, 60, "longer than any" },
+		{ 84, 5, VMSG_ERROR_INVALID, 60, "was cut" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tap_pcapng_reader reader;
+		unsigned int packets;
+		FILE *file = capture(1);
+		assert_int_equal(fseek(file, (long)cases[i].at, SEEK_SET), 0);
+		assert_int_equal(fwrite(&cases[i].value, 1, 1, file), 1);
+		assert_int_equal(read_all(file, &reader, &packets), cases[i].error);
+		assert_int_equal(reader.offset, cases[i].offset);
+		assert_int_equal(packets, 0);
+		if (!strstr(reader.problem, cases[i].problem)) {
+			fail_msg("'%s' instead of '%s'", reader.problem, cases[i].problem);
+		}
+		assert_int_equal(fclose(file), 0);
+	}
+}
+
+/* Block types that we do not write, large ones too, and a second section. */
+static void other_blocks_are_skipped(void **state)
+{
+	(void)state;
+	static uint8_t other[300 * 1024] = { 4, 0, 0, 0, 0, 0xb0, 4, 0 };
+	uint8_t begin[TAP_PCAPNG_BEGIN_SIZE];
+	struct tap_pcapng_reader reader;
+	unsigned int packets;
+	FILE *file = capture(1);
+
+	other[sizeof(other) - 3] = 0xb0;
+	other[sizeof(other) - 2] = 4;
+	tap_pcapng_store_begin(begin);
+	assert_int_equal(fseek(file, 0, SEEK_END), 0);
+	assert_int_equal(fwrite(other, 1, sizeof(other), file), sizeof(other));
+	assert_int_equal(fwrite(begin, 1, sizeof(begin), file), sizeof(begin));
+	assert_int_equal(tap_pcapng_write(file, 1, (struct vmsg_bytes){ begin, 4 }), 0);
+	assert_int_equal(read_all(file, &reader, &packets), 0);
+	assert_int_equal(packets, 2);
+	assert_int_equal(fclose(file), 0);
 }
 
 static void another_file_format_is_refused(void **state)
 {
 	(void)state;
-	uint8_t packet[TAP_PACKET_MAX];
-	uint64_t time_ns;
-	size_t size;
+	struct tap_pcapng_reader reader;
+	unsigned int packets;
 	FILE *file = tmpfile();
 
 	assert_non_null(file);
 	assert_true(fputs("this is no capture at all, but long enough", file) >= 0);
-	rewind(file);
-	assert_int_equal(tap_pcapng_read(file, &time_ns, packet, &size), VMSG_ERROR_INVALID);
+	assert_int_equal(read_all(file, &reader, &packets), VMSG_ERROR_INVALID);
+	assert_string_equal(reader.problem, "this is no pcapng file");
 	assert_int_equal(fclose(file), 0);
 }
 
@@ -152,7 +261,10 @@ int main(void)
 		cmocka_unit_test(a_record_survives_its_packet),
 		cmocka_unit_test(a_broken_packet_is_refused),
 		cmocka_unit_test(packets_come_back_with_their_nanoseconds),
+		cmocka_unit_test(what_was_lost_is_told_with_the_next_packet),
 		cmocka_unit_test(a_file_cut_anywhere_is_an_error_or_a_shorter_capture),
+		cmocka_unit_test(each_rule_of_the_format_is_held),
+		cmocka_unit_test(other_blocks_are_skipped),
 		cmocka_unit_test(another_file_format_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
