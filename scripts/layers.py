@@ -44,11 +44,12 @@ INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "values", "b
 # folder of emulator/ -> (public headers, folders of emulator/ it may see)
 EMULATOR = {
     "spmc": (FFA, {"spmc"}),
-    "client": (FFA | {"memory", "endpoint", "pump", "emulator"}, {"client", "spmc"}),
+    "faults": (FFA, {"faults", "spmc"}),
+    "client": (FFA | {"memory", "endpoint", "pump", "emulator"}, {"client", "faults", "spmc"}),
     "devices": (WIRE | RING | {"codec", "device"}, {"devices"}),
     "tap": (CODEC | FFA, {"tap"}),
     "manifest": (FFA, {"manifest", "spmc"}),
-    "server": (None, {"server", "spmc", "tap"}),
+    "server": (None, {"server", "faults", "spmc", "tap"}),
     "commands": (None, None),
 }
 UV = {"server", "commands"}

@@ -6,12 +6,12 @@
  * on the stack at most once; memory and partitions live until the manager is destroyed, so that one
  * may stop another (or itself) at any point.
  */
+#include "client/local.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "spmc/spmc.h"
 #include "system.h"
-#include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/error.h"
 
 #define PAGE_SIZE     UINT64_C(4096)
@@ -47,6 +47,10 @@ struct vmsg_emu_local_partition {
 
 struct vmsg_emu_local {
 	struct spmc *spmc;
+	struct faults *faults; /* NULL for none */
+	void (*watch)(void *context, uint64_t now_ns, uint16_t partition, bool is_return,
+		      const struct vmsg_ffa_regs *regs);
+	void *watch_context;
 	uint64_t now_ns;
 	struct local_bank *banks;
 	uint64_t last_bank_id;
@@ -177,13 +181,49 @@ void vmsg_emu_local_destroy(struct vmsg_emu_local *local)
 	free(local);
 }
 
+void vmsg_emu_local_set_faults(struct vmsg_emu_local *local, struct faults *faults)
+{
+	local->faults = faults;
+}
+
+void vmsg_emu_local_set_watch(struct vmsg_emu_local *local,
+			      void (*watch)(void *context, uint64_t now_ns, uint16_t partition,
+					    bool is_return, const struct vmsg_ffa_regs *regs),
+			      void *context)
+{
+	local->watch = watch;
+	local->watch_context = context;
+}
+
+const struct spmc *vmsg_emu_local_spmc(const struct vmsg_emu_local *local)
+{
+	return local->spmc;
+}
+
+static void watch(const struct vmsg_emu_local_partition *partition, bool is_return,
+		  const struct vmsg_ffa_regs *regs)
+{
+	const struct vmsg_emu_local *local = partition->local;
+
+	if (local->watch) {
+		local->watch(local->watch_context, local->now_ns, partition->id, is_return, regs);
+	}
+}
+
+/* The outstanding call of a partition returns with what is in its `reply`. */
+static void returns(struct vmsg_emu_local_partition *partition)
+{
+	partition->has_reply = true;
+	watch(partition, true, &partition->reply);
+}
+
 /* Takes what the manager has for the partitions. Memory needs no handing over, and nobody here is
  * interrupted: it runs when its call returns. */
 static void pull(struct vmsg_emu_local *local)
 {
 	struct spmc_delivery delivery;
 
-	while (spmc_next(local->spmc, &delivery)) {
+	while (faults_next(local->faults, local->spmc, &delivery)) {
 		if (delivery.kind != SPMC_RETURN) {
 			continue;
 		}
@@ -193,7 +233,7 @@ static void pull(struct vmsg_emu_local *local)
 		}
 		if (partition) {
 			partition->reply = delivery.regs;
-			partition->has_reply = true;
+			returns(partition);
 		}
 	}
 }
@@ -201,19 +241,25 @@ static void pull(struct vmsg_emu_local *local)
 static void submit(struct vmsg_emu_local_partition *partition, const struct vmsg_ffa_regs *regs)
 {
 	struct vmsg_emu_local *local = partition->local;
+	bool kill;
 
+	watch(partition, false, regs);
 	partition->reply = *regs;
 	partition->has_reply = false;
-	switch (spmc_call(local->spmc, partition->id, 0, local->now_ns, &partition->reply)) {
+	switch (faults_call(local->faults, local->spmc, partition->id, 0, local->now_ns,
+			    &partition->reply, &kill)) {
 	case SPMC_REPLIED:
-		partition->has_reply = true;
+		returns(partition);
 		break;
 	case SPMC_BLOCKED:
 		break;
 	case SPMC_REFUSED:
 		vmsg_ffa_pack_error(&partition->reply, VMSG_FFA_ABORTED);
-		partition->has_reply = true;
+		returns(partition);
 		break;
+	}
+	if (kill) {
+		vmsg_emu_local_stop(partition);
 	}
 	pull(local);
 }
@@ -254,7 +300,7 @@ static bool run_somebody(struct vmsg_emu_local *local)
 /* Lets time pass to the manager's deadline, but not beyond `end_ns`; false when there is none. */
 static bool pass_time(struct vmsg_emu_local *local, uint64_t end_ns)
 {
-	const uint64_t deadline_ns = spmc_deadline(local->spmc);
+	const uint64_t deadline_ns = faults_deadline(local->faults, local->spmc);
 
 	if (deadline_ns == UINT64_MAX || deadline_ns > end_ns) {
 		return false;
@@ -262,7 +308,7 @@ static bool pass_time(struct vmsg_emu_local *local, uint64_t end_ns)
 	if (deadline_ns > local->now_ns) {
 		local->now_ns = deadline_ns;
 	}
-	spmc_tick(local->spmc, local->now_ns);
+	faults_tick(local->faults, local->spmc, local->now_ns);
 	pull(local);
 	return true;
 }
@@ -472,7 +518,7 @@ void vmsg_emu_local_stop(struct vmsg_emu_local_partition *partition)
 		return;
 	}
 	partition->started = false;
-	spmc_stop(partition->local->spmc, partition->id);
+	faults_stop(partition->local->faults, partition->local->spmc, partition->id);
 	bury_banks(partition->local, partition->id);
 	pull(partition->local);
 }

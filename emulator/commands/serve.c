@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "faults/faults.h"
 #include "manifest/manifest.h"
 #include "server/server.h"
 #include "virtio_msg_ffa/emulator.h"
@@ -23,7 +24,9 @@ enum {
 	OPTION_POLICY,
 	OPTION_TIME_SLICE,
 	OPTION_TRACE,
-	OPTION_PCAP
+	OPTION_PCAP,
+	OPTION_FAULT,
+	OPTION_SEED
 };
 
 struct settings {
@@ -33,6 +36,8 @@ struct settings {
 	uint64_t time_slice_ns;
 	const char *trace;
 	const char *pcap;
+	char faults[1024]; /* rules, joined by ';' */
+	uint64_t seed;
 	bool verbose;
 	const char *manifests[SPMC_PARTITIONS_MAX];
 	size_t manifest_count;
@@ -65,7 +70,13 @@ static const char help[] =
 	"                           messages in them, as a line each; - is standard output, fd:N\n"
 	"                           a descriptor that is open already (docs/tracing.md)\n"
 	"      --pcap FILE          the same as a pcapng file, for 'trace' and Wireshark\n"
-	"  -v, --verbose            say who comes and goes\n"
+	"      --fault SPEC         let faults strike: drop, delay, duplicate, reorder, busy, "
+	"late,\n"
+	"                           kill or nomem, with options, such as\n"
+	"                           'busy:count=3;kill:from=0x8001,after=100' (docs/faults.md);\n"
+	"                           may be given several times\n"
+	"      --seed N             of the chance that faults take (default 1)\n"
+	"  -v, --verbose            say who comes and goes, and which faults strike\n"
 	"  -h, --help               this text\n"
 	"\n"
 	"Prints 'listening on PATH' when partitions can connect. Exit status: 0 stopped by a\n"
@@ -115,6 +126,41 @@ static int parse_time_slice(const char *text, uint64_t *time_slice_ns)
 	return 0;
 }
 
+static int parse_seed(const char *text, uint64_t *seed)
+{
+	char *end;
+
+	errno = 0;
+	*seed = strtoull(text, &end, 0);
+	return errno != 0 || end == text || *end || text[0] == '-' ? -1 : 0;
+}
+
+/* Reads the rules only to complain in time. */
+static int check_faults(const char *text)
+{
+	char why[256];
+	struct faults *faults = faults_create(0);
+	const int result = faults ? faults_add(faults, text, why, sizeof(why)) : -1;
+
+	if (faults && result != 0) {
+		fprintf(stderr, "vmsg-ffa-emu serve: --fault, %s; see docs/faults.md\n", why);
+	}
+	faults_destroy(faults);
+	return result;
+}
+
+static int add_faults(struct settings *settings, const char *text)
+{
+	const size_t used = strlen(settings->faults);
+
+	if (used + strlen(text) + 2 > sizeof(settings->faults)) {
+		return usage("the faults are too long:", text);
+	}
+	snprintf(settings->faults + used, sizeof(settings->faults) - used, "%s%s", used ? ";" : "",
+		 text);
+	return check_faults(text) == 0 ? 0 : VMSG_EXIT_USAGE;
+}
+
 /* 0, or an exit status + 1 to leave with. */
 static int parse(int argc, char **argv, struct settings *settings)
 {
@@ -126,6 +172,8 @@ static int parse(int argc, char **argv, struct settings *settings)
 		{ "time-slice", required_argument, NULL, OPTION_TIME_SLICE },
 		{ "trace", required_argument, NULL, OPTION_TRACE },
 		{ "pcap", required_argument, NULL, OPTION_PCAP },
+		{ "fault", required_argument, NULL, OPTION_FAULT },
+		{ "seed", required_argument, NULL, OPTION_SEED },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -174,6 +222,16 @@ static int parse(int argc, char **argv, struct settings *settings)
 			break;
 		case OPTION_PCAP:
 			settings->pcap = optarg;
+			break;
+		case OPTION_FAULT:
+			if (add_faults(settings, optarg) != 0) {
+				return VMSG_EXIT_USAGE + 1;
+			}
+			break;
+		case OPTION_SEED:
+			if (parse_seed(optarg, &settings->seed) != 0) {
+				return usage("--seed is a number, not", optarg) + 1;
+			}
 			break;
 		case 'v':
 			settings->verbose = true;
@@ -287,7 +345,7 @@ static int open_tap(const struct settings *settings, struct tap **tap)
 
 int vmsg_command_serve(int argc, char **argv)
 {
-	static struct settings settings;
+	static struct settings settings = { .seed = 1 };
 	static struct manifest_system described;
 	struct vmsg_server *server;
 	struct tap *tap;
@@ -314,6 +372,8 @@ int vmsg_command_serve(int argc, char **argv)
 		.partitions = described.partition_count ? described.partitions : NULL,
 		.partition_count = described.partition_count,
 		.scheduler = described.scheduler,
+		.faults = settings.faults[0] ? settings.faults : NULL,
+		.seed = settings.seed,
 		.stop_on_signals = true,
 		.log = log_line,
 		.log_context = &settings,

@@ -149,8 +149,15 @@ static void receive_call(struct connection *connection, const struct vmsg_wire_h
 	}
 	const uint32_t earlier_sequence = connection->sequences[header->vcpu];
 	connection->sequences[header->vcpu] = header->sequence;
+	bool kill;
 	const enum spmc_result result =
-		spmc_call(server->spmc, connection->identity->id, header->vcpu, now_ns, &regs);
+		faults_call(server->faults, server->spmc, connection->identity->id, header->vcpu,
+			    now_ns, &regs, &kill);
+	if (kill) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_RESOURCES,
+				  "killed by a fault, as asked");
+		return;
+	}
 	if (result == SPMC_REFUSED) {
 		connection->sequences[header->vcpu] = earlier_sequence;
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
@@ -365,7 +372,7 @@ void connection_close(struct connection *connection)
 		if (server->tap) {
 			tap_forget(server->tap, id);
 		}
-		spmc_stop(server->spmc, id);
+		faults_stop(server->faults, server->spmc, id);
 		bank_map_drop_owner(&server->banks, server->spmc, id);
 	}
 	grants_free(&connection->grants);

@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "faults/faults.h"
 #include "server/banks.h"
 #include "server/grants.h"
 #include "server/server.h"
@@ -65,6 +66,7 @@ struct vmsg_server {
 	uint64_t timer_end_ns; /* UINT64_MAX = not running */
 	uint32_t ffa_version;
 	struct spmc *spmc;
+	struct faults *faults; /* NULL for none */
 	struct bank_map banks;
 	struct identity *identities; /* sorted by id */
 	size_t identity_count;

@@ -107,7 +107,7 @@ void server_deliver(struct vmsg_server *server)
 {
 	struct spmc_delivery delivery;
 
-	while (spmc_next(server->spmc, &delivery)) {
+	while (faults_next(server->faults, server->spmc, &delivery)) {
 		deliver(server, &delivery);
 	}
 }
@@ -118,7 +118,7 @@ static void on_timer(uv_timer_t *timer)
 	const uint64_t now_ns = uv_hrtime();
 
 	server->timer_end_ns = UINT64_MAX;
-	spmc_tick(server->spmc, now_ns);
+	faults_tick(server->faults, server->spmc, now_ns);
 	server_settle(server, now_ns);
 }
 
@@ -126,7 +126,7 @@ static void on_timer(uv_timer_t *timer)
  * then finds nothing to do. */
 static void set_timer(struct vmsg_server *server, uint64_t now_ns)
 {
-	const uint64_t deadline_ns = spmc_deadline(server->spmc);
+	const uint64_t deadline_ns = faults_deadline(server->faults, server->spmc);
 
 	if (deadline_ns >= server->timer_end_ns) {
 		return;
@@ -318,6 +318,26 @@ static int add_partitions(struct vmsg_server *server, const struct spmc_partitio
 	return 0;
 }
 
+static void log_fault(void *context, const char *text)
+{
+	server_log(context, VMSG_SERVER_INFO, "%s", text);
+}
+
+static int create_faults(struct vmsg_server *server, const struct vmsg_server_options *options,
+			 char *why, size_t why_size)
+{
+	if (!options->faults) {
+		return 0;
+	}
+	server->faults = faults_create(options->seed);
+	if (!server->faults) {
+		snprintf(why, why_size, "out of memory");
+		return -1;
+	}
+	faults_report(server->faults, log_fault, server);
+	return faults_add(server->faults, options->faults, why, why_size);
+}
+
 static int create_spmc(struct vmsg_server *server, const struct vmsg_server_options *options,
 		       char *why, size_t why_size)
 {
@@ -385,7 +405,8 @@ int vmsg_server_create(struct vmsg_server **created, const struct vmsg_server_op
 	server->log_context = options->log_context;
 	server->tap = options->tap;
 	raise_descriptor_limit();
-	if (create_spmc(server, options, why, why_size) != 0 ||
+	if (create_faults(server, options, why, why_size) != 0 ||
+	    create_spmc(server, options, why, why_size) != 0 ||
 	    open_socket(server, options->socket_path, why, why_size) != 0) {
 		vmsg_server_destroy(server);
 		return -1;
@@ -436,6 +457,7 @@ void vmsg_server_destroy(struct vmsg_server *server)
 	if (server->listen_fd >= 0) {
 		close(server->listen_fd);
 	}
+	faults_destroy(server->faults);
 	spmc_destroy(server->spmc);
 	bank_map_free(&server->banks);
 	free(server->identities);

@@ -26,6 +26,8 @@ struct vmsg_server_options {
 	const struct spmc_partition_config *partitions;
 	size_t partition_count;
 	uint16_t scheduler;   /* VM that schedules the secure partitions; 0 = nobody */
+	const char *faults;   /* rules for faults, docs/faults.md; NULL for none */
+	uint64_t seed;        /* of their chance */
 	bool stop_on_signals; /* SIGINT and SIGTERM end vmsg_server_run() */
 	/* One line of text without newline; may be NULL. */
 	void (*log)(void *context, enum vmsg_server_level level, const char *text);
