@@ -32,7 +32,6 @@ struct buffer {
 struct console {
 	const struct console_settings *settings;
 	struct session *session;
-	const volatile bool *stop;
 	struct queue_driver receive;
 	struct queue_driver transmit;
 	struct queue_driver control_receive;
@@ -344,7 +343,7 @@ static int carry(struct console *console)
 {
 	int nap_ms = NAP_MIN_MS;
 
-	while (!(console->at_end && is_idle(console)) && !*console->stop) {
+	while (!(console->at_end && is_idle(console))) {
 		struct pollfd in = { .fd = console->settings->in, .events = POLLIN };
 		struct buffer *buffer = find_free(console->out);
 		if (console->at_end || !buffer || !console->has_port) {
@@ -366,16 +365,13 @@ static int carry(struct console *console)
 
 int console_driver_run(struct session *session, const struct console_settings *settings)
 {
-	struct console console = { .session = session,
-				   .stop = session->options.stop,
-				   .settings = settings };
+	struct console console = { .session = session, .settings = settings };
 	int result = session_retry(session, start, &console);
 
 	if (result == SESSION_OK && console.is_multiport) {
 		tell(&console, 0, CONSOLE_DEVICE_READY);
 	}
 	if (result == SESSION_OK) {
-		session->options.stop = NULL; /* from here on it is an end, not an interruption */
 		result = carry(&console);
 	}
 	close_queues(&console);

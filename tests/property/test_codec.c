@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "support/cmocka.h"
+#include "support/coverage.h"
 #include "support/guard.h"
 
 #include "virtio_msg_ffa/codec.h"
@@ -112,6 +113,8 @@ static void for_every_body(void (*check)(const struct vmsg_profile *, const stru
 							       (enum vmsg_kind)kind, tails);
 					check(profile, &message);
 				}
+				coverage_note("property", profile->name, (enum vmsg_type)type,
+					      (enum vmsg_kind)kind);
 			}
 		}
 	}
@@ -133,6 +136,8 @@ static void check_round_trip(const struct vmsg_profile *profile, const struct vm
 	encode(profile, message, frame, size);
 	assert_int_equal(vmsg_decode(profile, (struct vmsg_bytes){ frame, size }, &back, NULL), 0);
 	assert_same(profile, message, &back);
+	coverage_note("encode", profile->name, message->header.type, message->header.kind);
+	coverage_note("decode", profile->name, message->header.type, message->header.kind);
 }
 
 static void what_is_encoded_decodes_to_the_same(void **state)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "support/cmocka.h"
+#include "support/coverage.h"
 
 #include "vectors/matrix.h"
 #include "vectors/vectors.h"
@@ -156,6 +157,7 @@ static void every_vector_encodes_to_its_bytes(void **state)
 					     (struct vmsg_span){ frame, sizeof(frame) }, NULL),
 				 expected.size);
 		assert_memory_equal(frame, expected.data, expected.size);
+		coverage_note("vector", profile->name, message.header.type, message.header.kind);
 	}
 }
 
@@ -203,6 +205,7 @@ static void r1_with_wide_area_ids_has_the_frames_of_r1(void **state)
 					     (struct vmsg_span){ frame, sizeof(frame) }, NULL),
 				 expected.size);
 		assert_memory_equal(frame, expected.data, expected.size);
+		coverage_note("vector", wide->name, message.header.type, message.header.kind);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "support/cmocka.h"
+#include "support/coverage.h"
 
 #include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/error.h"
@@ -27,6 +28,7 @@ struct side {
 	struct vmsg_emu_local_partition *partition;
 	struct vmsg_emu_bank banks[2];
 	struct vmsg_endpoint endpoint;
+	struct coverage_conduit coverage;
 };
 
 struct backend {
@@ -40,6 +42,8 @@ struct backend {
 	bool is_stuck; /* the partition runs, but does not serve: what came waits in `held` */
 	bool is_holding;
 	struct vmsg_ffa_regs held;
+	/* stands in for the next answer of the pump; empty: nothing does */
+	struct vmsg_bytes instead;
 	char log[512];
 };
 
@@ -83,10 +87,19 @@ static void start_side(struct side *side, uint16_t id, vmsg_emu_entry entry, voi
 	side->banks[1] = (struct vmsg_emu_bank){ .size = 4 * PAGE };
 	side->partition = vmsg_emu_local_start(local, id, side->banks, 2, entry, context);
 	assert_non_null(side->partition);
-	const struct vmsg_conduit conduit = vmsg_emu_local_conduit(side->partition);
+	const struct vmsg_conduit direct = vmsg_emu_local_conduit(side->partition);
+	const struct vmsg_conduit conduit = coverage_conduit(&side->coverage, id, &direct);
 	const struct vmsg_buffer tx = { side->banks[0].data, side->banks[0].address };
 	const struct vmsg_buffer rx = { side->banks[0].data + PAGE, side->banks[0].address + PAGE };
 	assert_int_equal(vmsg_endpoint_init(&side->endpoint, &conduit, tx, rx, 1), 0);
+}
+
+/* r1-a16 has the frames of r1. */
+static void note_dialect(struct side *side, const struct vmsg_profile *profile)
+{
+	const bool is_twin = profile && profile->id == VMSG_PROFILE_R1_A16;
+
+	side->coverage.forced = is_twin ? profile : NULL;
 }
 
 /* ---- the device partition ---- */
@@ -141,6 +154,11 @@ static void serve(void *context, struct vmsg_ffa_regs *regs)
 		return;
 	}
 	(void)!vmsg_device_pump_serve(&at->pump, regs, regs);
+	if (at->instead.size > 0) {
+		const uint16_t driver = vmsg_ffa_destination(regs);
+		assert_int_equal(vmsg_ffa_pack_direct_response2(regs, SP, driver, at->instead), 0);
+		at->instead.size = 0;
+	}
 }
 
 static void start_backend(const struct vmsg_profile *profile)
@@ -155,6 +173,7 @@ static void start_backend(const struct vmsg_profile *profile)
 
 	memset(&backend, 0, sizeof(backend));
 	start_side(&backend.side, SP, serve, &backend);
+	note_dialect(&backend.side, profile);
 	for (uint16_t i = 0; i < SLOTS; i++) {
 		struct vmsg_device *device = &backend.devices[i];
 		assert_int_equal(vmsg_device_init(device, (uint16_t)(i * 300), &info, &ops, device),
@@ -216,6 +235,7 @@ static void start_frontend(struct frontend *at, uint16_t id, const struct vmsg_p
 {
 	memset(at, 0, sizeof(*at));
 	start_side(&at->side, id, NULL, NULL);
+	note_dialect(&at->side, profile);
 	init_bus(at, profile);
 }
 
@@ -613,6 +633,27 @@ static void hot_plug_reaches_the_driver(void **state)
 	transfer(&vm1, 9);
 }
 
+/* EVENT_CONFIG_EMPTY, which our device has no use for. */
+static void an_old_device_says_only_that_something_changed(void **state)
+{
+	static const uint8_t changed[] = { 0x00, 0x40, 0x2c, 0x01, 0x06, 0x00 };
+	struct vmsg_driver_event event;
+
+	(void)state;
+	start_backend(vmsg_profile_find("r0"));
+	start_frontend(&vm1, 1, vmsg_profile_find("r0"));
+	up(&vm1);
+	share(&vm1);
+	start_device(&vm1, 300);
+	while (vmsg_driver_event(&vm1.driver, &event)) {
+	}
+	backend.instead = (struct vmsg_bytes){ changed, sizeof(changed) };
+	assert_int_equal(vmsg_driver_pump_poll(&vm1.pump), 0);
+	drain(&vm1);
+	assert_int_equal(vmsg_driver_event(&vm1.driver, &event), 1);
+	assert_int_equal(event.kind, VMSG_DRIVER_EVENT_CONFIG_CHANGED);
+}
+
 static void a_dead_device_partition_fails_the_session(void **state)
 {
 	(void)state;
@@ -653,6 +694,7 @@ int main(void)
 		SYSTEM_TEST(only_a_refused_wait_ends_the_service),
 		SYSTEM_TEST(a_stuck_device_is_a_timeout_and_goes_on_later),
 		SYSTEM_TEST(hot_plug_reaches_the_driver),
+		SYSTEM_TEST(an_old_device_says_only_that_something_changed),
 		SYSTEM_TEST(a_dead_device_partition_fails_the_session),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
