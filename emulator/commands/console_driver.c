@@ -32,6 +32,7 @@ struct buffer {
 struct console {
 	const struct console_settings *settings;
 	struct session *session;
+	const volatile bool *stop;
 	struct queue_driver receive;
 	struct queue_driver transmit;
 	struct queue_driver control_receive;
@@ -343,7 +344,7 @@ static int carry(struct console *console)
 {
 	int nap_ms = NAP_MIN_MS;
 
-	while (!(console->at_end && is_idle(console))) {
+	while (!(console->at_end && is_idle(console)) && !*console->stop) {
 		struct pollfd in = { .fd = console->settings->in, .events = POLLIN };
 		struct buffer *buffer = find_free(console->out);
 		if (console->at_end || !buffer || !console->has_port) {
@@ -365,13 +366,16 @@ static int carry(struct console *console)
 
 int console_driver_run(struct session *session, const struct console_settings *settings)
 {
-	struct console console = { .session = session, .settings = settings };
+	struct console console = { .session = session,
+				   .stop = session->options.stop,
+				   .settings = settings };
 	int result = session_retry(session, start, &console);
 
 	if (result == SESSION_OK && console.is_multiport) {
 		tell(&console, 0, CONSOLE_DEVICE_READY);
 	}
 	if (result == SESSION_OK) {
+		session->options.stop = NULL; /* from here on it is an end, not an interruption */
 		result = carry(&console);
 	}
 	close_queues(&console);

@@ -20,8 +20,8 @@ struct console_settings {
 
 /*
  * Takes the first console of the session and carries bytes between the port and the descriptors:
- * until `in` ends and all of it has been taken, until `escape`, or until the session's stop.
- * 0, or -1 reported.
+ * until `in` ends and all of it has been taken, until `escape`, or until the session's stop (which
+ * must be there). 0, or -1 reported.
  */
 int console_driver_run(struct session *session, const struct console_settings *settings);
 

@@ -4,12 +4,14 @@
 #include "commands/frontend.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands/blk_driver.h"
 #include "commands/commands.h"
 #include "commands/console_driver.h"
+#include "commands/net_driver.h"
 #include "commands/options.h"
 #include "commands/report.h"
 #include "commands/rng_driver.h"
@@ -18,7 +20,15 @@
 #define PAGE_SIZE          4096u
 
 enum { OPTION_ID = 256, OPTION_PEER, OPTION_PROFILE, OPTION_TIMEOUT, OPTION_QUIRK, OPTION_JSON };
-enum { OPTION_OUTPUT = 512, OPTION_INPUT, OPTION_OFFSET, OPTION_LENGTH, OPTION_PORT };
+enum {
+	OPTION_OUTPUT = 512,
+	OPTION_INPUT,
+	OPTION_OFFSET,
+	OPTION_LENGTH,
+	OPTION_PORT,
+	OPTION_TAP,
+	OPTION_SOCKET
+};
 
 static const char help[] =
 	"usage: vmsg-ffa-emu frontend [OPTION...] JOB\n"
@@ -33,6 +43,8 @@ static const char help[] =
 	"  blk write --input FILE   copy FILE to the disk, and flush\n"
 	"  blk verify FILE          compare the disk with FILE, report the first difference\n"
 	"  console                  this terminal, or standard input and output, as a console\n"
+	"  net --tap NAME           the device's network on a TAP interface of this side; or\n"
+	"      --socket PATH        on a stream socket, as passt and QEMU speak it\n"
 	"  rng                      random bytes, as hex, or raw to --output (32 of them)\n"
 	"\n"
 	"Options of jobs (sizes in bytes, or with K, M, G, T):\n"
@@ -68,7 +80,8 @@ enum {
 	USES_OFFSET = 4,
 	USES_LENGTH = 8,
 	USES_FILE = 16,
-	USES_PORT = 32
+	USES_PORT = 32,
+	USES_LINK = 64,
 };
 
 static const struct job {
@@ -85,8 +98,28 @@ static const struct job {
 	{ { "blk", "write" }, USES_INPUT | USES_OFFSET, BLK_POOL_SIZE, frontend_blk_write },
 	{ { "blk", "verify" }, USES_FILE | USES_OFFSET, BLK_POOL_SIZE, frontend_blk_verify },
 	{ { "console" }, USES_PORT, CONSOLE_POOL_SIZE, frontend_console },
+	{ { "net" }, USES_LINK, NET_POOL_SIZE, frontend_net },
 	{ { "rng" }, USES_OUTPUT | USES_LENGTH, RNG_POOL_SIZE, frontend_rng },
 };
+
+static volatile bool is_stopped;
+
+static void on_signal(int number)
+{
+	(void)number;
+	is_stopped = true;
+}
+
+const volatile bool *frontend_catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	return &is_stopped;
+}
 
 /* What getopt_long() found. 0, or an exit status + 1 to leave with. */
 static int take(struct frontend_settings *settings, int option, char **argv, unsigned int *given)
@@ -140,6 +173,14 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 		status = option_number("--port", optarg, CONSOLE_PORT_MAX, &settings->port);
 		*given |= USES_PORT;
 		break;
+	case OPTION_TAP:
+		settings->tap = optarg;
+		*given |= USES_LINK;
+		break;
+	case OPTION_SOCKET:
+		settings->socket = optarg;
+		*given |= USES_LINK;
+		break;
 	case 'h':
 		fputs(help, stdout);
 		return VMSG_EXIT_DONE + 1;
@@ -165,6 +206,8 @@ static int parse(int argc, char **argv, struct frontend_settings *settings, unsi
 		{ "offset", required_argument, NULL, OPTION_OFFSET },
 		{ "length", required_argument, NULL, OPTION_LENGTH },
 		{ "port", required_argument, NULL, OPTION_PORT },
+		{ "tap", required_argument, NULL, OPTION_TAP },
+		{ "socket", required_argument, NULL, OPTION_SOCKET },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -201,11 +244,9 @@ static int check_given(const struct job *job, unsigned int given)
 	static const struct {
 		unsigned int use;
 		const char *name;
-	} options[] = { { USES_OUTPUT, "--output" },
-			{ USES_INPUT, "--input" },
-			{ USES_OFFSET, "--offset" },
-			{ USES_LENGTH, "--length" },
-			{ USES_PORT, "--port" } };
+	} options[] = { { USES_OUTPUT, "--output" }, { USES_INPUT, "--input" },
+			{ USES_OFFSET, "--offset" }, { USES_LENGTH, "--length" },
+			{ USES_PORT, "--port" },     { USES_LINK, "--tap or --socket" } };
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (given & ~job->uses & options[i].use) {

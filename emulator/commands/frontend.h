@@ -15,13 +15,19 @@ struct frontend_settings {
 	uint64_t length;
 	bool has_length;
 	uint32_t port;
+	const char *tap;
+	const char *socket;
 };
+
+/* For jobs without an end of their own: SIGINT, SIGTERM and SIGHUP make what is returned true. */
+const volatile bool *frontend_catch_signals(void);
 
 int frontend_info(const struct frontend_settings *settings);
 int frontend_blk_read(const struct frontend_settings *settings);
 int frontend_blk_write(const struct frontend_settings *settings);
 int frontend_blk_verify(const struct frontend_settings *settings);
 int frontend_console(const struct frontend_settings *settings);
+int frontend_net(const struct frontend_settings *settings);
 int frontend_rng(const struct frontend_settings *settings);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* vmsg-ffa-emu frontend console: the port as this terminal, or between pipes. */
-#include <signal.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -11,24 +10,6 @@
 #include "commands/report.h"
 
 #define ESCAPE 0x1d /* Ctrl-] */
-
-static volatile bool stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = true;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-}
 
 int frontend_console(const struct frontend_settings *settings)
 {
@@ -43,8 +24,7 @@ int frontend_console(const struct frontend_settings *settings)
 	const bool is_terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
 	int result = -1;
 
-	catch_signals();
-	options.stop = &stop;
+	options.stop = frontend_catch_signals();
 	struct session *session = session_open(&options);
 	if (!session) {
 		return VMSG_EXIT_FAILED;

@@ -12,6 +12,7 @@ static const struct {
 } kinds[] = {
 	{ "blk", blk_open },
 	{ "console", console_open },
+	{ "net", net_open },
 	{ "rng", rng_open },
 };
 

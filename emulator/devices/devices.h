@@ -9,6 +9,7 @@
 #include "virtio_msg_ffa/device.h"
 
 /* Virtio device types (virtio: Device Types) */
+#define DEVICE_TYPE_NET     1u
 #define DEVICE_TYPE_BLK     2u
 #define DEVICE_TYPE_CONSOLE 3u
 #define DEVICE_TYPE_RNG     4u
@@ -43,6 +44,7 @@ void emu_device_close(struct emu_device *device);
 /* The constructors behind it. `options` is what follows the kind, NULL when nothing does. */
 struct emu_device *blk_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *console_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
+struct emu_device *net_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *rng_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 
 #endif

@@ -4,67 +4,13 @@
 
 #include "virtio_msg_ffa/error.h"
 #include "virtio_msg_ffa/proto.h"
-#include "virtio_msg_ffa/pump.h"
 
-#include "tap.h"
-#include "trace.h"
+#include "parts.h"
 
-void *memcpy(void *restrict destination, const void *restrict source, size_t size);
-void *memset(void *destination, int value, size_t size);
-int memcmp(const void *left, const void *right, size_t size);
-
-#define SECOND         1000000000ull
-#define DEVICES_MAX    8u
-#define AREAS_MAX      4u
-#define QUEUE_SIZE     16u
-#define PARTITIONS_MAX 4u
-
-/* Layout of the pool */
-#define QUEUE_BYTES   0x3000u /* descriptors, available ring, used ring: a page each */
-#define HEADER_OFFSET 0x6000u
-#define STATUS_OFFSET 0x6100u
-#define DATA_OFFSET   0x8000u
-#define DATA_SIZE     (SCENARIO_POOL_SIZE - DATA_OFFSET)
-
-#define SECTOR_SIZE  512u
-#define BLK_T_IN     0u
-#define BLK_T_OUT    1u
-#define BLK_T_FLUSH  4u
-#define BLK_DEVICE   2u
-#define RNG_DEVICE   4u
-#define RNG_BYTES    4096u
-#define STATUS_UNSET 0xffu
-
-struct scenario {
-	const struct scenario_platform *platform;
-	struct tap tap;
-	struct trace trace;
-	struct vmsg_endpoint endpoint;
-	uint16_t peer;
-	struct vmsg_memory memory;
-	struct vmsg_memory_area areas[AREAS_MAX];
-	struct vmsg_bus_device numbers[DEVICES_MAX];
-	struct vmsg_bus bus;
-	struct vmsg_driver blk;
-	struct vmsg_driver rng;
-	struct vmsg_driver *drivers[2];
-	struct vmsg_driver_pump pump;
-	uint8_t config[2][64];
-	struct vmsg_vq_driver_slot slots[2][QUEUE_SIZE];
-	struct vmsg_vq_driver queues[2];
-	uint16_t area_id;
-	uint64_t handle;
-	uint64_t sectors;
-	bool up, area_ready, area_gone, bus_reset, failed;
-	uint16_t found[DEVICES_MAX];
-	uint32_t found_count;
-	uint16_t blk_number, rng_number;
-};
-
-static const struct vmsg_ffa_uuid device_role = VMSG_FFA_UUID_DEVICE_ROLE;
+const struct vmsg_ffa_uuid scenario_device_role = VMSG_FFA_UUID_DEVICE_ROLE;
 static struct scenario scenario;
 
-static uint64_t now(const struct scenario *s)
+uint64_t scenario_now(const struct scenario *s)
 {
 	return s->endpoint.conduit.now(s->endpoint.conduit.context);
 }
@@ -95,7 +41,6 @@ static void drain_bus(struct scenario *s)
 			s->area_ready = true;
 			break;
 		case VMSG_BUS_EVENT_AREA_GONE:
-		case VMSG_BUS_EVENT_QUIRK:
 			s->area_gone = true;
 			break;
 		case VMSG_BUS_EVENT_AREA_REFUSED:
@@ -103,17 +48,17 @@ static void drain_bus(struct scenario *s)
 		case VMSG_BUS_EVENT_MESSAGE:
 		case VMSG_BUS_EVENT_REQUEST_FAILED:
 		case VMSG_BUS_EVENT_POLLED:
+		case VMSG_BUS_EVENT_QUIRK:
 			break;
 		}
 	}
 }
 
-/* Runs the pump until *flag, a failure or a second without either. */
-static bool until(struct scenario *s, const bool *flag)
+bool scenario_until(struct scenario *s, const bool *flag)
 {
-	const uint64_t end = now(s) + SECOND;
+	const uint64_t end = scenario_now(s) + SECOND;
 
-	while (!*flag && !s->failed && now(s) < end) {
+	while (!*flag && !s->failed && scenario_now(s) < end) {
 		if (vmsg_driver_pump_run(&s->pump) < 0) {
 			return false;
 		}
@@ -122,13 +67,12 @@ static bool until(struct scenario *s, const bool *flag)
 	return *flag;
 }
 
-/* Runs the pump until `driver` tells `kind`; false when it fails or a second goes by. */
-static bool until_event(struct scenario *s, struct vmsg_driver *driver,
-			enum vmsg_driver_event_kind kind, struct vmsg_driver_event *event)
+bool scenario_until_event(struct scenario *s, struct vmsg_driver *driver,
+			  enum vmsg_driver_event_kind kind, struct vmsg_driver_event *event)
 {
-	const uint64_t end = now(s) + SECOND;
+	const uint64_t end = scenario_now(s) + SECOND;
 
-	while (now(s) < end) {
+	while (scenario_now(s) < end) {
 		if (vmsg_driver_pump_run(&s->pump) < 0) {
 			return false;
 		}
@@ -143,105 +87,6 @@ static bool until_event(struct scenario *s, struct vmsg_driver *driver,
 		}
 	}
 	return false;
-}
-
-/* ---- raw frames, for what a well-behaved driver never sends ---- */
-
-/* Sends hand-made bytes and decodes the answer; false when the call itself fails. */
-static bool exchange(struct scenario *s, const uint8_t *frame, size_t size,
-		     struct vmsg_message *answer, uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE])
-{
-	int error = vmsg_endpoint_send_direct2(&s->endpoint, s->peer, &device_role,
-					       (struct vmsg_bytes){ frame, size }, now(s) + SECOND,
-					       buffer);
-	if (error < 0) {
-		return false;
-	}
-	const struct vmsg_bytes bytes = { buffer, VMSG_FFA_DIRECT2_PAYLOAD_SIZE };
-	return vmsg_decode(vmsg_profile(VMSG_PROFILE_R3), bytes, answer, NULL) == 0;
-}
-
-static bool answers_error(struct scenario *s, const uint8_t *frame, size_t size)
-{
-	struct vmsg_message answer;
-	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
-
-	return exchange(s, frame, size, &answer, buffer) && answer.header.type == VMSG_ERROR &&
-	       answer.body.error_response.original_msg_id == frame[1];
-}
-
-static bool answers_null(struct scenario *s, const uint8_t *frame, size_t size)
-{
-	struct vmsg_message answer;
-	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
-
-	return exchange(s, frame, size, &answer, buffer) && answer.header.type == VMSG_NONE;
-}
-
-static void refused_before_negotiation(struct scenario *s)
-{
-	/* RESET first: an earlier driver may have left the bus up. */
-	static const uint8_t reset[] = { 2, 0x83, 0, 0, 9, 0, 8, 0 };
-	static const uint8_t get_devices[] = { 2, 2, 0, 0, 9, 0, 12, 0, 0, 0, 8, 0 };
-	static const uint8_t get_info[] = { 0, 2, 0, 0, 9, 0, 8, 0 };
-	struct vmsg_message answer;
-	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
-
-	tap_ok(&s->tap,
-	       exchange(s, reset, sizeof(reset), &answer, buffer) &&
-		       answer.header.type == VMSG_RESET &&
-		       answer.body.reset_response.result == VMSG_RESULT_SUCCESS,
-	       "RESET is served before VERSION");
-	tap_ok(&s->tap, answers_error(s, get_devices, sizeof(get_devices)),
-	       "GET_DEVICES before VERSION is answered with ERROR");
-	tap_ok(&s->tap, answers_error(s, get_info, sizeof(get_info)),
-	       "GET_DEVICE_INFO before VERSION is answered with ERROR");
-}
-
-static void refused_while_running(struct scenario *s)
-{
-	static const uint8_t unknown_bus[] = { 2, 0x3e, 0, 0, 9, 0, 8, 0 };
-	static const uint8_t absent_device[] = { 0, 2, 0x77, 0x77, 9, 0, 8, 0 };
-	static const uint8_t too_large[] = { 0, 2, 0, 0, 9, 0, 0xff, 0xff };
-	static const uint8_t too_small[] = { 0, 2, 0, 0, 9, 0, 7, 0 };
-	static const uint8_t short_share[] = { 2, 0x81, 0, 0, 9, 0, 10, 0, 1, 0 };
-	/* AREA_SHARE of a handle that nobody gave out */
-	static const uint8_t bad_share[34] = { 2, 0x81, 0,    0,    9,    0,    34,   0,    9,
-					       0, 0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0x08,
-					       0, 0,    0,    0,    0,    0,    0,    0,    1,
-					       0, 0,    0,    0xf4, 6,    0,    0 };
-	static const uint8_t area_zero[34] = { 2, 0x81, 0, 0, 9, 0, 34,   0, 0, 0, 1, 0,
-					       0, 0,    0, 0, 0, 0, 0,    0, 0, 0, 0, 0,
-					       0, 0,    1, 0, 0, 0, 0xf4, 6, 0, 0 };
-	static const uint8_t unknown_area[] = { 2, 0x82, 0, 0, 9, 0, 10, 0, 0x55, 0x55 };
-	struct vmsg_message answer;
-	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
-
-	tap_ok(&s->tap, answers_error(s, unknown_bus, sizeof(unknown_bus)),
-	       "an unknown bus message is answered with ERROR");
-	tap_ok(&s->tap, answers_error(s, absent_device, sizeof(absent_device)),
-	       "a request to an absent device is answered with ERROR");
-	tap_ok(&s->tap, answers_null(s, too_large, sizeof(too_large)),
-	       "a size beyond the frame is dropped");
-	tap_ok(&s->tap, answers_null(s, too_small, sizeof(too_small)),
-	       "a size below the header is dropped");
-	tap_ok(&s->tap, answers_error(s, short_share, sizeof(short_share)),
-	       "a short AREA_SHARE is answered with ERROR");
-	tap_ok(&s->tap,
-	       exchange(s, bad_share, sizeof(bad_share), &answer, buffer) &&
-		       answer.header.type == VMSG_AREA_SHARE &&
-		       answer.body.area_share_response.result == VMSG_RESULT_ERROR,
-	       "AREA_SHARE of an unknown handle is refused");
-	tap_ok(&s->tap,
-	       exchange(s, area_zero, sizeof(area_zero), &answer, buffer) &&
-		       answer.header.type == VMSG_AREA_SHARE &&
-		       answer.body.area_share_response.result == VMSG_RESULT_ERROR,
-	       "area id 0 is refused");
-	tap_ok(&s->tap,
-	       exchange(s, unknown_area, sizeof(unknown_area), &answer, buffer) &&
-		       answer.header.type == VMSG_AREA_UNSHARE &&
-		       answer.body.area_unshare_response.result == VMSG_RESULT_ERROR,
-	       "AREA_UNSHARE of an unknown id is refused");
 }
 
 /* ---- the bus ---- */
@@ -269,7 +114,7 @@ static int bring_up(struct scenario *s)
 	vmsg_driver_pump_init(&s->pump, &s->endpoint, &s->bus, s->drivers, 2, s->peer, SECOND);
 	s->up = s->area_ready = s->area_gone = s->bus_reset = s->failed = false;
 	s->found_count = 0;
-	return vmsg_bus_start(&s->bus, now(s));
+	return vmsg_bus_start(&s->bus, scenario_now(s));
 }
 
 static bool share_pool(struct scenario *s)
@@ -285,10 +130,10 @@ static bool share_pool(struct scenario *s)
 
 	s->area_ready = false;
 	return vmsg_driver_pump_share(&s->pump, ranges, 2, &segment, 1, &s->area_id) == 0 &&
-	       until(s, &s->area_ready);
+	       scenario_until(s, &s->area_ready);
 }
 
-static uint64_t pool_address(const struct scenario *s, uint32_t offset)
+uint64_t scenario_pool_address(const struct scenario *s, uint32_t offset)
 {
 	uint64_t address = 0;
 
@@ -298,7 +143,7 @@ static uint64_t pool_address(const struct scenario *s, uint32_t offset)
 
 /* ---- devices ---- */
 
-static bool start_device(struct scenario *s, unsigned int which, uint16_t number)
+bool scenario_start_device(struct scenario *s, unsigned int which, uint16_t number)
 {
 	struct vmsg_driver *driver = which == 0 ? &s->blk : &s->rng;
 	struct vmsg_driver_event event;
@@ -306,9 +151,9 @@ static bool start_device(struct scenario *s, unsigned int which, uint16_t number
 	const struct vmsg_vq_layout layout = {
 		.size = QUEUE_SIZE,
 		.event_idx = true,
-		.desc_addr = pool_address(s, base),
-		.driver_addr = pool_address(s, base + 0x1000),
-		.device_addr = pool_address(s, base + 0x2000),
+		.desc_addr = scenario_pool_address(s, base),
+		.driver_addr = scenario_pool_address(s, base + 0x1000),
+		.device_addr = scenario_pool_address(s, base + 0x2000),
 	};
 	const struct vmsg_driver_options options = {
 		.profile = s->bus.profile,
@@ -324,22 +169,21 @@ static bool start_device(struct scenario *s, unsigned int which, uint16_t number
 		return false;
 	}
 	s->drivers[which] = driver;
-	return vmsg_driver_start(driver, now(s)) == 0 &&
-	       until_event(s, driver, VMSG_DRIVER_EVENT_CONFIGURABLE, &event) &&
+	return vmsg_driver_start(driver, scenario_now(s)) == 0 &&
+	       scenario_until_event(s, driver, VMSG_DRIVER_EVENT_CONFIGURABLE, &event) &&
 	       vmsg_vq_driver_start(&s->queues[which], &s->memory, &layout, s->slots[which]) == 0 &&
-	       vmsg_driver_setup_queue(driver, now(s), 0, &layout) == 0 &&
-	       until_event(s, driver, VMSG_DRIVER_EVENT_QUEUE_READY, &event) &&
-	       vmsg_driver_ready(driver, now(s)) == 0 &&
-	       until_event(s, driver, VMSG_DRIVER_EVENT_RUNNING, &event);
+	       vmsg_driver_setup_queue(driver, scenario_now(s), 0, &layout) == 0 &&
+	       scenario_until_event(s, driver, VMSG_DRIVER_EVENT_QUEUE_READY, &event) &&
+	       vmsg_driver_ready(driver, scenario_now(s)) == 0 &&
+	       scenario_until_event(s, driver, VMSG_DRIVER_EVENT_RUNNING, &event);
 }
 
-/* Offers one chain and waits for it; -1 on any failure, else the bytes written. */
-static int64_t transfer(struct scenario *s, unsigned int which,
-			const struct vmsg_vq_buffer *buffers, size_t count)
+int64_t scenario_transfer(struct scenario *s, unsigned int which,
+			  const struct vmsg_vq_buffer *buffers, size_t count)
 {
 	struct vmsg_driver *driver = which == 0 ? &s->blk : &s->rng;
 	struct vmsg_vq_driver *queue = &s->queues[which];
-	const uint64_t end = now(s) + SECOND;
+	const uint64_t end = scenario_now(s) + SECOND;
 	void *cookie = NULL;
 	uint32_t written = 0;
 
@@ -349,7 +193,7 @@ static int64_t transfer(struct scenario *s, unsigned int which,
 	if (vmsg_vq_driver_should_kick(queue) && vmsg_driver_kick(driver, 0, 0) < 0) {
 		return -1;
 	}
-	while (now(s) < end) {
+	while (scenario_now(s) < end) {
 		if (vmsg_driver_pump_run(&s->pump) < 0) {
 			return -1;
 		}
@@ -365,15 +209,14 @@ static int64_t transfer(struct scenario *s, unsigned int which,
 	return -1;
 }
 
-/* One block request; returns the device's status byte, or -1. */
-static int block(struct scenario *s, uint32_t type, uint64_t sector, uint32_t size)
+int scenario_block(struct scenario *s, uint32_t type, uint64_t sector, uint32_t size)
 {
 	uint8_t *header = s->platform->pool.data + HEADER_OFFSET;
 	uint8_t *status = s->platform->pool.data + STATUS_OFFSET;
 	const struct vmsg_vq_buffer buffers[] = {
-		{ pool_address(s, HEADER_OFFSET), 16, false },
-		{ pool_address(s, DATA_OFFSET), size, type == BLK_T_IN },
-		{ pool_address(s, STATUS_OFFSET), 1, true },
+		{ scenario_pool_address(s, HEADER_OFFSET), 16, false },
+		{ scenario_pool_address(s, DATA_OFFSET), size, type == BLK_T_IN },
+		{ scenario_pool_address(s, STATUS_OFFSET), 1, true },
 	};
 	const struct vmsg_vq_buffer bare[] = { buffers[0], buffers[2] };
 
@@ -383,7 +226,7 @@ static int block(struct scenario *s, uint32_t type, uint64_t sector, uint32_t si
 		header[8 + i] = (uint8_t)(sector >> 8 * i);
 	}
 	*status = STATUS_UNSET;
-	if (transfer(s, 0, size ? buffers : bare, size ? 3 : 2) < 1) {
+	if (scenario_transfer(s, 0, size ? buffers : bare, size ? 3 : 2) < 1) {
 		return -1;
 	}
 	return *(volatile uint8_t *)status;
@@ -398,7 +241,7 @@ static bool disk_equals(struct scenario *s, uint8_t flip)
 	for (size_t at = 0; at < image.size; at += DATA_SIZE) {
 		const size_t left = image.size - at;
 		const uint32_t size = left < DATA_SIZE ? (uint32_t)left : DATA_SIZE;
-		if (block(s, BLK_T_IN, at / SECTOR_SIZE, size) != 0) {
+		if (scenario_block(s, BLK_T_IN, at / SECTOR_SIZE, size) != 0) {
 			return false;
 		}
 		for (uint32_t i = 0; i < size; i++) {
@@ -421,20 +264,21 @@ static bool write_disk(struct scenario *s, uint8_t flip)
 		for (uint32_t i = 0; i < size; i++) {
 			data[i] = image.data[at + i] ^ flip;
 		}
-		if (block(s, BLK_T_OUT, at / SECTOR_SIZE, size) != 0) {
+		if (scenario_block(s, BLK_T_OUT, at / SECTOR_SIZE, size) != 0) {
 			return false;
 		}
 	}
-	return block(s, BLK_T_FLUSH, 0, 0) == 0;
+	return scenario_block(s, BLK_T_FLUSH, 0, 0) == 0;
 }
 
 static void test_disk(struct scenario *s)
 {
 	struct vmsg_driver_event event;
 
-	tap_ok(&s->tap, start_device(s, 0, s->blk_number), "virtio-blk is negotiated and running");
-	bool config = vmsg_driver_read_config(&s->blk, now(s), 0, 24) == 0 &&
-		      until_event(s, &s->blk, VMSG_DRIVER_EVENT_CONFIG, &event) &&
+	tap_ok(&s->tap, scenario_start_device(s, 0, s->blk_number),
+	       "virtio-blk is negotiated and running");
+	bool config = vmsg_driver_read_config(&s->blk, scenario_now(s), 0, 24) == 0 &&
+		      scenario_until_event(s, &s->blk, VMSG_DRIVER_EVENT_CONFIG, &event) &&
 		      event.data.size == 24;
 	s->sectors = 0;
 	for (unsigned int i = 0; config && i < 8; i++) {
@@ -446,21 +290,38 @@ static void test_disk(struct scenario *s)
 	tap_ok(&s->tap, write_disk(s, 0xff), "whole disk written, flushed");
 	tap_ok(&s->tap, disk_equals(s, 0xff), "what was written is read back");
 	tap_ok(&s->tap, write_disk(s, 0) && disk_equals(s, 0), "the image is restored");
-	tap_ok(&s->tap, block(s, BLK_T_IN, s->sectors, SECTOR_SIZE) == 1,
+	tap_ok(&s->tap, scenario_block(s, BLK_T_IN, s->sectors, SECTOR_SIZE) == 1,
 	       "a read beyond the end is an I/O error");
-	tap_ok(&s->tap, block(s, 0x77, 0, SECTOR_SIZE) == 2, "an unknown request is unsupported");
+	tap_ok(&s->tap, scenario_block(s, 0x77, 0, SECTOR_SIZE) == 2,
+	       "an unknown request is unsupported");
 }
 
+bool scenario_reset_device(struct scenario *s, unsigned int which)
+{
+	struct vmsg_driver *driver = which == 0 ? &s->blk : &s->rng;
+	struct vmsg_driver_event event;
+	const bool reset = vmsg_driver_reset(driver, scenario_now(s)) == 0 &&
+			   scenario_until_event(s, driver, VMSG_DRIVER_EVENT_RESET_DONE, &event);
+
+	vmsg_vq_driver_stop(&s->queues[which]);
+	return reset;
+}
+
+/* With a request on the ring that the device has not been told of. */
 static void test_reset(struct scenario *s)
 {
-	struct vmsg_driver_event event;
+	const struct vmsg_vq_buffer buffers[] = {
+		{ scenario_pool_address(s, HEADER_OFFSET), 16, false },
+		{ scenario_pool_address(s, STATUS_OFFSET), 1, true },
+	};
+	uint8_t *status = s->platform->pool.data + STATUS_OFFSET;
 
+	*status = STATUS_UNSET;
 	tap_ok(&s->tap,
-	       vmsg_driver_reset(&s->blk, now(s)) == 0 &&
-		       until_event(s, &s->blk, VMSG_DRIVER_EVENT_RESET_DONE, &event),
-	       "the device resets in the middle");
-	vmsg_vq_driver_stop(&s->queues[0]);
-	tap_ok(&s->tap, start_device(s, 0, s->blk_number) && disk_equals(s, 0),
+	       vmsg_vq_driver_add(&s->queues[0], buffers, 2, s) == 0 &&
+		       scenario_reset_device(s, 0) && *(volatile uint8_t *)status == STATUS_UNSET,
+	       "the device resets in the middle and leaves what was not served");
+	tap_ok(&s->tap, scenario_start_device(s, 0, s->blk_number) && disk_equals(s, 0),
 	       "after the reset the disk is served again");
 }
 
@@ -469,11 +330,14 @@ static void test_reset(struct scenario *s)
 static void test_random(struct scenario *s)
 {
 	const uint8_t *data = s->platform->pool.data + DATA_OFFSET;
-	const struct vmsg_vq_buffer buffer = { pool_address(s, DATA_OFFSET), RNG_BYTES, true };
+	const struct vmsg_vq_buffer buffer = { scenario_pool_address(s, DATA_OFFSET), RNG_BYTES,
+					       true };
 	uint32_t ones = 0;
 
-	tap_ok(&s->tap, start_device(s, 1, s->rng_number), "virtio-rng is negotiated and running");
-	tap_ok(&s->tap, transfer(s, 1, &buffer, 1) == (int64_t)RNG_BYTES, "random bytes arrive");
+	tap_ok(&s->tap, scenario_start_device(s, 1, s->rng_number),
+	       "virtio-rng is negotiated and running");
+	tap_ok(&s->tap, scenario_transfer(s, 1, &buffer, 1) == (int64_t)RNG_BYTES,
+	       "random bytes arrive");
 	for (uint32_t i = 0; i < RNG_BYTES; i++) {
 		for (uint8_t bits = data[i]; bits; bits &= (uint8_t)(bits - 1)) {
 			ones++;
@@ -485,24 +349,19 @@ static void test_random(struct scenario *s)
 
 static void take_back(struct scenario *s)
 {
-	struct vmsg_driver_event event;
 	struct vmsg_memory_area *area = vmsg_memory_find(&s->memory, s->area_id);
 
 	tap_ok(&s->tap,
 	       area && vmsg_endpoint_reclaim(&s->endpoint, area->handle) == VMSG_ERROR_AGAIN,
 	       "memory that the partition holds cannot be reclaimed");
-	tap_ok(&s->tap,
-	       vmsg_driver_reset(&s->blk, now(s)) == 0 &&
-		       until_event(s, &s->blk, VMSG_DRIVER_EVENT_RESET_DONE, &event) &&
-		       vmsg_driver_reset(&s->rng, now(s)) == 0 &&
-		       until_event(s, &s->rng, VMSG_DRIVER_EVENT_RESET_DONE, &event),
+	tap_ok(&s->tap, scenario_reset_device(s, 0) && scenario_reset_device(s, 1),
 	       "both devices reset");
-	vmsg_vq_driver_stop(&s->queues[0]);
-	vmsg_vq_driver_stop(&s->queues[1]);
 	tap_ok(&s->tap,
-	       vmsg_bus_unshare(&s->bus, now(s), s->area_id) == 0 && until(s, &s->area_gone),
+	       vmsg_bus_unshare(&s->bus, scenario_now(s), s->area_id) == 0 &&
+		       scenario_until(s, &s->area_gone),
 	       "the area is unshared and reclaimed");
-	tap_ok(&s->tap, vmsg_bus_reset(&s->bus, now(s)) == 0 && until(s, &s->bus_reset),
+	tap_ok(&s->tap,
+	       vmsg_bus_reset(&s->bus, scenario_now(s)) == 0 && scenario_until(s, &s->bus_reset),
 	       "the bus resets");
 }
 
@@ -518,10 +377,11 @@ static uint16_t find_device(struct scenario *s, uint32_t type)
 			.features = { 0, 1u << 0 | 1u << 1 },
 		};
 		s->drivers[0] = &s->blk;
-		bool known = vmsg_driver_init(&s->blk, &options) == 0 &&
-			     vmsg_driver_start(&s->blk, now(s)) == 0 &&
-			     until_event(s, &s->blk, VMSG_DRIVER_EVENT_CONFIGURABLE, &event) &&
-			     s->blk.info.device_id == type;
+		bool known =
+			vmsg_driver_init(&s->blk, &options) == 0 &&
+			vmsg_driver_start(&s->blk, scenario_now(s)) == 0 &&
+			scenario_until_event(s, &s->blk, VMSG_DRIVER_EVENT_CONFIGURABLE, &event) &&
+			s->blk.info.device_id == type;
 		s->drivers[0] = NULL;
 		if (known) {
 			return s->found[i];
@@ -533,8 +393,8 @@ static uint16_t find_device(struct scenario *s, uint32_t type)
 static void test_partition(struct scenario *s, uint16_t peer)
 {
 	s->peer = peer;
-	refused_before_negotiation(s);
-	tap_ok(&s->tap, bring_up(s) == 0 && until(s, &s->up), "the bus is negotiated");
+	hostile_before_negotiation(s);
+	tap_ok(&s->tap, bring_up(s) == 0 && scenario_until(s, &s->up), "the bus is negotiated");
 	if (!s->up) {
 		return;
 	}
@@ -548,7 +408,9 @@ static void test_partition(struct scenario *s, uint16_t peer)
 		return;
 	}
 	test_disk(s);
-	refused_while_running(s);
+	hostile_bus(s);
+	hostile_manager(s);
+	hostile_disk(s);
 	test_reset(s);
 	test_random(s);
 	take_back(s);
@@ -571,8 +433,8 @@ int scenario_run(const struct scenario_platform *platform)
 	tap_ok(&s->tap, error == 0 && s->endpoint.ffa_version >= VMSG_FFA_VERSION_1_2,
 	       "FF-A version 1.2 is agreed, RX and TX mapped");
 	if (error == 0) {
-		int count =
-			vmsg_endpoint_discover(&s->endpoint, &device_role, infos, PARTITIONS_MAX);
+		int count = vmsg_endpoint_discover(&s->endpoint, &scenario_device_role, infos,
+						   PARTITIONS_MAX);
 		tap_ok(&s->tap, count >= 1, "a partition offers virtio-msg");
 		for (int i = 0; i < count && i < (int)PARTITIONS_MAX; i++) {
 			if (infos[i].id != s->endpoint.id) { /* the emulator's VMs offer it too */

@@ -49,9 +49,6 @@ static void set_status(struct device_rig *rig, uint32_t status)
 void rig_open(struct device_rig *rig, const char *text, uint32_t features0, uint32_t features1)
 {
 	const struct vmsg_segment segment = { ram, RAM };
-	struct vmsg_message message = { .header = { 0 } };
-	struct vmsg_message reply;
-	uint8_t words[8];
 	char why[512] = "";
 
 	memset(rig, 0, sizeof(*rig));
@@ -65,6 +62,15 @@ void rig_open(struct device_rig *rig, const char *text, uint32_t features0, uint
 	assert_int_equal(vmsg_memory_add(&driver_memory, 1, &segment, 1, true, 0), 0);
 	vmsg_device_attach(&rig->device->machine, vmsg_profile(VMSG_PROFILE_R3), &device_memory,
 			   104, 0);
+	rig_negotiate(rig, features0, features1);
+}
+
+void rig_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1)
+{
+	struct vmsg_message message = { .header = { 0 } };
+	struct vmsg_message reply;
+	uint8_t words[8];
+
 	set_status(rig, VMSG_STATUS_ACKNOWLEDGE | VMSG_STATUS_DRIVER);
 	vmsg_store_le32(words, features0);
 	vmsg_store_le32(words + 4, 1u | features1); /* VERSION_1 */
@@ -151,10 +157,9 @@ void rig_kick(struct device_rig *rig, uint32_t index)
 	send(rig, VMSG_EVENT_AVAIL, &message, &reply);
 }
 
-bool rig_poll(struct device_rig *rig, uint32_t index, uint32_t *n, uint32_t *written)
+void rig_work(struct device_rig *rig)
 {
 	struct pollfd fd = { .fd = rig->device->fd, .events = POLLIN };
-	void *cookie;
 
 	if (rig->device->fd >= 0 && poll(&fd, 1, 0) == 1) {
 		rig->device->work(rig->device);
@@ -162,6 +167,13 @@ bool rig_poll(struct device_rig *rig, uint32_t index, uint32_t *n, uint32_t *wri
 	for (int i = 0; i < ROUNDS && vmsg_device_deadline(&rig->device->machine) == 0; i++) {
 		vmsg_device_tick(&rig->device->machine, 0);
 	}
+}
+
+bool rig_poll(struct device_rig *rig, uint32_t index, uint32_t *n, uint32_t *written)
+{
+	void *cookie;
+
+	rig_work(rig);
 	const int result = vmsg_vq_driver_reap(&rig->rings[index], &cookie, written);
 	assert_true(result >= 0);
 	if (result == 1) {

@@ -35,14 +35,17 @@ void rig_add(struct device_rig *rig, uint32_t index, uint32_t n, uint32_t readab
 void rig_kick(struct device_rig *rig, uint32_t index);
 /* Waits (bounded) until the device has used a chain; the buffer number given to rig_add. */
 uint32_t rig_await(struct device_rig *rig, uint32_t index, uint32_t *written);
-/* Does what is due and what has arrived; true when the device has used a chain. */
+/* Does what is due and what has arrived. */
+void rig_work(struct device_rig *rig);
+/* The same; true when the device has used a chain. */
 bool rig_poll(struct device_rig *rig, uint32_t index, uint32_t *n, uint32_t *written);
 
 /* Number of `size` bytes of the config space. */
 uint64_t rig_config(struct device_rig *rig, uint32_t offset, uint32_t size);
 /* False when the device refuses. */
 bool rig_write_config(struct device_rig *rig, uint32_t offset, const void *data, uint32_t size);
-/* Removes the queues and the features, as a driver that begins anew. */
+/* Removes the queues and the features; then another driver may negotiate. */
 void rig_reset(struct device_rig *rig);
+void rig_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1);
 
 #endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* virtio-net on a stream socket whose other end is the test. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "support/cmocka.h"
+#include "support/device_rig.h"
+
+#include "devices/chain.h"
+#include "devices/link.h"
+#include "devices/net.h"
+#include "virtio_msg_ffa/proto.h"
+
+#define RECEIVE  0u
+#define TRANSMIT 1u
+#define LONG     8000u /* more than a narrow wire takes at once; of two of the rig's buffers */
+
+static struct device_rig rig;
+static char folder[64];
+static char socket_path[96];
+static int listener;
+static int wire = -1; /* the other end of the cable */
+
+static int setup(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	(void)state;
+	(void)strcpy(folder, "/tmp/vmsg-net-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(socket_path, sizeof(socket_path), "%s/net", folder);
+	memcpy(address.sun_path, socket_path, strlen(socket_path));
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(listener >= 0);
+	assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (rig.device) {
+		rig_close(&rig);
+	}
+	if (wire >= 0) {
+		(void)close(wire);
+	}
+	wire = -1;
+	(void)close(listener);
+	(void)unlink(socket_path);
+	return rmdir(folder);
+}
+
+static void plug_in(const char *options)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "net,socket=%s%s", socket_path, options);
+	rig_open(&rig, text, 1u << NET_F_MAC | 1u << NET_F_STATUS, 0);
+	rig_queue(&rig, RECEIVE);
+	rig_queue(&rig, TRANSMIT);
+	rig_run(&rig);
+	wire = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(wire >= 0);
+}
+
+/* Makes the device's end take little at a time, so that frames go out in pieces. */
+static void narrow_the_wire(void)
+{
+	const int least = 1;
+	int found = 0;
+
+	for (int fd = 3; fd < 256; fd++) {
+		struct sockaddr_un peer = { .sun_family = 0 };
+		socklen_t size = sizeof(peer);
+		if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
+		    strcmp(peer.sun_path, socket_path) == 0) {
+			found += setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) == 0;
+		}
+	}
+	assert_int_equal(found, 1);
+}
+
+static void send_wire(const uint8_t *frame, size_t size)
+{
+	const uint8_t prefix[4] = { 0, 0, (uint8_t)(size >> 8), (uint8_t)size };
+
+	assert_int_equal(write(wire, prefix, sizeof(prefix)), sizeof(prefix));
+	assert_int_equal(write(wire, frame, size), size);
+}
+
+static void read_all(uint8_t *data, size_t size)
+{
+	for (int i = 0; i < 1000 && size > 0; i++) {
+		struct pollfd at = { .fd = wire, .events = POLLIN };
+		rig_work(&rig);
+		if (poll(&at, 1, 10) == 1) {
+			const ssize_t got = read(wire, data, size);
+			assert_true(got > 0);
+			data += got;
+			size -= (size_t)got;
+		}
+	}
+	assert_int_equal(size, 0);
+}
+
+static size_t receive_wire(uint8_t *frame)
+{
+	uint8_t prefix[4];
+
+	read_all(prefix, sizeof(prefix));
+	const size_t size = (size_t)prefix[2] << 8 | prefix[3];
+	read_all(frame, size);
+	return size;
+}
+
+static void frames_cross_both_ways(void **state)
+{
+	(void)state;
+	uint8_t frame[100];
+	uint8_t got[2000];
+	uint32_t written;
+
+	plug_in("");
+	memset(frame, 0x5a, sizeof(frame));
+	memset(rig_buffer(0), 0, NET_HEADER_SIZE);
+	memcpy(rig_buffer(0) + NET_HEADER_SIZE, frame, sizeof(frame));
+	rig_add(&rig, TRANSMIT, 0, NET_HEADER_SIZE + sizeof(frame), 0);
+	rig_kick(&rig, TRANSMIT);
+	assert_int_equal(rig_await(&rig, TRANSMIT, &written), 0);
+	assert_int_equal(receive_wire(got), sizeof(frame));
+	assert_memory_equal(got, frame, sizeof(frame));
+
+	memset(frame, 0xa5, sizeof(frame));
+	rig_add(&rig, RECEIVE, 2, 0, 1526);
+	rig_kick(&rig, RECEIVE);
+	send_wire(frame, sizeof(frame));
+	assert_int_equal(rig_await(&rig, RECEIVE, &written), 2);
+	assert_int_equal(written, NET_HEADER_SIZE + sizeof(frame));
+	assert_int_equal(load_le(rig_buffer(3) + NET_HEADER_NUM_BUFFERS, 2), 1);
+	assert_memory_equal(rig_buffer(3) + NET_HEADER_SIZE, frame, sizeof(frame));
+	assert_int_equal(rig.device->errors, 0);
+}
+
+static void a_frame_without_a_buffer_waits(void **state)
+{
+	(void)state;
+	uint8_t frame[64];
+	uint32_t written;
+	uint32_t n;
+
+	plug_in("");
+	for (unsigned int i = 0; i < 3; i++) {
+		memset(frame, (int)i, sizeof(frame));
+		send_wire(frame, sizeof(frame));
+	}
+	for (int i = 0; i < 20; i++) {
+		assert_false(rig_poll(&rig, RECEIVE, &n, &written));
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		rig_add(&rig, RECEIVE, 2 * i, 0, 1526);
+	}
+	rig_kick(&rig, RECEIVE);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(rig_await(&rig, RECEIVE, &written), 2 * i);
+		assert_int_equal(rig_buffer(2 * i + 1)[NET_HEADER_SIZE], i);
+	}
+}
+
+static void a_frame_longer_than_its_buffer_is_dropped(void **state)
+{
+	(void)state;
+	uint8_t frame[200] = { 0 };
+	uint32_t written;
+
+	plug_in("");
+	rig_add(&rig, RECEIVE, 0, 0, NET_HEADER_SIZE + 199);
+	rig_kick(&rig, RECEIVE);
+	send_wire(frame, sizeof(frame));
+	(void)rig_await(&rig, RECEIVE, &written);
+	assert_int_equal(written, 0);
+	assert_int_equal(rig.device->errors, 1);
+}
+
+static void malformed_frames_are_refused(void **state)
+{
+	(void)state;
+	static const uint32_t sizes[] = { 1, NET_HEADER_SIZE, NET_HEADER_SIZE + NET_FRAME_MIN - 1 };
+	uint8_t got[64];
+	uint32_t written;
+
+	plug_in("");
+	for (uint32_t i = 0; i < 3; i++) {
+		rig_add(&rig, TRANSMIT, i, sizes[i], 0);
+	}
+	rig_add(&rig, TRANSMIT, 3, NET_HEADER_SIZE + NET_FRAME_MIN, 0);
+	rig_kick(&rig, TRANSMIT);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_int_equal(rig_await(&rig, TRANSMIT, &written), i);
+	}
+	assert_int_equal(rig.device->errors, 3);
+	assert_int_equal(receive_wire(got), NET_FRAME_MIN); /* only the good one is out */
+}
+
+/* The socket takes a part of a frame: the buffer is kept until the rest is out as well. */
+static void a_slow_peer_loses_nothing(void **state)
+{
+	(void)state;
+	static uint8_t got[LONG];
+	uint32_t acknowledged = 0;
+	uint32_t received = 0;
+	uint32_t sent = 0;
+	uint32_t written;
+	uint32_t n;
+
+	plug_in("");
+	narrow_the_wire();
+	for (; sent < 16; sent++) {
+		memset(rig_buffer(2 * sent), (int)sent, LONG);
+		rig_add(&rig, TRANSMIT, 2 * sent, LONG, 0);
+	}
+	rig_kick(&rig, TRANSMIT);
+	while (received < 400) {
+		if (acknowledged < sent && rig_poll(&rig, TRANSMIT, &n, &written)) {
+			acknowledged++;
+			if (sent < 400) {
+				memset(rig_buffer(n), (int)sent++, LONG);
+				rig_add(&rig, TRANSMIT, n, LONG, 0);
+				rig_kick(&rig, TRANSMIT);
+			}
+			continue;
+		}
+		assert_int_equal(receive_wire(got), LONG - NET_HEADER_SIZE);
+		for (size_t i = 0; i < LONG - NET_HEADER_SIZE; i++) {
+			assert_int_equal(got[i], received & 0xff);
+		}
+		received++;
+	}
+}
+
+/* ... and when the queue goes meanwhile, the frame still comes out whole. */
+static void a_reset_in_the_middle_of_a_frame(void **state)
+{
+	(void)state;
+	static uint8_t got[LONG];
+	uint32_t written;
+	uint32_t n;
+	uint32_t frames = 0;
+
+	plug_in("");
+	narrow_the_wire();
+	for (uint32_t round = 0; round < 1000; round++) {
+		memset(rig_buffer(0), 1, LONG);
+		rig_add(&rig, TRANSMIT, 0, LONG, 0);
+		rig_kick(&rig, TRANSMIT);
+		if (!rig_poll(&rig, TRANSMIT, &n, &written)) {
+			break;
+		}
+		frames++;
+	}
+	assert_in_range(frames, 0, 999);
+	rig_reset(&rig);
+	rig_negotiate(&rig, 1u << NET_F_MAC, 0);
+	rig_queue(&rig, TRANSMIT);
+	rig_run(&rig);
+	memset(rig_buffer(0), 2, LONG);
+	rig_add(&rig, TRANSMIT, 0, LONG, 0);
+	rig_kick(&rig, TRANSMIT);
+	do { /* the old driver's frames, the last one whole or not at all, then the new one's */
+		(void)rig_poll(&rig, TRANSMIT, &n, &written);
+		assert_int_equal(receive_wire(got), LONG - NET_HEADER_SIZE);
+		assert_int_equal(got[0], got[LONG - NET_HEADER_SIZE - 1]);
+	} while (got[0] == 1);
+	assert_int_equal(got[0], 2);
+}
+
+static void a_pulled_cable_is_a_config_event(void **state)
+{
+	(void)state;
+	struct vmsg_message event;
+	uint32_t written;
+	uint32_t n;
+
+	plug_in("");
+	rig_add(&rig, RECEIVE, 0, 0, 1526);
+	rig_kick(&rig, RECEIVE);
+	assert_int_equal(rig_config(&rig, NET_CONFIG_STATUS, 2), NET_S_LINK_UP);
+	assert_int_equal(close(wire), 0);
+	wire = -1;
+	for (int i = 0; i < 10; i++) {
+		assert_false(rig_poll(&rig, RECEIVE, &n, &written));
+	}
+	assert_int_equal(vmsg_device_event(&rig.device->machine, &event), 1);
+	assert_int_equal(event.header.type, VMSG_EVENT_CONFIG);
+	assert_int_equal(rig_config(&rig, NET_CONFIG_STATUS, 2), 0);
+	rig_add(&rig, TRANSMIT, 2, 100, 0);
+	rig_kick(&rig, TRANSMIT);
+	assert_int_equal(rig_await(&rig, TRANSMIT, &written), 2);
+	assert_int_equal(rig.device->errors, 1);
+}
+
+static void a_peer_that_breaks_the_framing_is_gone(void **state)
+{
+	(void)state;
+	const uint8_t nonsense[4] = { 0x7f, 0xff, 0xff, 0xff };
+	uint32_t written;
+	uint32_t n;
+
+	plug_in("");
+	rig_add(&rig, RECEIVE, 0, 0, 1526);
+	rig_kick(&rig, RECEIVE);
+	assert_int_equal(write(wire, nonsense, sizeof(nonsense)), sizeof(nonsense));
+	for (int i = 0; i < 10; i++) {
+		assert_false(rig_poll(&rig, RECEIVE, &n, &written));
+	}
+	assert_int_equal(rig_config(&rig, NET_CONFIG_STATUS, 2), 0);
+}
+
+static void config_tells_address_and_mtu(void **state)
+{
+	(void)state;
+
+	plug_in(",mac=52:54:00:12:34:56,mtu=9000");
+	assert_int_equal(rig_config(&rig, NET_CONFIG_MAC, 4), 0x12005452);
+	assert_int_equal(rig_config(&rig, NET_CONFIG_MAC + 4, 2), 0x5634);
+	assert_int_equal(rig_config(&rig, NET_CONFIG_MTU, 2), 9000);
+	assert_int_equal(rig.device->info.features[0] >> NET_F_MTU & 1, 1);
+	assert_int_equal(rig.device->info.queue_count, 2);
+}
+
+static void bad_options_name_the_key(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		const char *names;
+	} cases[] = {
+		{ "net", "one of tap=NAME and socket=PATH" },
+		{ "net,tap=a,socket=b", "one of tap=NAME and socket=PATH" },
+		{ "net,socket=/nonexistent", "socket '/nonexistent'" },
+		{ "net,tap=a-name-that-is-too-long-for-linux", "a-name-that-is-too-long" },
+		{ "net,socket=x,mac=01:00:00:00:00:00", "mac '01:00:00:00:00:00'" },
+		{ "net,socket=x,mac=52:54:00:12:34", "mac '52:54:00:12:34'" },
+		{ "net,socket=x,mtu=67", "mtu '67' is no number from 68" },
+		{ "net,socket=x,queues=2", "queues 2 needs a tap" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char why[512] = "";
+		assert_null(emu_device_open(cases[i].text, 0, why, sizeof(why)));
+		assert_non_null(strstr(why, cases[i].names));
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(frames_cross_both_ways),
+		TEST(a_frame_without_a_buffer_waits),
+		TEST(a_frame_longer_than_its_buffer_is_dropped),
+		TEST(malformed_frames_are_refused),
+		TEST(a_slow_peer_loses_nothing),
+		TEST(a_reset_in_the_middle_of_a_frame),
+		TEST(a_pulled_cable_is_a_config_event),
+		TEST(a_peer_that_breaks_the_framing_is_gone),
+		TEST(config_tells_address_and_mtu),
+		TEST(bad_options_name_the_key),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
