@@ -28,13 +28,15 @@ int vmsg_bus_init(struct vmsg_bus *bus, const struct vmsg_bus_options *options)
 {
 	*bus = (struct vmsg_bus){ 0 };
 	if (!options->memory || options->device_capacity > 65536 ||
-	    (options->device_capacity > 0 && !options->devices)) {
+	    (options->device_capacity > 0 && !options->devices) ||
+	    !vmsg_bus_choice_exists(NULL, options->carriers, options->events)) {
 		return VMSG_ERROR_INVALID;
 	}
 	if (options->profile && !options->profile->has_size) {
 		return VMSG_ERROR_REVISION;
 	}
 	bus->options = *options;
+	bus->options.bus_features = vmsg_bus_offer(options);
 	bus->options.max_areas = options->max_areas ? options->max_areas : VMSG_AREAS_UNLIMITED;
 	if (options->request_timeout_ns == 0) {
 		bus->options.request_timeout_ns = REQUEST_TIMEOUT_NS;
@@ -48,7 +50,16 @@ int vmsg_bus_init(struct vmsg_bus *bus, const struct vmsg_bus_options *options)
 	bus->next_area_id = 1;
 	bus->acting = VMSG_BUS_NONE;
 	bus->out_request = VMSG_BUS_NONE;
+	bus->choice = VMSG_BUS_NONE;
 	return VMSG_OK;
+}
+
+bool vmsg_bus_listens(const struct vmsg_bus *bus)
+{
+	const bool chosen = bus->choice != VMSG_BUS_NONE && vmsg_bus_is_up(bus);
+
+	return vmsg_bus_bootstrap(bus) != VMSG_CARRIER_DIRECT ||
+	       (chosen && (bus->carrier != VMSG_CARRIER_DIRECT || bus->events != VMSG_EVENTS_POLL));
 }
 
 const char *vmsg_bus_state_name(enum vmsg_bus_state state)
@@ -104,18 +115,31 @@ void vmsg_bus_agree(struct vmsg_bus *bus, const struct vmsg_version *peer)
 		bus->peer_max_areas = (uint16_t)(theirs >> 8 & 0xff);
 		theirs = vmsg_bus_features_from_b0(theirs);
 	}
+	bus->peer_bus_features = theirs;
 	if (!vmsg_bus_is_driver(bus) && theirs == 0) {
 		theirs = bus->options.bus_features;
 		bus->transport_features =
 			bus->dialect->has_version_probe ? bus->options.transport_features : 0;
 	}
 	bus->bus_features = bus->options.bus_features & theirs;
+	bus->events = VMSG_EVENTS_POLL;
 	if (bus->options.memory->count == 0) {
 		bus->options.memory->id_shift = bus->profile->area_id_shift;
 	}
 }
 
 /* ---- frames out ---- */
+
+/* By what a driver sends: what is about the session itself goes by what was there before it. */
+static enum vmsg_carrier driver_carrier(const struct vmsg_bus *bus, enum vmsg_type type)
+{
+	const bool about_session = type == VMSG_VERSION || type == VMSG_RESET ||
+				   type == VMSG_EVENT_CONFIGURE || type == VMSG_FIFO_CONFIGURE;
+	const bool chosen =
+		vmsg_bus_is_up(bus) && (bus->events_on || !bus->dialect->has_event_configure);
+
+	return chosen && !about_session ? bus->carrier : vmsg_bus_bootstrap(bus);
+}
 
 /* Encodes into `out`; the frame is due. */
 int vmsg_bus_put_frame(struct vmsg_bus *bus, const struct vmsg_message *message,
@@ -134,6 +158,8 @@ int vmsg_bus_put_frame(struct vmsg_bus *bus, const struct vmsg_message *message,
 	bus->out_size = (uint16_t)size;
 	bus->out_ns = bus->now_ns;
 	bus->out_deadline_ns = deadline_ns;
+	bus->out_carrier = vmsg_bus_is_driver(bus) ? driver_carrier(bus, message->header.type)
+						   : bus->in_carrier;
 	bus->stats.sent[message->header.type]++;
 	return VMSG_OK;
 }
@@ -141,7 +167,8 @@ int vmsg_bus_put_frame(struct vmsg_bus *bus, const struct vmsg_message *message,
 void vmsg_bus_put(struct vmsg_bus *bus, const struct vmsg_message *message)
 {
 	VMSG_ASSERT(!bus->out_due);
-	const int error = vmsg_bus_put_frame(bus, message, VMSG_BUS_NEVER);
+	const int error = vmsg_bus_put_frame(
+		bus, message, vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns));
 	VMSG_ASSERT(error == VMSG_OK);
 	(void)error;
 }
@@ -164,6 +191,24 @@ void vmsg_bus_put_error(struct vmsg_bus *bus, const struct vmsg_raw_header *raw)
 	}
 }
 
+/* Do a device's events travel by themselves? */
+static bool delivers_events(const struct vmsg_bus *bus)
+{
+	return bus->events == VMSG_EVENTS_INDIRECT || bus->events == VMSG_EVENTS_FIFO;
+}
+
+enum vmsg_carrier vmsg_bus_event_carrier(const struct vmsg_bus *bus)
+{
+	return bus->events == VMSG_EVENTS_FIFO ? VMSG_CARRIER_FIFO : VMSG_CARRIER_INDIRECT;
+}
+
+bool vmsg_bus_can_send_event(const struct vmsg_bus *bus)
+{
+	return !vmsg_bus_is_driver(bus) && vmsg_bus_is_up(bus) && bus->events_on &&
+	       delivers_events(bus) && !bus->out_due && !bus->answer_due && !bus->poll_pending &&
+	       !bus->poll_empty && !bus->message_pending;
+}
+
 int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_message *message)
 {
 	const bool driver = vmsg_bus_is_driver(bus);
@@ -177,7 +222,8 @@ int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_messa
 	if (driver ? bus->state != VMSG_BUS_RUNNING : !vmsg_bus_is_up(bus)) {
 		return VMSG_ERROR_STATE;
 	}
-	if (!driver && event && !bus->poll_empty) {
+	const bool unasked = !driver && event && !bus->poll_empty;
+	if (unasked && !(bus->events_on && delivers_events(bus))) {
 		return VMSG_ERROR_STATE;
 	}
 	if (bus->out_due || bus->answer_due) {
@@ -192,9 +238,11 @@ int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_messa
 		copy.header.token = 0;
 		error = vmsg_bus_put_frame(bus, &copy, deadline_ns);
 	} else {
-		error = vmsg_bus_put_frame(bus, message, driver ? deadline_ns : VMSG_BUS_NEVER);
+		error = vmsg_bus_put_frame(bus, message, deadline_ns);
 	}
-	if (error >= 0 && !driver && event) {
+	if (error >= 0 && unasked) {
+		bus->out_carrier = vmsg_bus_event_carrier(bus);
+	} else if (error >= 0 && !driver && event) {
 		bus->poll_empty = false;
 	}
 	return error < 0 ? error : VMSG_OK;
@@ -234,10 +282,17 @@ void vmsg_bus_abandon(struct vmsg_bus *bus, uint64_t now_ns, int error)
 
 int vmsg_bus_input(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes frame)
 {
+	return vmsg_bus_input_by(bus, now_ns, VMSG_CARRIER_DIRECT, frame);
+}
+
+int vmsg_bus_input_by(struct vmsg_bus *bus, uint64_t now_ns, enum vmsg_carrier carrier,
+		      struct vmsg_bytes frame)
+{
 	if (bus->message_pending || bus->acting != VMSG_BUS_NONE) {
 		return VMSG_ERROR_AGAIN;
 	}
 	bus->now_ns = now_ns;
+	bus->in_carrier = carrier;
 	if (frame.size > sizeof(bus->in)) {
 		frame.size = sizeof(bus->in); /* no session has agreed on more */
 	}
@@ -246,7 +301,7 @@ int vmsg_bus_input(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes fram
 	}
 	frame.data = bus->in;
 	return vmsg_bus_is_driver(bus) ? vmsg_bus_driver_input(bus, frame)
-				       : vmsg_bus_device_input(bus, frame);
+				       : vmsg_bus_device_input(bus, carrier, frame);
 }
 
 static bool is_all_zero(struct vmsg_bytes frame)
@@ -285,9 +340,10 @@ void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 {
 	struct vmsg_bus_request *request = vmsg_bus_last_request(bus);
 
+	const bool wanted = request || bus->out_is_event || !vmsg_bus_is_driver(bus);
+
 	bus->now_ns = now_ns;
-	if (error == VMSG_ERROR_AGAIN && now_ns < bus->out_deadline_ns &&
-	    (request || bus->out_is_event)) {
+	if (error == VMSG_ERROR_AGAIN && now_ns < bus->out_deadline_ns && wanted) {
 		bus->out_due = true;
 		bus->out_ns = vmsg_bus_after(now_ns, VMSG_BUS_RETRY_NS);
 	} else if (error == VMSG_ERROR_AGAIN || error == VMSG_ERROR_TIMEOUT) {
@@ -295,12 +351,26 @@ void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 		if (request) {
 			vmsg_bus_fail_request(bus, request, VMSG_ERROR_TIMEOUT);
 		}
+	} else if (!vmsg_bus_is_driver(bus) && bus->out_is_event) {
+		vmsg_bus_device_event_lost(bus);
 	} else {
 		vmsg_bus_abandon(bus, now_ns, error);
 	}
 }
 
 /* ---- pulling ---- */
+
+/* What the session wants done that is about no area. */
+static int own_action(struct vmsg_bus *bus, struct vmsg_bus_output *output)
+{
+	const int due = vmsg_bus_is_driver(bus) ? vmsg_bus_driver_action(bus, output)
+						: vmsg_bus_device_action(bus, output);
+
+	if (due) {
+		bus->acting = VMSG_BUS_ITSELF;
+	}
+	return due;
+}
 
 int vmsg_bus_output(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 {
@@ -314,7 +384,7 @@ int vmsg_bus_output(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 		vmsg_bus_device_output(bus, false);
 	}
 	if (!bus->out_due && !(bus->reset_pending && !vmsg_bus_is_driver(bus))) {
-		if (vmsg_bus_area_action(bus, output) == 1) {
+		if (vmsg_bus_area_action(bus, output) == 1 || own_action(bus, output) == 1) {
 			return 1;
 		}
 		if (!vmsg_bus_is_driver(bus)) {
@@ -326,6 +396,7 @@ int vmsg_bus_output(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 	}
 	bus->out_due = false;
 	output->kind = VMSG_BUS_SEND;
+	output->carrier = bus->out_carrier;
 	output->frame = (struct vmsg_bytes){ bus->out, bus->out_size };
 	output->is_event = bus->out_is_event;
 	output->deadline_ns = bus->out_deadline_ns;
@@ -337,7 +408,16 @@ void vmsg_bus_complete(struct vmsg_bus *bus, uint64_t now_ns, int result,
 {
 	VMSG_ASSERT(bus->acting != VMSG_BUS_NONE);
 	bus->now_ns = now_ns;
-	vmsg_bus_area_complete(bus, result, segments, segment_count);
+	if (bus->acting != VMSG_BUS_ITSELF) {
+		vmsg_bus_area_complete(bus, result, segments, segment_count);
+	} else {
+		bus->acting = VMSG_BUS_NONE;
+		if (vmsg_bus_is_driver(bus)) {
+			vmsg_bus_driver_complete(bus, result);
+		} else {
+			vmsg_bus_device_complete(bus, result);
+		}
+	}
 	if (vmsg_bus_is_driver(bus)) {
 		vmsg_bus_driver_settle(bus);
 	}
@@ -452,7 +532,7 @@ uint64_t vmsg_bus_deadline(const struct vmsg_bus *bus)
 			deadline_ns = earlier(deadline_ns, bus->requests[i].deadline_ns);
 		}
 	}
-	if (bus->out_due) {
+	if (bus->out_due || bus->notify_due) {
 		deadline_ns = earlier(deadline_ns, bus->out_ns);
 	}
 	return vmsg_bus_is_driver(bus) ? earlier(deadline_ns, vmsg_bus_driver_deadline(bus))

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the files of the bus session share. Who owns what: bus.c frames, events and time;
- * bus_requests.c requests in flight; bus_driver.c and bus_device.c the two roles; bus_areas*.c
- * areas; bus_numbers.c device numbers; bus_quirks.c what peers do against the rules.
+ * bus_requests.c requests in flight; bus_driver.c and bus_device.c the two roles; bus_choice.c
+ * carriers and event delivery; bus_areas*.c areas; bus_numbers.c device numbers; bus_quirks.c what
+ * peers do against the rules.
  */
 #ifndef VMSG_LIB_BUS_H
 #define VMSG_LIB_BUS_H
 
 #include "virtio_msg_ffa/bus.h"
 
-#define VMSG_BUS_NONE        UINT8_MAX /* no request, no area */
+#define VMSG_BUS_NONE        UINT8_MAX       /* no request, no area, no choice */
+#define VMSG_BUS_ITSELF      (UINT8_MAX - 1) /* the action that is out is about no area */
 #define VMSG_BUS_NEVER       UINT64_MAX
 #define VMSG_BUS_FIRST_TOKEN 2u       /* tokens go round: 0 means none, 1 is what some peers fix */
 #define VMSG_BUS_RETRY_NS    1000000u /* between tries of what is busy: 1 ms */
@@ -47,6 +49,9 @@ void vmsg_bus_put_error(struct vmsg_bus *bus, const struct vmsg_raw_header *raw)
 /* The session is over: FAILED, event FAILED, every request in flight fails. */
 void vmsg_bus_fail(struct vmsg_bus *bus, int error);
 
+/* Device: by what events go that nobody has asked for. */
+enum vmsg_carrier vmsg_bus_event_carrier(const struct vmsg_bus *bus);
+
 /* What has been agreed: the session is up. */
 void vmsg_bus_agree(struct vmsg_bus *bus, const struct vmsg_version *peer);
 
@@ -76,8 +81,26 @@ void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error
 /* One frame of the device; returns as vmsg_bus_input(). */
 int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame);
 
+/* ---- bus_choice.c ---- */
+
+/* Driver: the first choice from row `from` on that options, dialect and both sides allow; false
+ * when there is none. */
+bool vmsg_bus_choose(struct vmsg_bus *bus, uint8_t from);
+/* Could frames be carried at all, with what the peer offers? */
+bool vmsg_bus_can_carry(const struct vmsg_bus *bus, uint32_t theirs);
+/* What of our features is worth offering, given what may be chosen. */
+uint32_t vmsg_bus_offer(const struct vmsg_bus_options *options);
+/* Driver: by what the messages about the session itself go. */
+enum vmsg_carrier vmsg_bus_bootstrap(const struct vmsg_bus *bus);
+/* Device: may the driver choose this method? And the one that holds before it has chosen. */
+bool vmsg_bus_accepts_events(const struct vmsg_bus *bus, uint8_t method);
+uint8_t vmsg_bus_default_events(const struct vmsg_bus *bus);
+
 /* ---- bus_driver.c ---- */
 
+/* The action of the session itself that is due: 1 with `output`, or 0; and its end. */
+int vmsg_bus_driver_action(struct vmsg_bus *bus, struct vmsg_bus_output *output);
+void vmsg_bus_driver_complete(struct vmsg_bus *bus, int result);
 /* Sends what is due, if anything. */
 void vmsg_bus_driver_output(struct vmsg_bus *bus);
 /* Ends a reset that waits for memory, once it has it or time is up. */
@@ -95,7 +118,12 @@ uint64_t vmsg_bus_driver_deadline(const struct vmsg_bus *bus);
 /* ---- bus_device.c ---- */
 
 /* One frame; returns as vmsg_bus_input(). */
-int vmsg_bus_device_input(struct vmsg_bus *bus, struct vmsg_bytes frame);
+int vmsg_bus_device_input(struct vmsg_bus *bus, enum vmsg_carrier carrier, struct vmsg_bytes frame);
+/* As the driver's. */
+int vmsg_bus_device_action(struct vmsg_bus *bus, struct vmsg_bus_output *output);
+void vmsg_bus_device_complete(struct vmsg_bus *bus, int result);
+/* An event could not be delivered: the driver must ask. */
+void vmsg_bus_device_event_lost(struct vmsg_bus *bus);
 /* Puts out what is due, if anything. `stuck`: no action is left that could help a reset on. */
 void vmsg_bus_device_output(struct vmsg_bus *bus, bool stuck);
 /* Everything goes; a RESET event, then areas, then DOWN. */
@@ -120,6 +148,8 @@ int vmsg_bus_area_event(struct vmsg_bus *bus, struct vmsg_bus_event *event);
 /* Device: serves AREA_SHARE and AREA_UNSHARE. */
 void vmsg_bus_area_serve_share(struct vmsg_bus *bus, const struct vmsg_message *message);
 void vmsg_bus_area_serve_unshare(struct vmsg_bus *bus, const struct vmsg_message *message);
+/* Device: is an AREA_RELEASE due? */
+bool vmsg_bus_area_owes_release(const struct vmsg_bus *bus);
 /* Device: an AREA_RELEASE that is due, taken: 1 with the id, or 0. */
 int vmsg_bus_area_release(struct vmsg_bus *bus, uint16_t *id);
 /* The session that knew the areas is over: driver reclaims, device relinquishes what was on its

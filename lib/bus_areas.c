@@ -188,6 +188,16 @@ void vmsg_bus_area_serve_unshare(struct vmsg_bus *bus, const struct vmsg_message
 	}
 }
 
+bool vmsg_bus_area_owes_release(const struct vmsg_bus *bus)
+{
+	for (size_t i = 0; bus->areas_busy > 0 && i < VMSG_BUS_AREAS_MAX; i++) {
+		if (bus->areas[i].state == AREA_RELEASE) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int vmsg_bus_area_release(struct vmsg_bus *bus, uint16_t *id)
 {
 	for (size_t i = 0; bus->areas_busy > 0 && i < VMSG_BUS_AREAS_MAX; i++) {

@@ -15,6 +15,9 @@
 #define SLOTS       65536u /* device numbers there are */
 #define LINUX_SLOTS 0xffu  /* what Linux RFC drivers ask for (Q5) */
 
+/* EVENT_POLLs answered after which a driver, which may stop at 64, is notified once more */
+#define POLLS_TOLD 32
+
 /* ---- answers ---- */
 
 static struct vmsg_message answer_to(const struct vmsg_header *request)
@@ -72,6 +75,8 @@ void vmsg_bus_device_reset(struct vmsg_bus *bus)
 	bus->version_due = false;
 	bus->answer_due = false;
 	bus->events_on = false;
+	bus->notify_due = false;
+	bus->notified = false;
 	bus->out_due = false;
 	vmsg_bus_areas_drop(bus, true);
 }
@@ -151,6 +156,8 @@ static void agree(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
 	vmsg_bus_open_window(bus);
 	vmsg_bus_numbers_told(bus); /* GET_DEVICES will list them */
 	bus->events_on = !dialect->has_event_configure;
+	bus->events = vmsg_bus_default_events(bus);
+	bus->carrier = bus->in_carrier;
 	bus->state = bus->events_on ? VMSG_BUS_RUNNING : VMSG_BUS_NEGOTIATED;
 	bus->up_pending = true;
 }
@@ -294,14 +301,12 @@ static void serve_devices(struct vmsg_bus *bus, const struct vmsg_message *messa
 	vmsg_bus_put(bus, &answer);
 }
 
-/* Once per agreed version. A dialect that does not say in VERSION what it can do asks for
- * notifications in any case, and goes on without them. */
+/* Once per agreed version. */
 static void serve_event_configure(struct vmsg_bus *bus, const struct vmsg_message *message,
 				  const struct vmsg_raw_header *raw)
 {
 	const uint8_t method = message->body.event_configure_request.method;
-	const bool accepted = method == VMSG_EVENTS_POLL || (method == VMSG_EVENTS_NOTIFICATION &&
-							     !bus->dialect->has_version_probe);
+	const bool accepted = !bus->events_on && vmsg_bus_accepts_events(bus, method);
 	struct vmsg_message answer = answer_to(&message->header);
 
 	if (bus->events_on && bus->dialect->has_error) {
@@ -309,12 +314,22 @@ static void serve_event_configure(struct vmsg_bus *bus, const struct vmsg_messag
 		return;
 	}
 	answer.body.event_configure_response.result =
-		(uint16_t)(accepted && !bus->events_on ? VMSG_RESULT_SUCCESS : VMSG_RESULT_ERROR);
+		(uint16_t)(accepted ? VMSG_RESULT_SUCCESS : VMSG_RESULT_ERROR);
 	if (accepted) {
 		bus->events_on = true;
+		bus->events = method;
+		bus->carrier = method == VMSG_EVENTS_INDIRECT ? VMSG_CARRIER_INDIRECT
+			       : method == VMSG_EVENTS_FIFO   ? VMSG_CARRIER_FIFO
+							      : VMSG_CARRIER_DIRECT;
+		bus->peer_notification_id = message->body.event_configure_request.notification_id;
 		bus->state = VMSG_BUS_RUNNING;
 	}
 	vmsg_bus_put(bus, &answer);
+}
+
+static bool has_own_event(const struct vmsg_bus *bus)
+{
+	return bus->devices_changed || vmsg_bus_area_owes_release(bus);
 }
 
 /* An event of the session's own, if one is due. */
@@ -343,9 +358,57 @@ static bool put_own_event(struct vmsg_bus *bus)
 	return true;
 }
 
+/* ---- notifications ---- */
+
+bool vmsg_bus_announce(struct vmsg_bus *bus)
+{
+	if (!bus->events_on || bus->events != VMSG_EVENTS_NOTIFICATION || bus->notified) {
+		return false;
+	}
+	bus->notified = true;
+	bus->notify_due = true;
+	bus->polls_served = 0;
+	return true;
+}
+
+int vmsg_bus_device_action(struct vmsg_bus *bus, struct vmsg_bus_output *output)
+{
+	if (bus->events == VMSG_EVENTS_NOTIFICATION && has_own_event(bus)) {
+		(void)vmsg_bus_announce(bus);
+	}
+	if (!bus->notify_due || !vmsg_bus_is_up(bus) || bus->now_ns < bus->out_ns) {
+		return 0;
+	}
+	bus->notify_due = false;
+	output->kind = VMSG_BUS_NOTIFY;
+	output->notification_id = bus->peer_notification_id;
+	return 1;
+}
+
+void vmsg_bus_device_complete(struct vmsg_bus *bus, int result)
+{
+	if (result == VMSG_ERROR_AGAIN) {
+		bus->notify_due = true;
+		bus->out_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_RETRY_NS);
+	} else if (result < 0) {
+		vmsg_bus_device_event_lost(bus);
+	}
+}
+
+void vmsg_bus_device_event_lost(struct vmsg_bus *bus)
+{
+	bus->stats.dropped++;
+	bus->events = VMSG_EVENTS_POLL;
+}
+
+/* ---- events ---- */
+
 static void serve_poll(struct vmsg_bus *bus, const struct vmsg_message *message)
 {
 	bus->answering = message->header;
+	if (++bus->polls_served == POLLS_TOLD) {
+		bus->notified = false; /* the driver may stop here: what is left is told again */
+	}
 	if (!bus->events_on) {
 		bus->poll_empty = true;
 	} else if (!put_own_event(bus)) {
@@ -477,7 +540,7 @@ static int dispatch(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
 	return VMSG_OK;
 }
 
-int vmsg_bus_device_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
+int vmsg_bus_device_input(struct vmsg_bus *bus, enum vmsg_carrier carrier, struct vmsg_bytes frame)
 {
 	const struct vmsg_profile *dialect = dialect_of(bus, frame);
 	struct vmsg_raw_header raw;
@@ -494,6 +557,9 @@ int vmsg_bus_device_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 	}
 	vmsg_bus_mend(bus, dialect, frame.size);
 	error = vmsg_decode(dialect, frame, &message, NULL);
+	if (carrier == VMSG_CARRIER_INDIRECT && bus->dialect->id == VMSG_PROFILE_R0) {
+		bus->events = VMSG_EVENTS_INDIRECT; /* VERSION did not say that it could */
+	}
 	if (error == 0 && message.header.type == VMSG_VERSION && !version_dialect(bus, frame)) {
 		error = VMSG_ERROR_TRAILING; /* the length is the version */
 	}
@@ -527,7 +593,11 @@ void vmsg_bus_device_output(struct vmsg_bus *bus, bool stuck)
 	if (bus->poll_empty && !bus->out_due) {
 		const struct vmsg_message empty = answer_to(&bus->answering);
 		bus->poll_empty = false;
+		bus->notified = false;
 		vmsg_bus_put(bus, &empty);
+	}
+	if (vmsg_bus_can_send_event(bus) && put_own_event(bus)) {
+		bus->out_carrier = vmsg_bus_event_carrier(bus);
 	}
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Driver role of a bus session: brings it up one request at a time (RESET, VERSION in one dialect
- * after the other, EVENT_CONFIGURE, GET_DEVICES), polls for events, takes it down. Invariants: a
- * dialect counts as agreed only when the device has repeated our version; lists of devices end,
- * whatever the device says, because each window begins beyond the one before.
+ * after the other, EVENT_CONFIGURE for one way of event delivery after the other, GET_DEVICES),
+ * polls for events, takes it down. Invariants: a dialect counts as agreed only when the device has
+ * repeated our version; lists of devices end, whatever the device says, because each window begins
+ * beyond the one before.
  */
 #include "bus.h"
 
@@ -15,6 +16,7 @@ enum step {
 	STEP_RESET,
 	STEP_PROBE,   /* VERSION with zeros: what does the device have? */
 	STEP_VERSION, /* the version that is to be agreed */
+	STEP_BIND,    /* an action: the notification that EVENT_CONFIGURE is about to name */
 	STEP_EVENTS,
 	STEP_DEVICES,
 };
@@ -90,6 +92,7 @@ int vmsg_bus_start(struct vmsg_bus *bus, uint64_t now_ns)
 	bus->error = VMSG_OK;
 	bus->profile = NULL;
 	bus->events_on = false;
+	bus->choice = VMSG_BUS_NONE;
 	bus->device_count = 0;
 	bus->rung = 0;
 	begin_dialect(bus, bus->options.profile ? bus->options.profile : rung(bus));
@@ -145,15 +148,64 @@ static void after_reset(struct vmsg_bus *bus)
 	vmsg_bus_driver_settle(bus);
 }
 
+/* Without EVENT_CONFIGURE there is no telling whether the device sends events where it could. */
+static bool must_poll(const struct vmsg_bus *bus)
+{
+	return bus->carrier == VMSG_CARRIER_DIRECT &&
+	       (bus->events == VMSG_EVENTS_POLL || !bus->dialect->has_event_configure);
+}
+
+void vmsg_bus_driver_polled(struct vmsg_bus *bus, bool more)
+{
+	const bool go_on = more && ++bus->polls < POLLS_MAX;
+
+	bus->polling = false;
+	if (go_on) {
+		bus->next_poll_ns = bus->now_ns;
+		return;
+	}
+	bus->polls = 0;
+	bus->next_poll_ns = more || must_poll(bus)
+				    ? vmsg_bus_after(bus->now_ns, bus->options.poll_interval_ns)
+				    : VMSG_BUS_NEVER;
+}
+
 static void running(struct vmsg_bus *bus)
 {
 	go(bus, STEP_NONE);
 	bus->state = VMSG_BUS_RUNNING;
 	bus->up_pending = true;
-	bus->events_on = true;
-	bus->polling = false;
-	bus->polls = 0;
-	bus->next_poll_ns = vmsg_bus_after(bus->now_ns, bus->options.poll_interval_ns);
+	vmsg_bus_driver_polled(bus, false); /* the first poll is an interval away */
+	if (bus->events == VMSG_EVENTS_NOTIFICATION) {
+		bus->next_poll_ns =
+			bus->now_ns; /* what was notified on the way here was not heard */
+	}
+}
+
+/* Begins to set up the event delivery chosen. */
+static void begin_events(struct vmsg_bus *bus)
+{
+	go(bus, bus->events == VMSG_EVENTS_NOTIFICATION ? STEP_BIND : STEP_EVENTS);
+}
+
+/* The first choice that the two sides have; or the next after one that has been refused. */
+static bool choose(struct vmsg_bus *bus, uint8_t from)
+{
+	if (vmsg_bus_choose(bus, from)) {
+		return true;
+	}
+	vmsg_bus_fail(bus, vmsg_bus_choice_exists(bus->dialect, bus->options.carriers,
+						  bus->options.events)
+				   ? VMSG_ERROR_PEER
+				   : VMSG_ERROR_REVISION);
+	return false;
+}
+
+static void next_choice(struct vmsg_bus *bus)
+{
+	if (choose(bus, (uint8_t)(bus->choice + 1))) {
+		begin_events(bus);
+	}
 }
 
 /* EVENT_CONFIGURE comes before GET_DEVICES in the newest dialect, after it in the one before. */
@@ -162,8 +214,12 @@ static void next_step(struct vmsg_bus *bus)
 	const bool events = bus->dialect->has_event_configure;
 	const bool events_first = bus->dialect->has_version_probe;
 
+	if (bus->step == STEP_VERSION && !choose(bus, 0)) {
+		return;
+	}
+	bus->events_on |= bus->step == STEP_EVENTS || !events;
 	if (events && bus->step == (events_first ? STEP_VERSION : STEP_DEVICES)) {
-		go(bus, STEP_EVENTS);
+		begin_events(bus);
 	} else if (bus->step == STEP_VERSION || (bus->step == STEP_EVENTS && events_first)) {
 		bus->window_offset = 0;
 		go(bus, STEP_DEVICES);
@@ -193,6 +249,7 @@ static void fill_step(struct vmsg_bus *bus, struct vmsg_message *message)
 	message->header.kind = VMSG_REQUEST;
 	switch ((enum step)bus->step) {
 	case STEP_NONE:
+	case STEP_BIND: /* not a message */
 		break;
 	case STEP_RESET:
 		message->header.type = VMSG_RESET;
@@ -204,7 +261,11 @@ static void fill_step(struct vmsg_bus *bus, struct vmsg_message *message)
 		break;
 	case STEP_EVENTS:
 		message->header.type = VMSG_EVENT_CONFIGURE;
-		message->body.event_configure_request.method = VMSG_EVENTS_POLL;
+		message->body.event_configure_request.method = bus->events;
+		if (bus->events == VMSG_EVENTS_NOTIFICATION) {
+			message->body.event_configure_request.notification_id =
+				bus->options.notification_id;
+		}
 		break;
 	case STEP_DEVICES:
 		bus->window_count = (uint16_t)(WINDOW_SLOTS < 65536u - bus->window_offset
@@ -244,12 +305,35 @@ static void ask_events(struct vmsg_bus *bus)
 void vmsg_bus_driver_output(struct vmsg_bus *bus)
 {
 	if (bus->step != STEP_NONE) {
-		if (!bus->step_asked && bus->now_ns >= bus->step_ns) {
+		if (!bus->step_asked && bus->now_ns >= bus->step_ns && bus->step != STEP_BIND) {
 			ask_step(bus);
 		}
 	} else if (!vmsg_bus_area_ask(bus) && bus->state == VMSG_BUS_RUNNING && !bus->polling &&
 		   bus->now_ns >= bus->next_poll_ns) {
 		ask_events(bus);
+	}
+}
+
+int vmsg_bus_driver_action(struct vmsg_bus *bus, struct vmsg_bus_output *output)
+{
+	if (bus->step != STEP_BIND || bus->step_asked) {
+		return 0;
+	}
+	bus->step_asked = true;
+	output->kind = VMSG_BUS_BIND;
+	output->notification_id = bus->options.notification_id;
+	return 1;
+}
+
+void vmsg_bus_driver_complete(struct vmsg_bus *bus, int result)
+{
+	if (bus->step != STEP_BIND) {
+		return; /* overtaken by the end of the session */
+	}
+	if (result < 0) {
+		next_choice(bus);
+	} else {
+		go(bus, STEP_EVENTS);
 	}
 }
 
@@ -281,18 +365,13 @@ static void on_reset(struct vmsg_bus *bus, const struct vmsg_result *answer)
 /* Before r3: the versions are equal, no transport features, and a carrier that both have. */
 static bool accepts_fixed(const struct vmsg_bus *bus, const struct vmsg_version *answer)
 {
-	const uint32_t own = bus->options.bus_features;
-	const uint32_t both_ways = VMSG_BUS_FEATURE_INDIRECT_RX | VMSG_BUS_FEATURE_INDIRECT_TX;
 	const bool is_b0 = bus->dialect->id == VMSG_PROFILE_R0;
 	const uint32_t theirs =
 		is_b0 ? vmsg_bus_features_from_b0(answer->bus_features) : answer->bus_features;
-	const bool direct = own & VMSG_BUS_FEATURE_DIRECT_TX && theirs & VMSG_BUS_FEATURE_DIRECT_RX;
-	const bool indirect =
-		own & VMSG_BUS_FEATURE_INDIRECT_TX && (theirs & both_ways) == both_ways;
 
 	return answer->bus_version == bus->dialect->bus_version &&
 	       (is_b0 || answer->transport_revision == VMSG_TRANSPORT_REVISION) &&
-	       answer->transport_features == 0 && (direct || indirect);
+	       answer->transport_features == 0 && vmsg_bus_can_carry(bus, theirs);
 }
 
 static bool equals_pair(const struct vmsg_bus *bus, const struct vmsg_version *answer)
@@ -363,7 +442,7 @@ void vmsg_bus_driver_response(struct vmsg_bus *bus, const struct vmsg_bus_reques
 		if (message->body.event_configure_response.result == VMSG_RESULT_SUCCESS) {
 			next_step(bus);
 		} else {
-			vmsg_bus_fail(bus, VMSG_ERROR_PEER); /* polling is all we have */
+			next_choice(bus);
 		}
 		break;
 	case VMSG_GET_DEVICES:
@@ -403,7 +482,14 @@ void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request
 	case VMSG_AREA_UNSHARE:
 		vmsg_bus_area_failure(bus, request, error);
 		break;
-	default: /* EVENT_CONFIGURE, GET_DEVICES */
+	case VMSG_EVENT_CONFIGURE:
+		if (error == VMSG_ERROR_PEER) {
+			next_choice(bus);
+			break;
+		}
+		vmsg_bus_fail(bus, error);
+		break;
+	default: /* GET_DEVICES */
 		vmsg_bus_fail(bus, error);
 		break;
 	}
@@ -416,21 +502,13 @@ int vmsg_bus_poll(struct vmsg_bus *bus, uint64_t now_ns)
 	if (!vmsg_bus_is_driver(bus) || bus->state != VMSG_BUS_RUNNING) {
 		return VMSG_ERROR_STATE;
 	}
+	if (bus->carrier != VMSG_CARRIER_DIRECT) {
+		return VMSG_OK; /* events come by themselves */
+	}
 	bus->now_ns = now_ns;
 	bus->next_poll_ns = now_ns;
 	bus->polls = 0;
 	return VMSG_OK;
-}
-
-void vmsg_bus_driver_polled(struct vmsg_bus *bus, bool more)
-{
-	bus->polling = false;
-	if (more && ++bus->polls < POLLS_MAX) {
-		bus->next_poll_ns = bus->now_ns;
-	} else {
-		bus->polls = 0;
-		bus->next_poll_ns = vmsg_bus_after(bus->now_ns, bus->options.poll_interval_ns);
-	}
 }
 
 static void device_appeared(struct vmsg_bus *bus, uint16_t number)

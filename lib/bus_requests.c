@@ -61,6 +61,7 @@ int vmsg_bus_put_request(struct vmsg_bus *bus, const struct vmsg_message *messag
 		.dev_num = message->header.dev_num,
 		.token = token,
 		.caller_token = message->header.token,
+		.sequence = bus->next_sequence++,
 		.deadline_ns = deadline_ns,
 	};
 	bus->out_request = i;
@@ -143,7 +144,7 @@ static struct vmsg_bus_request *find_request(struct vmsg_bus *bus, uint16_t dev_
 				return request;
 			}
 		} else if (request->msg_id == msg_id &&
-			   (!found || request->deadline_ns < found->deadline_ns)) {
+			   (!found || request->sequence < found->sequence)) {
 			found = request;
 		}
 	}
@@ -282,6 +283,7 @@ static void take_request(struct vmsg_bus *bus, const struct vmsg_message *messag
 	struct vmsg_message answer = *message;
 	answer.header.kind = VMSG_RESPONSE;
 	vmsg_bus_put(bus, &answer);
+	bus->out_carrier = bus->in_carrier;
 }
 
 int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)

@@ -20,6 +20,9 @@
 #define INFO_FIRST_REGISTER 3u
 #define INFO_REGISTERS      15u
 
+/* w2 of FFA_MSG_WAIT */
+#define RX_RETAIN 1u
+
 /* Framework messages: w2 of FFA_MSG_SEND_DIRECT_REQ and of its answer */
 #define FRAMEWORK_MESSAGE 0x80000000u
 #define VM_DESTROYED      (FRAMEWORK_MESSAGE | 6u)
@@ -351,8 +354,10 @@ int vmsg_endpoint_send_direct2(struct vmsg_endpoint *endpoint, uint16_t destinat
 
 void vmsg_endpoint_prepare_wait(const struct vmsg_endpoint *endpoint, struct vmsg_ffa_regs *regs)
 {
-	(void)endpoint;
-	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MSG_WAIT) } };
+	/* a message that comes while we are on our way into the wait must not be let go by it */
+	const bool keeps_rx = endpoint->mailboxes && endpoint->ffa_version >= VMSG_FFA_VERSION_1_2;
+
+	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MSG_WAIT), 0, keeps_rx ? RX_RETAIN : 0 } };
 }
 
 static void take_direct(const struct vmsg_ffa_regs *regs, struct vmsg_incoming *incoming)

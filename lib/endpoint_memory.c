@@ -12,6 +12,9 @@
 #include "bytes.h"
 #include "port.h"
 
+/* Indirect messages that may come in the way of one answer in RX. */
+#define RX_TRIES 16
+
 static uint32_t access_size(const struct vmsg_endpoint *endpoint)
 {
 	return endpoint->ffa_version >= VMSG_FFA_VERSION_1_2 ? VMSG_FFA_ACCESS_SIZE_1_2
@@ -225,6 +228,22 @@ static int take_first(struct vmsg_endpoint *endpoint, const struct vmsg_region *
 	return take_ranges(endpoint, description, at, length);
 }
 
+/* A call whose answer comes in RX, where an indirect message may stand at any time: it is moved
+ * away and the call made again. */
+static void invoke_for_rx(struct vmsg_endpoint *endpoint, struct vmsg_ffa_regs *regs)
+{
+	const struct vmsg_ffa_regs call = *regs;
+
+	vmsg_endpoint_invoke(endpoint, regs);
+	for (int tries = 0; tries < RX_TRIES && endpoint->mailboxes &&
+			    vmsg_ffa_reply_status(regs) == VMSG_FFA_BUSY;
+	     tries++) {
+		(void)!vmsg_endpoint_collect(endpoint); /* then the answer is the same */
+		*regs = call;
+		vmsg_endpoint_invoke(endpoint, regs);
+	}
+}
+
 /* Asks for the rest of a long description, RX being free; the fragment's length. */
 static int ask_fragment(struct vmsg_endpoint *endpoint, uint64_t handle,
 			const struct description *description)
@@ -232,7 +251,7 @@ static int ask_fragment(struct vmsg_endpoint *endpoint, uint64_t handle,
 	struct vmsg_ffa_regs regs = { { VMSG_FFA_ID32(MEM_FRAG_RX), (uint32_t)handle, handle >> 32,
 					description->offset } };
 
-	vmsg_endpoint_invoke(endpoint, &regs);
+	invoke_for_rx(endpoint, &regs);
 	const uint32_t length = (uint32_t)regs.x[3];
 	if ((uint32_t)regs.x[0] != VMSG_FFA_ID32(MEM_FRAG_TX) ||
 	    handle_of(regs.x[1], regs.x[2]) != handle || length < VMSG_FFA_CONSTITUENT_SIZE ||
@@ -298,7 +317,7 @@ static int ask_region(struct vmsg_endpoint *endpoint, const struct vmsg_region *
 	}
 	*regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID32(MEM_RETRIEVE_REQ), (uint32_t)length,
 					  (uint32_t)length } };
-	vmsg_endpoint_invoke(endpoint, regs);
+	invoke_for_rx(endpoint, regs);
 	if ((uint32_t)regs->x[0] != VMSG_FFA_ID32(MEM_RETRIEVE_RESP)) {
 		return vmsg_endpoint_fail(endpoint, regs);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The driver's loop: joins a bus session, its endpoint and the driver machines behind it. Holds no
- * state of its own. Every wait is one FF-A call with a deadline; the loop ends because sessions and
- * machines only ask for so much before time must pass.
+ * state of its own but frames that wait to be read. Every wait is one FF-A call with a deadline;
+ * the loop ends because sessions and machines only ask for so much before time must pass.
  */
 #include "virtio_msg_ffa/pump.h"
 
@@ -11,6 +11,9 @@
 /* A target that serves somebody else is busy for microseconds: so often at once, then after the
  * pause that the session makes. */
 #define BUSY_TRIES 16
+
+/* How often a peer that we schedule may come up with something new in one run of the pump. */
+#define EXPECTATIONS_MAX 64
 
 static uint64_t now(const struct vmsg_driver_pump *pump)
 {
@@ -23,6 +26,7 @@ void vmsg_driver_pump_init(struct vmsg_driver_pump *pump, struct vmsg_endpoint *
 			   struct vmsg_bus *bus, struct vmsg_driver **drivers, size_t driver_count,
 			   uint16_t peer, uint64_t exchange_timeout_ns)
 {
+	vmsg_endpoint_close_mailbox(endpoint, &pump->inbox); /* of an earlier life */
 	*pump = (struct vmsg_driver_pump){
 		.endpoint = endpoint,
 		.bus = bus,
@@ -33,11 +37,27 @@ void vmsg_driver_pump_init(struct vmsg_driver_pump *pump, struct vmsg_endpoint *
 	};
 }
 
-/* Sends one frame and gives the session what came back. An event is answered too, by the carrier,
- * but whatever that says means nothing. */
+void vmsg_driver_pump_close(struct vmsg_driver_pump *pump)
+{
+	vmsg_endpoint_close_mailbox(pump->endpoint, &pump->inbox);
+}
+
+/* ---- frames out ---- */
+
+static const struct vmsg_ffa_uuid device_role = VMSG_FFA_UUID_DEVICE_ROLE;
+
+/* Gives the CPU to a peer that we schedule. What it does with it shows in what comes back. */
+static void run_peer(struct vmsg_driver_pump *pump)
+{
+	if (pump->schedules_peer) {
+		(void)!vmsg_endpoint_run(pump->endpoint, pump->peer);
+	}
+}
+
+/* Sends one direct message and gives the session what came back. An event is answered too, by the
+ * carrier, but whatever that says means nothing. */
 static int exchange(struct vmsg_driver_pump *pump, const struct vmsg_bus_output *output)
 {
-	static const struct vmsg_ffa_uuid device_role = VMSG_FFA_UUID_DEVICE_ROLE;
 	uint8_t answer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
 	const uint64_t start_ns = now(pump);
 	uint64_t deadline_ns = output->deadline_ns;
@@ -64,15 +84,113 @@ static int exchange(struct vmsg_driver_pump *pump, const struct vmsg_bus_output 
 	return VMSG_OK;
 }
 
+/* Sends one indirect message; the session waits for what comes back. */
+static int send_indirect(struct vmsg_driver_pump *pump, const struct vmsg_bus_output *output)
+{
+	const int error = vmsg_endpoint_send_indirect(pump->endpoint, pump->peer, &device_role,
+						      output->frame);
+
+	if (error < 0) {
+		vmsg_bus_send_failed(pump->bus, now(pump), error);
+	}
+	run_peer(pump);
+	return error == VMSG_ERROR_AGAIN ? VMSG_OK : error;
+}
+
+/* Binds the session's notification. One that the peer may raise already is left from an earlier
+ * session with it: bound anew, so that it is not pending. */
+static int bind_notification(struct vmsg_driver_pump *pump, uint16_t id)
+{
+	int error = vmsg_endpoint_bind(pump->endpoint, pump->peer, id);
+
+	if (error < 0) {
+		(void)!vmsg_endpoint_collect(pump->endpoint);
+		(void)!vmsg_endpoint_unbind(pump->endpoint, pump->peer, id);
+		error = vmsg_endpoint_bind(pump->endpoint, pump->peer, id);
+	}
+	(void)vmsg_endpoint_take_notification(pump->endpoint, pump->peer, id);
+	return error;
+}
+
 static int perform(struct vmsg_driver_pump *pump, const struct vmsg_bus_output *output)
 {
-	if (output->kind == VMSG_BUS_SEND) {
-		return exchange(pump, output);
+	int result = VMSG_ERROR_INVALID;
+
+	switch (output->kind) {
+	case VMSG_BUS_SEND:
+		return output->carrier == VMSG_CARRIER_DIRECT ? exchange(pump, output)
+							      : send_indirect(pump, output);
+	case VMSG_BUS_RECLAIM:
+		result = vmsg_endpoint_reclaim(pump->endpoint, output->handle);
+		break;
+	case VMSG_BUS_BIND:
+		result = bind_notification(pump, output->notification_id);
+		break;
+	case VMSG_BUS_RETRIEVE:
+	case VMSG_BUS_RELINQUISH:
+	case VMSG_BUS_NOTIFY:
+		break; /* a device's */
 	}
-	/* a driver's session has no action but RECLAIM */
-	const int result = vmsg_endpoint_reclaim(pump->endpoint, output->handle);
 	vmsg_bus_complete(pump->bus, now(pump), result, NULL, 0);
 	return VMSG_OK;
+}
+
+/* ---- frames in ---- */
+
+/* Is the frame of the peer's device, for our driver? Before r3 there is no UUID for drivers. */
+static bool is_for_us(const struct vmsg_driver_pump *pump, const struct vmsg_indirect *message)
+{
+	static const struct vmsg_ffa_uuid driver_role = VMSG_FFA_UUID_DRIVER_ROLE;
+	const struct vmsg_profile *profile = pump->bus->profile;
+	const bool is_driver_role = vmsg_ffa_uuid_equal(&message->uuid, &driver_role);
+
+	if (message->size > vmsg_bus_frame_size_max(pump->bus)) {
+		return false;
+	}
+	if (profile && profile->has_version_probe) {
+		return is_driver_role;
+	}
+	return is_driver_role || vmsg_ffa_uuid_is_nil(&message->uuid) ||
+	       vmsg_ffa_uuid_equal(&message->uuid, &device_role);
+}
+
+/* Looks for what has come by itself: true when there is something. */
+static bool look(struct vmsg_driver_pump *pump)
+{
+	struct vmsg_endpoint *endpoint = pump->endpoint;
+
+	if (!vmsg_bus_listens(pump->bus)) {
+		return false;
+	}
+	vmsg_endpoint_open_mailbox(endpoint, &pump->inbox, pump->peer);
+	if (vmsg_endpoint_is_interrupted(endpoint)) {
+		(void)!vmsg_endpoint_collect(endpoint); /* nothing, then */
+	}
+	if (vmsg_endpoint_take_notification(endpoint, pump->peer,
+					    pump->bus->options.notification_id)) {
+		(void)!vmsg_bus_poll(pump->bus, now(pump)); /* refused while it is not up */
+		return true;
+	}
+	return vmsg_mailbox_peek(&pump->inbox) != NULL;
+}
+
+/* Gives the session the oldest frame that has come; false when there is none. */
+static bool receive(struct vmsg_driver_pump *pump)
+{
+	const struct vmsg_indirect *message = vmsg_mailbox_peek(&pump->inbox);
+
+	if (!message) {
+		return false;
+	}
+	const struct vmsg_bytes frame = { message->payload, message->size };
+	if (!is_for_us(pump, message)) {
+		pump->foreign++;
+	} else if (vmsg_bus_input_by(pump->bus, now(pump), VMSG_CARRIER_INDIRECT, frame) ==
+		   VMSG_ERROR_AGAIN) {
+		return false;
+	}
+	vmsg_mailbox_pop(&pump->inbox);
+	return true;
 }
 
 static struct vmsg_driver *driver_of(const struct vmsg_driver_pump *pump, uint16_t dev_num)
@@ -124,6 +242,17 @@ static bool collect(struct vmsg_driver_pump *pump)
 	return false;
 }
 
+/* Nothing is left to do but to wait for the peer: if it is ours to run, it is run. True when
+ * something has come of it. */
+static bool expect(struct vmsg_driver_pump *pump)
+{
+	if (!pump->schedules_peer || !vmsg_bus_listens(pump->bus)) {
+		return false;
+	}
+	run_peer(pump);
+	return look(pump);
+}
+
 int vmsg_driver_pump_run(struct vmsg_driver_pump *pump)
 {
 	struct vmsg_bus_output output;
@@ -134,15 +263,20 @@ int vmsg_driver_pump_run(struct vmsg_driver_pump *pump)
 			vmsg_driver_tick(pump->drivers[i], now(pump));
 		}
 	}
-	for (;;) {
+	(void)look(pump);
+	for (unsigned int expected = 0;;) {
 		route(pump);
+		if (receive(pump)) {
+			continue;
+		}
 		if (vmsg_bus_output(pump->bus, &output)) {
 			const int error = perform(pump, &output);
 			if (error < 0) {
 				route(pump);
 				return error;
 			}
-		} else if (!collect(pump)) {
+			(void)look(pump);
+		} else if (!collect(pump) && (expected++ == EXPECTATIONS_MAX || !expect(pump))) {
 			return VMSG_OK;
 		}
 	}

@@ -3,17 +3,24 @@
  * The device partition's loop: a session for each sender, the devices shared out among them.
  * Invariants: a device is attached to the session that its slot names and to no other; a session
  * lists the devices that it has or could take; every direct request gets one answer, empty if
- * there is nothing to say.
+ * there is nothing to say; what a peer sends indirectly waits in its own session's mailbox, so that
+ * one that does not read its answers is in nobody's way.
  */
 #include "virtio_msg_ffa/pump.h"
 
 #include "virtio_msg_ffa/error.h"
+#include "virtio_msg_ffa/proto.h"
 
 #include "endpoint.h"
 #include "port.h"
 
 /* Ticks before a wait: devices may have more work than they do at once, but callers wait too. */
 #define TICKS_MAX 256
+
+/* Indirect messages served in one go, before direct ones get their turn */
+#define MESSAGES_MAX 64
+
+static const struct vmsg_ffa_uuid device_role = VMSG_FFA_UUID_DEVICE_ROLE;
 
 static uint64_t now(const struct vmsg_device_pump *pump)
 {
@@ -22,19 +29,33 @@ static uint64_t now(const struct vmsg_device_pump *pump)
 	return conduit->now(conduit->context);
 }
 
+/* Does this partition take indirect messages? */
+static bool listens(const struct vmsg_device_pump *pump)
+{
+	return (pump->options.bus.bus_features & VMSG_BUS_FEATURE_INDIRECT_RX) != 0;
+}
+
 int vmsg_device_pump_init(struct vmsg_device_pump *pump,
 			  const struct vmsg_device_pump_options *options)
 {
+	if (options->endpoint) {
+		vmsg_endpoint_close_mailbox(options->endpoint,
+					    &pump->inbox); /* of an earlier life */
+	}
 	*pump = (struct vmsg_device_pump){ .options = *options, .waiting = true };
 	if (!options->endpoint || !options->sessions || !options->slots || !options->areas ||
 	    !options->bus_devices) {
 		return VMSG_ERROR_INVALID;
 	}
 	for (size_t i = 0; i < options->session_count; i++) {
+		vmsg_endpoint_close_mailbox(options->endpoint, &options->sessions[i].inbox);
 		options->sessions[i].used = false;
 	}
 	for (size_t i = 0; i < options->slot_count; i++) {
 		options->slots[i].session = NULL;
+	}
+	if (listens(pump)) {
+		vmsg_endpoint_open_mailbox(options->endpoint, &pump->inbox, VMSG_MAILBOX_ANY_PEER);
 	}
 	return VMSG_OK;
 }
@@ -156,8 +177,12 @@ static struct vmsg_device_session *session_of(struct vmsg_device_pump *pump, uin
 	bus.device_capacity = (uint32_t)options->slot_count;
 	vmsg_memory_init(&session->memory, &options->areas[index * options->areas_per_session],
 			 options->areas_per_session, 48);
+	vmsg_endpoint_close_mailbox(options->endpoint, &session->inbox);
 	session->used = vmsg_bus_init(&session->bus, &bus) == VMSG_OK;
 	session->peer = peer;
+	if (session->used && listens(pump)) {
+		vmsg_endpoint_open_mailbox(options->endpoint, &session->inbox, peer);
+	}
 	list_devices(pump);
 	return session->used ? session : NULL;
 }
@@ -181,9 +206,9 @@ static void to_device(struct vmsg_device_pump *pump, struct vmsg_device_session 
 	}
 }
 
-/* Answers a poll with the first event that a device of the session owes; the next poll begins with
- * the device after it, so that none has to wait for a busy one. */
-static void poll_devices(struct vmsg_device_pump *pump, struct vmsg_device_session *session)
+/* Sends the first event that a device of the session owes; the next time begins with the device
+ * after it, so that none has to wait for a busy one. False when none owes any. */
+static bool send_event(struct vmsg_device_pump *pump, struct vmsg_device_session *session)
 {
 	const size_t count = pump->options.slot_count;
 	struct vmsg_message event;
@@ -194,9 +219,28 @@ static void poll_devices(struct vmsg_device_pump *pump, struct vmsg_device_sessi
 		if (slot->session == session && vmsg_device_event(slot->device, &event)) {
 			(void)!vmsg_bus_send(&session->bus, now(pump), &event);
 			session->next_poll = (at + 1) % count;
-			return;
+			return true;
 		}
 	}
+	return false;
+}
+
+/* Events that nobody has asked for: sent, or announced, as the driver wants it. True when one is on
+ * its way. */
+static bool deliver_event(struct vmsg_device_pump *pump, struct vmsg_device_session *session)
+{
+	if (vmsg_bus_can_send_event(&session->bus)) {
+		return send_event(pump, session);
+	}
+	if (session->bus.events == VMSG_EVENTS_NOTIFICATION) {
+		for (size_t i = 0; i < pump->options.slot_count; i++) {
+			const struct vmsg_device_slot *slot = &pump->options.slots[i];
+			if (slot->session == session && vmsg_device_has_event(slot->device)) {
+				return vmsg_bus_announce(&session->bus);
+			}
+		}
+	}
+	return false;
 }
 
 static void on_event(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
@@ -213,7 +257,7 @@ static void on_event(struct vmsg_device_pump *pump, struct vmsg_device_session *
 		to_device(pump, session, event);
 		return;
 	case VMSG_BUS_EVENT_POLLED:
-		poll_devices(pump, session);
+		(void)send_event(pump, session);
 		return;
 	case VMSG_BUS_EVENT_FAILED:
 	case VMSG_BUS_EVENT_REQUEST_FAILED:
@@ -235,27 +279,56 @@ static void act(struct vmsg_device_pump *pump, struct vmsg_device_session *sessi
 {
 	struct vmsg_endpoint *endpoint = pump->options.endpoint;
 	struct vmsg_segment segments[VMSG_AREA_SEGMENTS_MAX];
-	int result;
+	const struct vmsg_region region = {
+		.owner = session->peer,
+		.handle = output->handle,
+		.tag = output->tag,
+		.pages = output->pages,
+		.writable = output->writable,
+		.lent = output->lent,
+	};
+	int result = VMSG_ERROR_INVALID;
 
-	if (output->kind == VMSG_BUS_RETRIEVE) {
-		const struct vmsg_region region = {
-			.owner = session->peer,
-			.handle = output->handle,
-			.tag = output->tag,
-			.pages = output->pages,
-			.writable = output->writable,
-			.lent = output->lent,
-		};
+	switch (output->kind) {
+	case VMSG_BUS_RETRIEVE:
 		result =
 			vmsg_endpoint_retrieve(endpoint, &region, segments, VMSG_AREA_SEGMENTS_MAX);
-	} else {
+		break;
+	case VMSG_BUS_RELINQUISH:
 		result = vmsg_endpoint_relinquish(endpoint, output->handle);
+		break;
+	case VMSG_BUS_NOTIFY:
+		result = vmsg_endpoint_notify(endpoint, session->peer, output->notification_id);
+		break;
+	case VMSG_BUS_BIND:
+		result = vmsg_endpoint_bind(endpoint, session->peer, output->notification_id);
+		break;
+	case VMSG_BUS_SEND:
+	case VMSG_BUS_RECLAIM:
+		break; /* not an action; a driver's */
 	}
 	vmsg_bus_complete(&session->bus, now(pump), result, segments,
 			  result > 0 ? (size_t)result : 0);
 }
 
-/* Moves a session until it rests. A frame that it puts out lands in `reply`; returns its size. */
+/* The driver has a UUID of its own in the newest dialect only. */
+static void send_indirect(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
+			  struct vmsg_bytes frame)
+{
+	static const struct vmsg_ffa_uuid driver_role = VMSG_FFA_UUID_DRIVER_ROLE;
+	const bool has_role = session->bus.dialect->has_version_probe;
+	const int error =
+		vmsg_endpoint_send_indirect(pump->options.endpoint, session->peer,
+					    has_role ? &driver_role : &device_role, frame);
+
+	if (error < 0) {
+		vmsg_bus_send_failed(&session->bus, now(pump), error);
+	}
+}
+
+/* Moves a session until it rests. The answer to a direct message lands in `reply`; returns its
+ * size.
+ */
 static size_t settle(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
 		     uint8_t reply[VMSG_FRAME_SIZE_MAX])
 {
@@ -267,7 +340,12 @@ static size_t settle(struct vmsg_device_pump *pump, struct vmsg_device_session *
 		if (vmsg_bus_event(&session->bus, &event)) {
 			on_event(pump, session, &event);
 		} else if (!vmsg_bus_output(&session->bus, &output)) {
-			return size;
+			if (!deliver_event(pump, session)) {
+				return size;
+			}
+		} else if (output.kind == VMSG_BUS_SEND &&
+			   output.carrier == VMSG_CARRIER_INDIRECT) {
+			send_indirect(pump, session, output.frame);
 		} else if (output.kind == VMSG_BUS_SEND) {
 			memcpy(reply, output.frame.data, output.frame.size);
 			size = output.frame.size;
@@ -277,14 +355,76 @@ static size_t settle(struct vmsg_device_pump *pump, struct vmsg_device_session *
 	}
 }
 
+/* What happened in one session may be news for the others. */
+static void push_events(struct vmsg_device_pump *pump)
+{
+	uint8_t reply[VMSG_FRAME_SIZE_MAX];
+
+	for (size_t i = 0; i < pump->options.session_count; i++) {
+		struct vmsg_device_session *session = &pump->options.sessions[i];
+		if (session->used && session->bus.events != VMSG_EVENTS_POLL) {
+			(void)settle(pump, session, reply); /* nobody asked directly */
+		}
+	}
+}
+
 /* ---- serving ---- */
 
-static bool is_for_us(const struct vmsg_incoming *incoming)
+static bool is_for_us(const struct vmsg_ffa_uuid *uuid)
 {
-	static const struct vmsg_ffa_uuid device_role = VMSG_FFA_UUID_DEVICE_ROLE;
+	return vmsg_ffa_uuid_is_nil(uuid) || vmsg_ffa_uuid_equal(uuid, &device_role);
+}
 
-	return vmsg_ffa_uuid_is_nil(&incoming->uuid) ||
-	       vmsg_ffa_uuid_equal(&incoming->uuid, &device_role);
+/* One indirect message. False when its session cannot take it yet. */
+static bool take_indirect(struct vmsg_device_pump *pump, const struct vmsg_indirect *message)
+{
+	const struct vmsg_bytes frame = { message->payload, message->size };
+	uint8_t reply[VMSG_FRAME_SIZE_MAX];
+	struct vmsg_device_session *session =
+		is_for_us(&message->uuid) ? session_of(pump, message->source) : NULL;
+
+	if (!session) {
+		pump->refused++;
+		return true;
+	}
+	const int error = vmsg_bus_input_by(&session->bus, now(pump), VMSG_CARRIER_INDIRECT, frame);
+	if (error == VMSG_ERROR_AGAIN) {
+		return false;
+	}
+	(void)settle(pump, session, reply); /* nothing direct comes of it */
+	return true;
+}
+
+/* True when something was taken. */
+static bool drain(struct vmsg_device_pump *pump, struct vmsg_mailbox *inbox)
+{
+	const struct vmsg_indirect *message;
+	bool taken = false;
+
+	while ((message = vmsg_mailbox_peek(inbox)) && take_indirect(pump, message)) {
+		vmsg_mailbox_pop(inbox);
+		taken = true;
+	}
+	return taken;
+}
+
+/* Serves what has come by itself. Each look at RX finds one message, so peers get their turns; one
+ * that sends without end is interrupted by the others' direct requests all the same. */
+static void serve_indirect(struct vmsg_device_pump *pump)
+{
+	if (!listens(pump)) {
+		return;
+	}
+	for (int i = 0; i < MESSAGES_MAX; i++) {
+		const int error = vmsg_endpoint_collect(pump->options.endpoint);
+		bool taken = drain(pump, &pump->inbox);
+		for (size_t j = 0; j < pump->options.session_count; j++) {
+			taken |= drain(pump, &pump->options.sessions[j].inbox);
+		}
+		if (error < 0 || !taken) {
+			return;
+		}
+	}
 }
 
 /* The answer to one frame; a peer that finds no place is answered with nothing, which says busy. */
@@ -293,7 +433,7 @@ static size_t serve_frame(struct vmsg_device_pump *pump, const struct vmsg_incom
 {
 	const struct vmsg_bytes frame = { incoming->payload, sizeof(incoming->payload) };
 	struct vmsg_device_session *session =
-		is_for_us(incoming) ? session_of(pump, incoming->source) : NULL;
+		is_for_us(&incoming->uuid) ? session_of(pump, incoming->source) : NULL;
 
 	if (!session) {
 		pump->refused++;
@@ -303,6 +443,16 @@ static size_t serve_frame(struct vmsg_device_pump *pump, const struct vmsg_incom
 			      frame); /* the session counts what it drops */
 	const size_t size = settle(pump, session, reply);
 	return size > 0 ? size : (size_t)vmsg_bus_null_reply(&session->bus, frame, reply);
+}
+
+/* The wait that comes next ends when something is due. */
+static void set_alarm(const struct vmsg_device_pump *pump)
+{
+	const struct vmsg_conduit *conduit = &pump->options.endpoint->conduit;
+
+	if (conduit->set_alarm) {
+		conduit->set_alarm(conduit->context, vmsg_device_pump_deadline(pump));
+	}
 }
 
 int vmsg_device_pump_serve(struct vmsg_device_pump *pump, const struct vmsg_ffa_regs *returned,
@@ -328,8 +478,12 @@ int vmsg_device_pump_serve(struct vmsg_device_pump *pump, const struct vmsg_ffa_
 		size = serve_frame(pump, &incoming, reply);
 	} else if (incoming.wake == VMSG_WAKE_VM_DESTROYED) {
 		vmsg_device_pump_forget(pump, incoming.vm);
+	} else {
+		serve_indirect(pump);
 	}
+	push_events(pump);
 	pump->waiting = incoming.wake == VMSG_WAKE_INTERRUPT || incoming.wake == VMSG_WAKE_RUN;
+	set_alarm(pump);
 	return vmsg_endpoint_prepare_answer(endpoint, &incoming, (struct vmsg_bytes){ reply, size },
 					    next);
 }
@@ -345,6 +499,7 @@ int vmsg_device_pump_run(struct vmsg_device_pump *pump, const volatile bool *sto
 		     i++) {
 			vmsg_device_pump_tick(pump, now(pump));
 		}
+		set_alarm(pump);
 		vmsg_endpoint_invoke(pump->options.endpoint, &regs);
 		error = vmsg_device_pump_serve(pump, &regs, &regs);
 	}
@@ -358,6 +513,7 @@ void vmsg_device_pump_forget(struct vmsg_device_pump *pump, uint16_t peer)
 	for (size_t i = 0; i < pump->options.session_count; i++) {
 		struct vmsg_device_session *session = &pump->options.sessions[i];
 		if (session->used && session->peer == peer) {
+			vmsg_endpoint_close_mailbox(pump->options.endpoint, &session->inbox);
 			vmsg_bus_abandon(&session->bus, now(pump), VMSG_ERROR_PEER);
 			(void)settle(pump, session, reply); /* nobody is there to read it */
 			session->used = session->bus.state != VMSG_BUS_DOWN;
@@ -374,11 +530,16 @@ void vmsg_device_pump_tick(struct vmsg_device_pump *pump, uint64_t now_ns)
 	}
 	for (size_t i = 0; i < pump->options.session_count; i++) {
 		struct vmsg_device_session *session = &pump->options.sessions[i];
-		if (session->used && vmsg_bus_deadline(&session->bus) <= now_ns) {
+		if (!session->used) {
+			continue;
+		}
+		if (vmsg_bus_deadline(&session->bus) <= now_ns) {
 			vmsg_bus_tick(&session->bus, now_ns);
-			(void)settle(pump, session, reply); /* memory only: nobody asked */
+			(void)settle(pump, session, reply); /* nobody asked directly */
+			(void)drain(pump, &session->inbox);
 		}
 	}
+	push_events(pump);
 }
 
 uint64_t vmsg_device_pump_deadline(const struct vmsg_device_pump *pump)

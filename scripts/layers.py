@@ -35,9 +35,10 @@ PUBLIC = {
     "virtio_msg_ffa": None,
 }
 # .c files of lib/ whose name is not a public header -> the header whose rights they have
-ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_device": "bus", "bus_driver": "bus",
+ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_choice": "bus", "bus_device": "bus", "bus_driver": "bus",
          "bus_numbers": "bus", "bus_quirks": "bus", "bus_requests": "bus", "device_queue": "device",
-         "driver_answers": "driver", "endpoint_memory": "endpoint", "pump_device": "pump", "reflect": "schema"}
+         "driver_answers": "driver", "endpoint_memory": "endpoint",
+         "endpoint_message": "endpoint", "pump_device": "pump", "reflect": "schema"}
 INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "values", "bus", "bus_areas", "device", "driver",
             "endpoint"}
 

@@ -6,6 +6,7 @@
  * died.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "client/internal.h"
 
 #define NS_PER_S UINT64_C(1000000000)
+#define NPI_BIT  (UINT64_C(1) << VMSG_FFA_INTERRUPT_NPI)
 
 static const char gone[] = "it closed the socket";
 
@@ -207,6 +209,15 @@ static void collect(struct vmsg_emu *emu, uint16_t vcpu, struct vmsg_ffa_regs *r
 	*regs = emu->vcpus[vcpu].reply;
 }
 
+/* An interrupt ends the wait of a VM; the manager does that only if the VM waited already. */
+static void interrupt_wait(struct vmsg_emu *emu)
+{
+	if (emu->waits && emu->interrupts & NPI_BIT && !(emu->id >> 15)) {
+		emu->waits = false;
+		(void)vmsg_emu_raise(emu); /* it fails when the manager is gone */
+	}
+}
+
 static int finish(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs, bool wait)
 {
 	const uint64_t bit = UINT64_C(1) << emu->vcpu;
@@ -215,6 +226,9 @@ static int finish(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs, bool wait)
 		return VMSG_ERROR_STATE;
 	}
 	while (!(emu->replied & bit)) {
+		if (wait) {
+			interrupt_wait(emu);
+		}
 		const int received = emu_receive(emu, wait);
 		if (received == 0) {
 			return 0;
@@ -251,11 +265,76 @@ int vmsg_emu_finish_many(struct vmsg_emu *emu, struct vmsg_emu_call *calls, size
 	return (int)count;
 }
 
+static uint64_t conduit_now(void *context)
+{
+	struct timespec now;
+
+	(void)context;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* Calls that return when somebody wants something of us. */
+static bool is_wait(uint32_t id)
+{
+	return id == VMSG_FFA_ID32(MSG_WAIT) || id == VMSG_FFA_ID32(MSG_SEND_DIRECT_RESP) ||
+	       id == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP) ||
+	       id == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP2);
+}
+
+int vmsg_emu_wait(struct vmsg_emu *emu, uint64_t timeout_ns)
+{
+	struct pollfd poll_fd = { .fd = emu->fd, .events = POLLIN };
+	const struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / NS_PER_S),
+					  .tv_nsec = (long)(timeout_ns % NS_PER_S) };
+
+	if (emu->interrupts) {
+		return 1;
+	}
+	return ppoll(&poll_fd, 1, timeout_ns < UINT64_MAX ? &timeout : NULL, NULL) > 0;
+}
+
+/* Waits for the reply until the alarm; then the wait itself is interrupted, so that the reply comes
+ * soon. */
+static void keep_alarm(struct vmsg_emu *emu)
+{
+	const uint64_t bit = UINT64_C(1) << emu->vcpu;
+	struct pollfd poll_fd = { .fd = emu->fd, .events = POLLIN };
+
+	while (!(emu->replied & bit)) {
+		interrupt_wait(emu);
+		const uint64_t now_ns = conduit_now(emu);
+		const uint64_t left_ns = emu->alarm_ns > now_ns ? emu->alarm_ns - now_ns : 0;
+		const struct timespec timeout = { .tv_sec = (time_t)(left_ns / NS_PER_S),
+						  .tv_nsec = (long)(left_ns % NS_PER_S) };
+		const int ready = ppoll(&poll_fd, 1, &timeout, NULL);
+		if (ready == 0) {
+			(void)vmsg_emu_raise(emu); /* it fails when the manager is gone */
+			return;
+		}
+		if (ready > 0 && emu_receive(emu, false) < 0) {
+			return;
+		}
+	}
+}
+
 static void conduit_call(void *context, struct vmsg_ffa_regs *regs)
 {
-	if (vmsg_emu_start(context, regs) < 0 || finish(context, regs, true) < 0) {
-		vmsg_ffa_pack_error(regs, VMSG_FFA_ABORTED);
+	struct vmsg_emu *emu = context;
+
+	emu->waits = is_wait((uint32_t)regs->x[0]);
+	if ((uint32_t)regs->x[0] == VMSG_FFA_ID32(NOTIFICATION_GET)) {
+		emu->interrupts &= ~NPI_BIT; /* what it was about is fetched now */
 	}
+	if (vmsg_emu_start(emu, regs) == 0) {
+		if (emu->waits && emu->alarm_ns != UINT64_MAX) {
+			keep_alarm(emu);
+		}
+		if (finish(emu, regs, true) > 0) {
+			return;
+		}
+	}
+	vmsg_ffa_pack_error(regs, VMSG_FFA_ABORTED);
 }
 
 static int conduit_map(void *context, uint64_t handle, const struct vmsg_ffa_range *ranges,
@@ -270,13 +349,23 @@ static void conduit_unmap(void *context, uint64_t handle)
 	emu_grant_unmap(context, handle);
 }
 
-static uint64_t conduit_now(void *context)
+/* Interrupts are frames like any other: those that have come with replies have been seen. */
+static bool conduit_is_interrupted(void *context)
 {
-	struct timespec now;
+	struct vmsg_emu *emu = context;
 
-	(void)context;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	while (!(emu->interrupts & NPI_BIT) && emu_receive(emu, false) > 0) {
+	}
+	const bool is_interrupted = emu->interrupts & NPI_BIT;
+	emu->interrupts &= ~NPI_BIT;
+	return is_interrupted;
+}
+
+static void conduit_set_alarm(void *context, uint64_t deadline_ns)
+{
+	struct vmsg_emu *emu = context;
+
+	emu->alarm_ns = deadline_ns;
 }
 
 struct vmsg_conduit vmsg_emu_conduit(struct vmsg_emu *emu)
@@ -286,6 +375,8 @@ struct vmsg_conduit vmsg_emu_conduit(struct vmsg_emu *emu)
 		.map = conduit_map,
 		.unmap = conduit_unmap,
 		.now = conduit_now,
+		.is_interrupted = conduit_is_interrupted,
+		.set_alarm = conduit_set_alarm,
 		.context = emu,
 	};
 }

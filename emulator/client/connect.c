@@ -202,6 +202,7 @@ int vmsg_emu_connect(struct vmsg_emu **out, struct vmsg_emu_options *options, ch
 		return VMSG_ERROR_NO_SPACE;
 	}
 	emu->fd = -1;
+	emu->alarm_ns = UINT64_MAX;
 	emu->vcpu = options->vcpu;
 	for (size_t i = 0; i < options->bank_count; i++) {
 		descriptors[i] = -1;

@@ -38,8 +38,9 @@ struct vmsg_emu_local_partition {
 	struct vmsg_emu_local *local;
 	uint16_t id;
 	bool started;
-	bool entered;   /* its entry function is on the stack */
-	bool has_reply; /* its call has returned */
+	bool entered;      /* its entry function is on the stack */
+	bool has_reply;    /* its call has returned */
+	uint64_t alarm_ns; /* its wait is interrupted then */
 	struct vmsg_ffa_regs reply;
 	vmsg_emu_entry entry;
 	void *context;
@@ -217,13 +218,16 @@ static void returns(struct vmsg_emu_local_partition *partition)
 	watch(partition, true, &partition->reply);
 }
 
-/* Takes what the manager has for the partitions. Memory needs no handing over, and nobody here is
- * interrupted: it runs when its call returns. */
+/* Takes what the manager has for the partitions. Memory needs no handing over. An interrupt ends
+ * the wait of a VM, which the manager leaves to whoever runs the VM. */
 static void pull(struct vmsg_emu_local *local)
 {
 	struct spmc_delivery delivery;
 
 	while (faults_next(local->faults, local->spmc, &delivery)) {
+		if (delivery.kind == SPMC_INTERRUPT && !(delivery.partition >> 15)) {
+			spmc_raise(local->spmc, delivery.partition, 0);
+		}
 		if (delivery.kind != SPMC_RETURN) {
 			continue;
 		}
@@ -297,10 +301,43 @@ static bool run_somebody(struct vmsg_emu_local *local)
 	return false;
 }
 
-/* Lets time pass to the manager's deadline, but not beyond `end_ns`; false when there is none. */
+/* The partition whose alarm goes off first, NULL when none has set one. */
+static struct vmsg_emu_local_partition *next_alarm(const struct vmsg_emu_local *local)
+{
+	struct vmsg_emu_local_partition *next = NULL;
+
+	for (struct vmsg_emu_local_partition *at = local->partitions; at; at = at->next) {
+		if (at->started && at->alarm_ns != UINT64_MAX &&
+		    (!next || at->alarm_ns < next->alarm_ns)) {
+			next = at;
+		}
+	}
+	return next;
+}
+
+static bool ring_alarm(struct vmsg_emu_local *local)
+{
+	struct vmsg_emu_local_partition *partition = next_alarm(local);
+
+	if (!partition || partition->alarm_ns > local->now_ns) {
+		return false;
+	}
+	partition->alarm_ns = UINT64_MAX;
+	spmc_raise(local->spmc, partition->id, 0);
+	pull(local);
+	return true;
+}
+
+/* Lets time pass to the manager's deadline or an alarm, but not beyond `end_ns`; false when there
+ * is none. */
 static bool pass_time(struct vmsg_emu_local *local, uint64_t end_ns)
 {
-	const uint64_t deadline_ns = faults_deadline(local->faults, local->spmc);
+	const struct vmsg_emu_local_partition *alarm = next_alarm(local);
+	uint64_t deadline_ns = faults_deadline(local->faults, local->spmc);
+
+	if (alarm && alarm->alarm_ns < deadline_ns) {
+		deadline_ns = alarm->alarm_ns;
+	}
 
 	if (deadline_ns == UINT64_MAX || deadline_ns > end_ns) {
 		return false;
@@ -310,6 +347,7 @@ static bool pass_time(struct vmsg_emu_local *local, uint64_t end_ns)
 	}
 	faults_tick(local->faults, local->spmc, local->now_ns);
 	pull(local);
+	(void)ring_alarm(local);
 	return true;
 }
 
@@ -411,6 +449,13 @@ static uint64_t conduit_now(void *context)
 	return partition->local->now_ns;
 }
 
+static void conduit_set_alarm(void *context, uint64_t deadline_ns)
+{
+	struct vmsg_emu_local_partition *partition = context;
+
+	partition->alarm_ns = deadline_ns;
+}
+
 struct vmsg_conduit vmsg_emu_local_conduit(struct vmsg_emu_local_partition *partition)
 {
 	return (struct vmsg_conduit){
@@ -418,6 +463,7 @@ struct vmsg_conduit vmsg_emu_local_conduit(struct vmsg_emu_local_partition *part
 		.map = conduit_map,
 		.unmap = conduit_unmap,
 		.now = conduit_now,
+		.set_alarm = conduit_set_alarm,
 		.context = partition,
 	};
 }
@@ -505,6 +551,7 @@ struct vmsg_emu_local_partition *vmsg_emu_local_start(struct vmsg_emu_local *loc
 							.local = local,
 							.id = id,
 							.started = true,
+							.alarm_ns = UINT64_MAX,
 							.entry = entry,
 							.context = context };
 	local->partitions = partition;

@@ -31,6 +31,18 @@ enum vmsg_bus_state {
 	VMSG_BUS_FAILED,
 };
 
+/* What carries frames (wire-revisions 5.2, 5.3, 5.5). */
+enum vmsg_carrier {
+	VMSG_CARRIER_DIRECT, /* FFA_MSG_SEND_DIRECT_REQ2, answered in the call; driver to device */
+	VMSG_CARRIER_INDIRECT, /* FFA_MSG_SEND2, both ways */
+	VMSG_CARRIER_FIFO,     /* rings in shared memory and notifications, both ways */
+	VMSG_CARRIER_COUNT,
+};
+
+/* "direct", "indirect", "fifo"; and of VMSG_EVENTS_*: "poll", "notify", "indirect", "fifo". */
+VMSG_EXPORT const char *vmsg_carrier_name(enum vmsg_carrier carrier);
+VMSG_EXPORT const char *vmsg_events_name(unsigned int method);
+
 /* A device number the session knows. The array is the caller's; entries are ordered by number. */
 struct vmsg_bus_device {
 	uint16_t number;
@@ -50,6 +62,7 @@ struct vmsg_bus_request {
 	uint16_t token; /* unique among those in flight; on the wire if there is room for it */
 	uint16_t caller_token; /* what the driver put there; restored in the response */
 	uint16_t area_id;      /* own: the area concerned */
+	uint64_t sequence;     /* in the order in which they were sent */
 	int error;
 	uint64_t deadline_ns;
 };
@@ -68,13 +81,18 @@ struct vmsg_bus_options {
 	const struct vmsg_profile *profile; /* forced dialect; NULL = negotiate, newest first */
 	bool wide_area_ids;                 /* an r1 peer with 16-bit area ids: r1-a16 */
 	uint32_t ffa_version;               /* own, for VERSION of r3 */
-	uint32_t bus_features;              /* own VMSG_BUS_FEATURE_* */
+	uint32_t bus_features;              /* own VMSG_BUS_FEATURE_*: what the partition can do */
 	uint32_t transport_features;        /* own VMSG_TRANSPORT_F_* */
-	uint16_t max_areas;                 /* what we can hold at once */
-	uint64_t request_timeout_ns;        /* 0 = 5 s */
-	uint64_t poll_interval_ns;          /* driver: between EVENT_POLLs when idle; 0 = 100 ms */
-	struct vmsg_memory *memory;         /* areas of this session */
-	struct vmsg_bus_device *devices;    /* table of device_capacity entries */
+	/* Which carriers (bits 1 << VMSG_CARRIER_*) and ways of event delivery (1 << VMSG_EVENTS_*)
+	 * may be chosen; 0: any. A driver chooses, a device accepts. */
+	uint8_t carriers;
+	uint8_t events;
+	uint16_t notification_id;    /* own, 0..63, that the peer raises: one for each session */
+	uint16_t max_areas;          /* what we can hold at once */
+	uint64_t request_timeout_ns; /* 0 = 5 s */
+	uint64_t poll_interval_ns;   /* driver: between EVENT_POLLs when idle; 0 = 100 ms */
+	struct vmsg_memory *memory;  /* areas of this session */
+	struct vmsg_bus_device *devices; /* table of device_capacity entries */
 	uint32_t device_capacity;
 	uint32_t quirks;               /* VMSG_QUIRK_BIT()s of the switches that are on */
 	struct vmsg_bus_window window; /* device */
@@ -86,11 +104,16 @@ enum vmsg_bus_output_kind {
 	VMSG_BUS_RETRIEVE,   /* retrieve and map `handle` (device) */
 	VMSG_BUS_RELINQUISH, /* unmap and relinquish `handle` (device) */
 	VMSG_BUS_RECLAIM,    /* reclaim `handle` (driver) */
+	VMSG_BUS_BIND,       /* let the peer raise our `notification_id` */
+	VMSG_BUS_NOTIFY,     /* raise the peer's `notification_id` (device) */
 };
 
 struct vmsg_bus_output {
 	enum vmsg_bus_output_kind kind;
 	struct vmsg_bytes frame;
+	enum vmsg_carrier
+		carrier; /* SEND: by what; a device's answer goes the way of its request */
+	uint16_t notification_id;
 	bool is_event;        /* SEND: no response will come */
 	uint64_t deadline_ns; /* SEND: when the answer, or the sending of an event, is given up */
 	uint16_t area_id;
@@ -171,6 +194,10 @@ struct vmsg_bus {
 	const struct vmsg_profile *profile; /* read; agreed, NULL before */
 	const struct vmsg_profile *dialect; /* frames are read and written in */
 	uint32_t bus_features;              /* read; intersection */
+	uint32_t peer_bus_features;         /* read; what the peer offers, 0 if it has not said */
+	enum vmsg_carrier carrier;          /* read; of what is not about the session itself */
+	uint8_t events;                     /* read; VMSG_EVENTS_*: how a device's events travel */
+	uint16_t peer_notification_id;      /* read */
 	uint32_t transport_features;        /* read */
 	uint32_t peer_ffa_version;          /* read; r3, else 0 */
 	uint16_t peer_max_areas;            /* read */
@@ -188,6 +215,7 @@ struct vmsg_bus {
 	uint16_t out_size;
 	uint64_t out_ns; /* not before */
 	uint64_t out_deadline_ns;
+	enum vmsg_carrier out_carrier;
 
 	/* events due, beyond those in the tables */
 	bool up_pending;
@@ -211,6 +239,7 @@ struct vmsg_bus {
 	uint32_t version_pair[2]; /* bus version and transport revision that the device offers */
 	uint32_t window_offset;
 	uint16_t window_count;
+	uint8_t choice; /* row of the table in bus_choice.c */
 
 	/* driver: events of the device */
 	bool polling;
@@ -223,8 +252,15 @@ struct vmsg_bus {
 	bool poll_empty; /* nobody had an event */
 	bool version_due;
 	struct vmsg_header answering;
+	enum vmsg_carrier in_carrier; /* of the frame last taken */
+
+	/* device: method "notify" */
+	bool notify_due;
+	bool notified;        /* the driver knows that there is something to poll */
+	uint8_t polls_served; /* since then */
 
 	uint16_t next_token;
+	uint64_t next_sequence;
 	uint16_t next_area_id;
 	uint8_t acting;     /* index of the area whose action is out */
 	uint8_t areas_busy; /* areas with something to do */
@@ -237,8 +273,14 @@ struct vmsg_bus {
 	uint8_t in[VMSG_FRAME_SIZE_MAX];
 };
 
-/* INVALID without memory or for a table too large, REVISION for a forced dialect that has no bus of
- * this kind (a1, a2). */
+/* Is there a choice of carrier and event delivery within these masks (as in vmsg_bus_options) that
+ * the profile allows (NULL: any)? Direct messages go with every way of event delivery; the other
+ * carriers carry events as well, so that only theirs goes with them. */
+VMSG_EXPORT bool vmsg_bus_choice_exists(const struct vmsg_profile *profile, uint8_t carriers,
+					uint8_t events);
+
+/* INVALID without memory, for a table too large or a mask without a carrier or method, REVISION for
+ * a forced dialect that has no bus of this kind (a1, a2). */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_init(struct vmsg_bus *bus,
 					      const struct vmsg_bus_options *options);
 
@@ -274,10 +316,15 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_refuse(struct vmsg_bus *bus, uint64_t n
 						const struct vmsg_header *request);
 
 /*
- * One frame from the peer (padding allowed). Returns 0 when taken, AGAIN while an earlier message
- * has not been pulled or an action is out, or the error of a frame that was dropped (counted). A
- * null reply fails the request it answers.
+ * One frame from the peer (padding allowed) that came by `carrier`. Returns 0 when taken, AGAIN
+ * while an earlier message has not been pulled or an action is out, or the error of a frame that
+ * was dropped (counted). A null reply fails the request it answers.
  */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_input_by(struct vmsg_bus *bus, uint64_t now_ns,
+						  enum vmsg_carrier carrier,
+						  struct vmsg_bytes frame);
+
+/* The same for a direct message. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_input(struct vmsg_bus *bus, uint64_t now_ns,
 					       struct vmsg_bytes frame);
 
@@ -288,11 +335,12 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_answer(struct vmsg_bus *bus, uint64_t n
 						struct vmsg_bytes frame);
 
 /* The carrier could not deliver the frame last output, or brought no answer. AGAIN (busy): it is
- * sent again until its deadline. TIMEOUT: its request fails. Anything else ends the session. */
+ * sent again until its deadline. TIMEOUT: its request fails. Anything else ends the session, but a
+ * device's event that cannot be delivered is lost, and those that follow wait to be polled. */
 VMSG_EXPORT void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error);
 
-/* Next thing to do: 1 with `output`, 0 for none. RETRIEVE, RELINQUISH and RECLAIM must be answered
- * with vmsg_bus_complete() before the next output. */
+/* Next thing to do: 1 with `output`, 0 for none. All but SEND must be answered with
+ * vmsg_bus_complete() before the next output. */
 VMSG_EXPORT int vmsg_bus_output(struct vmsg_bus *bus, struct vmsg_bus_output *output);
 
 /* Result (0 or < 0; AGAIN = try later) of the action last output; `segments` for RETRIEVE. */
@@ -318,6 +366,21 @@ VMSG_EXPORT int vmsg_bus_null_reply(const struct vmsg_bus *bus, struct vmsg_byte
  */
 VMSG_EXPORT uint64_t vmsg_bus_deadline(const struct vmsg_bus *bus);
 VMSG_EXPORT void vmsg_bus_tick(struct vmsg_bus *bus, uint64_t now_ns);
+
+/* Does anything come by itself: indirect messages, notifications? If not, all that comes are the
+ * answers to direct messages. */
+VMSG_EXPORT bool vmsg_bus_listens(const struct vmsg_bus *bus);
+
+/* Device: would an event be taken by vmsg_bus_send() now, without having been asked for? */
+VMSG_EXPORT bool vmsg_bus_can_send_event(const struct vmsg_bus *bus);
+
+/* Device: some event waits to be polled. True when the driver is going to be notified, since that
+ * is how it wants it and it does not know already. */
+VMSG_EXPORT bool vmsg_bus_announce(struct vmsg_bus *bus);
+
+/* Why the session uses the carrier and the event delivery that it does, or why it found none: one
+ * line without an end. */
+VMSG_EXPORT const char *vmsg_bus_choice_reason(const struct vmsg_bus *bus);
 
 /* Driver: asks for one pending event now (EVENT_POLL), ahead of the interval. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_poll(struct vmsg_bus *bus, uint64_t now_ns);

@@ -41,6 +41,12 @@
 #define VMSG_REQUESTS_MAX 8
 #endif
 
+/* Indirect messages of one peer that wait to be read: as many as a peer may have requests in
+ * flight. About 130 bytes each. */
+#ifndef VMSG_MAILBOX_SIZE
+#define VMSG_MAILBOX_SIZE 8
+#endif
+
 /* Entries of the largest virtqueue that the library will run: the virtio limit. */
 #ifndef VMSG_QUEUE_SIZE_MAX
 #define VMSG_QUEUE_SIZE_MAX 32768

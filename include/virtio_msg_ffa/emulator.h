@@ -67,6 +67,10 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_start(struct vmsg_emu *emu,
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_finish(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs);
 VMSG_EXPORT int vmsg_emu_fd(const struct vmsg_emu *emu);
 
+/* Waits, without a call outstanding, until something has arrived (an interrupt, as a rule) or the
+ * time is up: 1 or 0. */
+VMSG_EXPORT int vmsg_emu_wait(struct vmsg_emu *emu, uint64_t timeout_ns);
+
 /*
  * The same for partitions that drive many vCPUs over one connection, with one system call for many
  * calls. Start: one call for each of `count` different vCPUs; RANGE for a vCPU that the partition

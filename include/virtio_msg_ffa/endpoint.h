@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An FF-A endpoint over a conduit: the one blocking piece of the library, since an SMC is
- * synchronous. Version, features, RX/TX, discovery, direct messages, sharing and retrieving memory.
- * No virtio-msg knowledge.
+ * synchronous. Version, features, RX/TX, discovery, direct and indirect messages, notifications,
+ * sharing and retrieving memory. No virtio-msg knowledge.
  */
 #ifndef VIRTIO_MSG_FFA_ENDPOINT_H
 #define VIRTIO_MSG_FFA_ENDPOINT_H
@@ -31,6 +31,12 @@ struct vmsg_conduit {
 	void (*unmap)(void *context, uint64_t handle);
 	/* Monotonic time in nanoseconds. */
 	uint64_t (*now)(void *context);
+	/* True when the notification pending interrupt (NPI) has arrived since this was last asked.
+	 * NULL: nobody can tell; then the manager itself is asked, which costs a call. */
+	bool (*is_interrupted)(void *context);
+	/* Has a FFA_MSG_WAIT that blocks return FFA_INTERRUPT at `deadline_ns`; UINT64_MAX: never.
+	 * NULL: there is no timer, and what is due is done when something else ends the wait. */
+	void (*set_alarm)(void *context, uint64_t deadline_ns);
 	void *context;
 };
 
@@ -39,6 +45,27 @@ struct vmsg_buffer {
 	uint8_t *data;
 	uint64_t address;
 };
+
+/* One message that came by FFA_MSG_SEND2. */
+struct vmsg_indirect {
+	uint16_t source;
+	uint16_t size;
+	struct vmsg_ffa_uuid uuid; /* nil at FF-A 1.1 */
+	uint8_t payload[VMSG_FRAME_SIZE_MAX];
+};
+
+/* Where indirect messages of one peer (or of all whom no other mailbox is for) wait to be read. The
+ * caller's; fields are private to the endpoint unless a comment says "read". */
+struct vmsg_mailbox {
+	struct vmsg_mailbox *next;
+	uint16_t peer;
+	uint16_t first;
+	uint16_t count;   /* read: messages that wait */
+	uint64_t dropped; /* read: came while it was full, or were no message */
+	struct vmsg_indirect messages[VMSG_MAILBOX_SIZE];
+};
+
+#define VMSG_MAILBOX_ANY_PEER 0xFFFFu /* no partition has this id */
 
 struct vmsg_endpoint {
 	struct vmsg_conduit conduit;
@@ -49,9 +76,11 @@ struct vmsg_endpoint {
 	uint16_t id;
 	bool pending;          /* a direct request timed out and its answer is still owed */
 	uint32_t pending_vcpu; /* ... by this one: partition << 16 | vCPU, as FFA_RUN wants it */
-	int32_t status; /* FF-A status of the last call that failed with PEER, for reports; 0:
-			 * the manager's answer was none that the call can have */
-	uint64_t calls; /* FF-A calls made */
+	int32_t status;       /* FF-A status of the last call that failed with PEER, for reports; 0:
+			       * the manager's answer was none that the call can have */
+	uint64_t calls;       /* FF-A calls made */
+	uint64_t notified[2]; /* notifications not yet taken: from VMs, from secure partitions */
+	struct vmsg_mailbox *mailboxes;
 	struct vmsg_ffa_range ranges[VMSG_REGION_RANGES_MAX]; /* of the region being retrieved */
 };
 
@@ -96,6 +125,61 @@ VMSG_EXPORT VMSG_MUST_CHECK int
 vmsg_endpoint_send_direct2(struct vmsg_endpoint *endpoint, uint16_t destination,
 			   const struct vmsg_ffa_uuid *uuid, struct vmsg_bytes payload,
 			   uint64_t deadline_ns, uint8_t answer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE]);
+
+/*
+ * FFA_MSG_SEND2 of `payload` to `destination`. AGAIN while the receiver has not read its last
+ * message; RANGE when it exceeds TX, STATE without buffers; PEER with endpoint->status.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_send_indirect(struct vmsg_endpoint *endpoint,
+							    uint16_t destination,
+							    const struct vmsg_ffa_uuid *uuid,
+							    struct vmsg_bytes payload);
+
+/* Messages of `peer` (VMSG_MAILBOX_ANY_PEER: of whom no other mailbox is for) go into `mailbox`,
+ * which must stay until it is closed. Opening an open one, or closing one that is not, changes
+ * nothing. */
+VMSG_EXPORT void vmsg_endpoint_open_mailbox(struct vmsg_endpoint *endpoint,
+					    struct vmsg_mailbox *mailbox, uint16_t peer);
+VMSG_EXPORT void vmsg_endpoint_close_mailbox(struct vmsg_endpoint *endpoint,
+					     struct vmsg_mailbox *mailbox);
+
+/* The oldest message that waits, NULL when there is none; and the end of its use. */
+VMSG_EXPORT const struct vmsg_indirect *vmsg_mailbox_peek(const struct vmsg_mailbox *mailbox);
+VMSG_EXPORT void vmsg_mailbox_pop(struct vmsg_mailbox *mailbox);
+
+/* Has something arrived that vmsg_endpoint_collect() would find? True when nobody can tell. */
+VMSG_EXPORT bool vmsg_endpoint_is_interrupted(const struct vmsg_endpoint *endpoint);
+
+/*
+ * FFA_NOTIFICATION_GET: notes which notifications have come, and moves a message that RX holds to
+ * its mailbox. RX is free afterwards: a message that finds no room is dropped and counted. PEER
+ * with endpoint->status.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_collect(struct vmsg_endpoint *endpoint);
+
+/* Whether `sender` has raised notification `id` (0..63) since it was last taken. */
+VMSG_EXPORT bool vmsg_endpoint_take_notification(struct vmsg_endpoint *endpoint, uint16_t sender,
+						 uint16_t id);
+
+/* Makes room for our notifications where the manager wants to be asked for it (a normal world
+ * without hypervisor). PEER with endpoint->status when there are none. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_enable_notifications(struct vmsg_endpoint *endpoint,
+								   uint32_t vcpu_count);
+
+/* Lets `sender` raise our notification `id` (0..63), or no longer. Global, not per vCPU. PEER with
+ * endpoint->status (DENIED: somebody may already; it is pending). RANGE. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_bind(struct vmsg_endpoint *endpoint, uint16_t sender,
+						   uint16_t id);
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_unbind(struct vmsg_endpoint *endpoint,
+						     uint16_t sender, uint16_t id);
+
+/* Raises notification `id` of `receiver`. AGAIN when the manager is busy; PEER; RANGE. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_notify(struct vmsg_endpoint *endpoint,
+						     uint16_t receiver, uint16_t id);
+
+/* FFA_RUN of `target`'s first vCPU, for a partition that schedules others: until it waits again,
+ * yields, or is interrupted. AGAIN when it runs elsewhere; PEER. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_run(struct vmsg_endpoint *endpoint, uint16_t target);
 
 /* What woke a waiting endpoint. */
 enum vmsg_wake {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Runs bus sessions on an FF-A endpoint: sends and receives frames over direct messages, performs
- * the sessions' actions (share, retrieve, relinquish, reclaim), keeps their deadlines, and carries
- * transport messages between a session and the driver or device machines behind it.
+ * Runs bus sessions on an FF-A endpoint: sends and receives frames over the carrier that a session
+ * has chosen, performs the sessions' actions (retrieve, relinquish, reclaim, notify), keeps their
+ * deadlines, and carries transport messages between a session and the driver or device machines
+ * behind it.
  */
 #ifndef VIRTIO_MSG_FFA_PUMP_H
 #define VIRTIO_MSG_FFA_PUMP_H
@@ -23,6 +24,12 @@ struct vmsg_driver_pump {
 	size_t driver_count;
 	uint16_t peer;
 	uint64_t exchange_timeout_ns; /* of one direct message */
+	/* Yours to set: the peer runs only when we make it run (FFA_RUN), as a secure partition
+	 * does that the normal world schedules. It is then run after every message and notification
+	 * that does not run it by itself, and whenever something is expected of it. */
+	bool schedules_peer;
+	uint64_t foreign; /* read: indirect messages that were not for this session */
+	struct vmsg_mailbox inbox;
 };
 
 VMSG_EXPORT void vmsg_driver_pump_init(struct vmsg_driver_pump *pump,
@@ -30,12 +37,18 @@ VMSG_EXPORT void vmsg_driver_pump_init(struct vmsg_driver_pump *pump,
 				       struct vmsg_driver **drivers, size_t driver_count,
 				       uint16_t peer, uint64_t exchange_timeout_ns);
 
+/* Ends what vmsg_driver_pump_run() began with the manager: the endpoint no longer knows the pump.
+ * Needed only when the endpoint outlives it. */
+VMSG_EXPORT void vmsg_driver_pump_close(struct vmsg_driver_pump *pump);
+
 /*
  * Does everything that can be done now: frames of the session and of the drivers out, answers in,
  * actions, deadlines. Returns 0 when nothing is left to do before vmsg_driver_pump_deadline(), or
  * the error of an exchange (TIMEOUT, PEER: endpoint->status): the session has been told, and a
  * later call goes on. Session events other than MESSAGE and REQUEST_FAILED are left for the caller:
- * pull vmsg_bus_event() after each call.
+ * pull vmsg_bus_event() after each call. Where things come by themselves (vmsg_bus_listens()), call
+ * it again when the conduit has been interrupted; several pumps on one endpoint share its
+ * interrupts, so that each of them is then to be called.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_pump_run(struct vmsg_driver_pump *pump);
 
@@ -62,6 +75,7 @@ struct vmsg_device_session {
 	struct vmsg_bus bus;
 	struct vmsg_memory memory;
 	size_t next_poll; /* slot that EVENT_POLL asks first */
+	struct vmsg_mailbox inbox;
 };
 
 /* A device and the session that has it; a device belongs to one session at a time. Whoever
@@ -94,6 +108,7 @@ struct vmsg_device_pump {
 	struct vmsg_device_pump_options options;
 	uint64_t refused; /* messages of peers beyond session_count, or for another service */
 	bool waiting;     /* the call made last is FFA_MSG_WAIT */
+	struct vmsg_mailbox inbox; /* of peers that have no session */
 };
 
 VMSG_EXPORT VMSG_MUST_CHECK int

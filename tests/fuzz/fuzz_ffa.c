@@ -241,7 +241,13 @@ static void any_operation(struct vmsg_endpoint *endpoint, struct manager *manage
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct manager manager = { .data = data, .size = size };
-	const struct vmsg_conduit conduit = { call, map, unmap, now, &manager };
+	const struct vmsg_conduit conduit = {
+		.call = call,
+		.map = map,
+		.unmap = unmap,
+		.now = now,
+		.context = &manager,
+	};
 	const struct vmsg_buffer send = { tx, 0x80000000 };
 	const struct vmsg_buffer receive = { rx, 0x80001000 };
 	struct vmsg_endpoint endpoint;

@@ -76,7 +76,12 @@ static uint64_t now(void *context)
 	return script_clock_ns;
 }
 
-const struct vmsg_conduit script_conduit = { play, map, unmap, now, NULL };
+const struct vmsg_conduit script_conduit = {
+	.call = play,
+	.map = map,
+	.unmap = unmap,
+	.now = now,
+};
 
 int script_fresh(void **state)
 {
