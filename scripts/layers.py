@@ -49,6 +49,7 @@ EMULATOR = {
     "client": (FFA | {"memory", "endpoint", "pump", "emulator"}, {"client", "faults", "spmc"}),
     "devices": (WIRE | RING | {"codec", "device"}, {"devices"}),
     "tap": (CODEC | FFA, {"tap"}),
+    "probe": (CODEC, {"probe"}),
     "manifest": (FFA, {"manifest", "spmc"}),
     "server": (None, {"server", "faults", "spmc", "tap"}),
     "commands": (None, None),

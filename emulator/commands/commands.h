@@ -12,6 +12,7 @@ int vmsg_command_backend(int argc, char **argv);
 int vmsg_command_frontend(int argc, char **argv);
 int vmsg_command_loopback(int argc, char **argv);
 int vmsg_command_schema(int argc, char **argv);
+int vmsg_command_probe(int argc, char **argv);
 int vmsg_command_serve(int argc, char **argv);
 
 #endif

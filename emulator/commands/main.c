@@ -23,6 +23,7 @@ static const struct {
 	{ "backend", vmsg_command_backend, "be a partition that offers virtio devices" },
 	{ "frontend", vmsg_command_frontend, "be a partition that drives virtio devices" },
 	{ "loopback", vmsg_command_loopback, "all three on this machine, and a verdict" },
+	{ "probe", vmsg_command_probe, "tell what a device partition speaks, and whose it is" },
 	{ "decode", vmsg_command_decode, "print virtio-msg frames given as hex" },
 	{ "encode", vmsg_command_encode, "turn a message given by name and fields into hex" },
 	{ "schema", vmsg_command_schema, "print what is known of every message, in many forms" },
