@@ -48,3 +48,5 @@ if [ -e /usr/lib/"$(cc -print-multiarch)"/libc.a ]; then
 	runs all-static
 fi
 "$prefix/bin/vmsg-ffa-emu" --version
+"$prefix/bin/vmsg-ffa-emu" schema --dissector | cmp - "$prefix/share/virtio-msg-ffa/vmsg-ffa.lua"
+[ -f "$prefix/share/man/man1/vmsg-ffa-emu-serve.1" ]
