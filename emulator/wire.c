@@ -21,14 +21,15 @@ static const struct {
 	const char *name;
 	uint8_t direction;
 	uint8_t flags; /* that may be set */
-	bool vcpu;     /* the header's vCPU means something, else it must be zero */
+	bool vcpu;     /* the header's vCPU (or partition) means something, else it must be zero */
 	bool sequence; /* likewise */
 	uint16_t size_min;
 	uint16_t size_max;
 	uint16_t descriptors;
 } kinds[VMSG_WIRE_KIND_COUNT] = {
 	[0] = { .name = "?", .direction = NOBODY },
-	[VMSG_WIRE_HELLO] = { "HELLO", TO_MANAGER, VMSG_WIRE_HELLO_PACKED, false, false, HELLO_SIZE,
+	[VMSG_WIRE_HELLO] = { "HELLO", TO_MANAGER, VMSG_WIRE_HELLO_PACKED | VMSG_WIRE_HELLO_CONTROL,
+			      false, false, HELLO_SIZE,
 			      HELLO_SIZE + VMSG_WIRE_DESCRIPTORS_MAX *HELLO_BANK_SIZE,
 			      VMSG_WIRE_DESCRIPTORS_MAX },
 	[VMSG_WIRE_WELCOME] = { "WELCOME", TO_PARTITION, 0, false, false, WELCOME_SIZE,
@@ -47,7 +48,7 @@ static const struct {
 			      VMSG_WIRE_GRANT_SIZE, VMSG_WIRE_FRAME_MAX, VMSG_WIRE_BANKS_MAX },
 	[VMSG_WIRE_GRANT_MORE] = { "GRANT_MORE", TO_MANAGER, 0, false, false, 24, 24, 0 },
 	[VMSG_WIRE_CHANNEL] = { "CHANNEL", TO_MANAGER | TO_PARTITION, 0, true, false, 16, 16, 0 },
-	[VMSG_WIRE_CONTROL] = { "CONTROL", TO_MANAGER | TO_PARTITION, VMSG_WIRE_CONTROL_MORE, false,
+	[VMSG_WIRE_CONTROL] = { "CONTROL", TO_MANAGER | TO_PARTITION, VMSG_WIRE_CONTROL_MORE, true,
 				true, VMSG_WIRE_HEADER_SIZE, VMSG_WIRE_FRAME_MAX, 0 },
 };
 
@@ -136,7 +137,10 @@ static size_t encode_kind(uint8_t *frame, enum vmsg_wire_kind kind, uint8_t flag
 
 size_t vmsg_wire_encode_hello(uint8_t *frame, const struct vmsg_wire_hello *hello)
 {
-	encode_kind(frame, VMSG_WIRE_HELLO, hello->packed ? VMSG_WIRE_HELLO_PACKED : 0);
+	const uint8_t flags = (hello->packed ? VMSG_WIRE_HELLO_PACKED : 0) |
+			      (hello->control ? VMSG_WIRE_HELLO_CONTROL : 0);
+
+	encode_kind(frame, VMSG_WIRE_HELLO, flags);
 	vmsg_store_le32(frame + 8, hello->magic);
 	vmsg_store_le16(frame + 12, hello->version);
 	frame[14] = hello->role;
@@ -161,6 +165,7 @@ int vmsg_wire_decode_hello(const uint8_t *frame, size_t size, struct vmsg_wire_h
 		return 0;
 	}
 	hello->packed = (frame[1] & VMSG_WIRE_HELLO_PACKED) != 0;
+	hello->control = (frame[1] & VMSG_WIRE_HELLO_CONTROL) != 0;
 	hello->role = frame[14];
 	hello->class = frame[15];
 	hello->id = vmsg_load_le16(frame + 16);
@@ -352,13 +357,11 @@ void vmsg_wire_grant_piece(const uint8_t *frame, const struct vmsg_wire_grant *g
 	piece->bank = vmsg_load_le32(at + 20);
 }
 
-size_t vmsg_wire_encode_control(uint8_t *frame, uint32_t sequence, uint8_t flags, const char *text,
-				size_t text_size)
+size_t vmsg_wire_encode_control(uint8_t *frame, const struct vmsg_wire_header *header,
+				const void *text, size_t text_size)
 {
-	VMSG_ASSERT(text_size <= VMSG_WIRE_FRAME_MAX - VMSG_WIRE_HEADER_SIZE);
-	vmsg_wire_encode_header(frame, &(struct vmsg_wire_header){ .kind = VMSG_WIRE_CONTROL,
-								   .flags = flags,
-								   .sequence = sequence });
+	VMSG_ASSERT(text_size <= VMSG_WIRE_CONTROL_TEXT_MAX);
+	vmsg_wire_encode_header(frame, header);
 	memcpy(frame + VMSG_WIRE_HEADER_SIZE, text, text_size);
 	return VMSG_WIRE_HEADER_SIZE + text_size;
 }

@@ -48,6 +48,7 @@ enum vmsg_wire_kind {
 
 /* Flags. All other bits must be zero. */
 #define VMSG_WIRE_HELLO_PACKED   0x01u /* takes several frames in one message */
+#define VMSG_WIRE_HELLO_CONTROL  0x02u /* answers requests of control clients */
 #define VMSG_WIRE_GRANT_WRITABLE 0x01u
 #define VMSG_WIRE_GRANT_REVOKED  0x02u /* no longer held; carries no ranges */
 #define VMSG_WIRE_CONTROL_MORE   0x01u /* another frame of the same answer follows */
@@ -76,7 +77,7 @@ enum vmsg_wire_channel {
 struct vmsg_wire_header {
 	uint8_t kind;
 	uint8_t flags;
-	uint16_t vcpu;
+	uint16_t vcpu; /* of CONTROL: id of the partition that is asked or has answered */
 	uint32_t sequence;
 };
 
@@ -90,8 +91,9 @@ struct vmsg_wire_hello {
 	uint16_t version;
 	uint8_t role;
 	uint8_t class;
-	uint16_t id; /* 0 = the first free of `class` */
-	bool packed; /* takes several frames in one message */
+	uint16_t id;  /* 0 = the first free of `class` */
+	bool packed;  /* takes several frames in one message */
+	bool control; /* answers requests of control clients */
 	uint16_t bank_count;
 	struct vmsg_wire_bank banks[VMSG_WIRE_BANKS_MAX];
 };
@@ -165,8 +167,10 @@ size_t vmsg_wire_encode_grant_more(uint8_t *frame, uint64_t handle, uint32_t fir
 size_t vmsg_wire_encode_channel(uint8_t *frame, uint16_t peer, uint8_t operation);
 size_t vmsg_wire_encode_grant(uint8_t *frame, uint8_t flags, const struct vmsg_wire_grant *grant,
 			      const uint32_t *banks, const struct vmsg_wire_piece *pieces);
-size_t vmsg_wire_encode_control(uint8_t *frame, uint32_t sequence, uint8_t flags, const char *text,
-				size_t text_size);
+#define VMSG_WIRE_CONTROL_TEXT_MAX (VMSG_WIRE_FRAME_MAX - VMSG_WIRE_HEADER_SIZE)
+/* header->kind is CONTROL; at most VMSG_WIRE_CONTROL_TEXT_MAX bytes of text. */
+size_t vmsg_wire_encode_control(uint8_t *frame, const struct vmsg_wire_header *header,
+				const void *text, size_t text_size);
 
 /*
  * Decoders of frames that vmsg_wire_check() has accepted. -1 where counts and size of the frame

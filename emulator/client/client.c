@@ -96,8 +96,10 @@ static void act(struct vmsg_emu *emu, const uint8_t *frame, size_t size, struct 
 	case VMSG_WIRE_REFUSE:
 		receive_refuse(emu, frame, size);
 		break;
-	case VMSG_WIRE_CHANNEL: /* never asked for, so never taken */
 	case VMSG_WIRE_CONTROL:
+		emu_request_receive(emu, &header, vmsg_wire_control_text(frame, size));
+		break;
+	case VMSG_WIRE_CHANNEL: /* never asked for, so never taken */
 		break;
 	case VMSG_WIRE_HELLO:
 	case VMSG_WIRE_WELCOME:
@@ -436,6 +438,7 @@ void vmsg_emu_close(struct vmsg_emu *emu)
 		return;
 	}
 	emu_grants_free(emu);
+	emu_requests_free(emu);
 	emu_banks_free(emu->own, emu->own_count);
 	free(emu->own);
 	free(emu->vcpus);

@@ -43,26 +43,33 @@ static bool is_ours(int fd)
 	       (peer.uid == geteuid() || peer.uid == 0);
 }
 
-static int open_socket(struct vmsg_emu *emu, const char *path, char *why, size_t why_size)
+int emu_dial(const char *path, int *fd, char *why, size_t why_size)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char standard[sizeof(address.sun_path)];
 
+	*fd = -1;
+	if (!path && vmsg_emu_default_path(standard, sizeof(standard)) < 0) {
+		snprintf(why, why_size, "the default socket path is too long");
+		return VMSG_ERROR_INVALID;
+	}
+	path = path ? path : standard;
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		snprintf(why, why_size, "%s: a socket's path has at most %zu bytes", path,
 			 sizeof(address.sun_path) - 1);
 		return VMSG_ERROR_INVALID;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	emu->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (emu->fd < 0) {
+	*fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (*fd < 0) {
 		snprintf(why, why_size, "no socket: %s", strerror(errno));
 		return VMSG_ERROR_NO_SPACE;
 	}
-	if (connect(emu->fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+	if (connect(*fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
 		snprintf(why, why_size, "no manager listens on %s: %s", path, strerror(errno));
 		return VMSG_ERROR_NOT_FOUND;
 	}
-	if (!is_ours(emu->fd)) {
+	if (!is_ours(*fd)) {
 		snprintf(why, why_size, "the manager on %s belongs to another user", path);
 		return VMSG_ERROR_PEER;
 	}
@@ -80,6 +87,7 @@ static int send_hello(struct vmsg_emu *emu, const struct vmsg_emu_options *optio
 		.id = options->id,
 		.bank_count = (uint16_t)options->bank_count,
 		.packed = true,
+		.control = options->control,
 	};
 	uint8_t frame[VMSG_WIRE_FRAME_MAX];
 
@@ -147,17 +155,7 @@ static int receive_welcome(struct vmsg_emu *emu, struct vmsg_emu_options *option
 static int enter(struct vmsg_emu *emu, struct vmsg_emu_options *options, int *descriptors,
 		 char *why, size_t why_size)
 {
-	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	const char *chosen = options->socket_path;
-
-	if (!chosen) {
-		if (vmsg_emu_default_path(path, sizeof(path)) < 0) {
-			snprintf(why, why_size, "the default socket path is too long");
-			return VMSG_ERROR_INVALID;
-		}
-		chosen = path;
-	}
-	int result = open_socket(emu, chosen, why, why_size);
+	int result = emu_dial(options->socket_path, &emu->fd, why, why_size);
 	if (result < 0) {
 		return result;
 	}

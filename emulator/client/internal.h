@@ -39,6 +39,14 @@ struct emu_vcpu {
 	struct vmsg_ffa_regs reply;
 };
 
+/* A request of a control client; from its arrival to its last answer. */
+struct emu_request {
+	bool is_taken;
+	uint32_t number;
+	size_t size;
+	char *text; /* until it is taken */
+};
+
 struct vmsg_emu {
 	int fd;
 	uint16_t id;
@@ -58,8 +66,10 @@ struct vmsg_emu {
 	struct emu_bank *banks;
 	size_t bank_count;
 	size_t bank_capacity;
-	struct emu_grant *grants; /* newest first */
-	uint64_t revoked;         /* handle of the last revocation */
+	struct emu_grant *grants;                           /* newest first */
+	uint64_t revoked;                                   /* handle of the last revocation */
+	struct emu_request requests[VMSG_EMU_REQUESTS_MAX]; /* oldest first */
+	size_t request_count;
 };
 
 /* client.c: the manager is gone, or broke the protocol (then `reason` says how). */
@@ -77,6 +87,15 @@ int emu_grant_map(struct vmsg_emu *emu, uint64_t handle, const struct vmsg_ffa_r
 		  size_t capacity);
 void emu_grant_unmap(struct vmsg_emu *emu, uint64_t handle);
 void emu_grants_free(struct vmsg_emu *emu);
+
+/* connect.c: a socket to the manager of this user; `path` NULL: the default one. The descriptor is
+ * the caller's to close, also on failure, if it is not -1. */
+int emu_dial(const char *path, int *fd, char *why, size_t why_size);
+
+/* requests.c */
+void emu_request_receive(struct vmsg_emu *emu, const struct vmsg_wire_header *header,
+			 struct vmsg_bytes text);
+void emu_requests_free(struct vmsg_emu *emu);
 
 /* banks.c: makes and maps the memfds of `banks`; `descriptors` are the caller's to close. */
 int emu_banks_create(struct vmsg_emu_bank *banks, size_t count, int *descriptors);

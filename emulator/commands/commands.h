@@ -13,6 +13,8 @@ int vmsg_command_frontend(int argc, char **argv);
 int vmsg_command_loopback(int argc, char **argv);
 int vmsg_command_schema(int argc, char **argv);
 int vmsg_command_probe(int argc, char **argv);
+int vmsg_command_partitions(int argc, char **argv);
+int vmsg_command_stats(int argc, char **argv);
 int vmsg_command_serve(int argc, char **argv);
 
 #endif

@@ -52,6 +52,7 @@ void connection_refuse(struct connection *connection, enum vmsg_wire_refusal cod
 	va_start(arguments, format);
 	vsnprintf(refuse.text, sizeof(refuse.text), format, arguments);
 	va_end(arguments);
+	connection->server->stats.refused++;
 	server_log(connection->server, VMSG_SERVER_WARNING, "%s refused: %s",
 		   name_of(connection, name), refuse.text);
 	/* If it cannot be told, it is gone or does not read. */
@@ -81,6 +82,7 @@ void connection_flush(struct connection *connection)
 		connection->outbox.size =
 			0; /* nobody reads it; descriptors are still to be closed */
 	}
+	connection->server->stats.sent_bytes += connection->outbox.size;
 	if (io_flush(&connection->outbox, connection->fd, false) != 0) {
 		cannot_send(connection);
 	}
@@ -123,9 +125,11 @@ void connection_return(struct connection *connection, uint16_t vcpu,
 	const struct vmsg_wire_header header = {
 		.kind = VMSG_WIRE_RETURN,
 		.vcpu = vcpu,
-		.sequence = connection->sequences[vcpu],
+		.sequence = connection->calls[vcpu].sequence,
 	};
 
+	stats_return(&connection->server->stats, connection->calls[vcpu].function_id,
+		     connection->server->now_ns - connection->calls[vcpu].begun_ns, regs);
 	if (connection->server->tap) {
 		trace_return(connection->server, connection->identity->id, vcpu, regs);
 	}
@@ -147,8 +151,12 @@ static void receive_call(struct connection *connection, const struct vmsg_wire_h
 	if (server->tap) {
 		call = regs;
 	}
-	const uint32_t earlier_sequence = connection->sequences[header->vcpu];
-	connection->sequences[header->vcpu] = header->sequence;
+	const struct outstanding earlier = connection->calls[header->vcpu];
+	connection->calls[header->vcpu] = (struct outstanding){
+		.sequence = header->sequence,
+		.function_id = (uint32_t)regs.x[0],
+		.begun_ns = now_ns,
+	};
 	bool kill;
 	const enum spmc_result result =
 		faults_call(server->faults, server->spmc, connection->identity->id, header->vcpu,
@@ -159,7 +167,7 @@ static void receive_call(struct connection *connection, const struct vmsg_wire_h
 		return;
 	}
 	if (result == SPMC_REFUSED) {
-		connection->sequences[header->vcpu] = earlier_sequence;
+		connection->calls[header->vcpu] = earlier;
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
 				  "CALL of vCPU %u, which has one outstanding", header->vcpu);
 		return;
@@ -167,6 +175,7 @@ static void receive_call(struct connection *connection, const struct vmsg_wire_h
 	if (server->tap) {
 		trace_call(server, connection->identity->id, header->vcpu, &call, result, &regs);
 	}
+	stats_call(&server->stats, connection->calls[header->vcpu].function_id);
 	/* A grant comes before the return that speaks of it. */
 	server_deliver(server);
 	if (result == SPMC_REPLIED) {
@@ -196,7 +205,7 @@ static bool is_allowed(enum connection_state state, enum vmsg_wire_kind kind)
 	case CONNECTION_NEW:
 		return kind == VMSG_WIRE_HELLO;
 	case CONNECTION_PARTITION:
-		return kind != VMSG_WIRE_HELLO && kind != VMSG_WIRE_CONTROL;
+		return kind != VMSG_WIRE_HELLO;
 	case CONNECTION_CONTROLLER:
 		return kind == VMSG_WIRE_CONTROL;
 	case CONNECTION_DOOMED:
@@ -249,7 +258,11 @@ static void handle(struct connection *connection, const uint8_t *frame, size_t s
 		receive_channel(connection, frame);
 		break;
 	case VMSG_WIRE_CONTROL:
-		control_receive(connection, header.sequence, vmsg_wire_control_text(frame, size));
+		if (connection->state == CONNECTION_PARTITION) {
+			forward_answer(connection, &header, vmsg_wire_control_text(frame, size));
+		} else {
+			control_receive(connection, &header, vmsg_wire_control_text(frame, size));
+		}
 		break;
 	case VMSG_WIRE_WELCOME:
 	case VMSG_WIRE_REFUSE:
@@ -283,6 +296,7 @@ static void receive(struct connection *connection, uint64_t now_ns)
 	if (received <= 0) {
 		return;
 	}
+	connection->server->stats.received_bytes += in.size;
 	if (in.size == 0) {
 		/* End of file, or a message of no bytes, which looks the same. */
 		connection_doom(connection);
@@ -304,6 +318,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	struct vmsg_server *server = connection->server;
 	const uint64_t now_ns = uv_hrtime();
 
+	server->now_ns = now_ns;
 	(void)events;
 	if (status < 0) {
 		connection_doom(connection);
@@ -324,6 +339,8 @@ static void check_user(struct connection *connection)
 		connection_refuse(connection, VMSG_WIRE_REFUSED_USER,
 				  "user %lu may not use the manager of user %lu",
 				  (unsigned long)peer.uid, (unsigned long)geteuid());
+	} else {
+		connection->pid = peer.pid;
 	}
 }
 
@@ -348,6 +365,7 @@ void connection_open(struct vmsg_server *server, int fd)
 	}
 	server->connections = connection;
 	server->connection_count++;
+	server->stats.connections++;
 	if (uv_poll_start(&connection->poll, UV_READABLE, on_event) != 0) {
 		connection_doom(connection);
 		return;
@@ -368,13 +386,16 @@ void connection_close(struct connection *connection)
 	server_log(server, VMSG_SERVER_INFO, "%s is gone", name_of(connection, name));
 	if (connection->identity) {
 		const uint16_t id = connection->identity->id;
+		forward_partition_gone(connection->identity);
 		connection->identity->connection = NULL;
 		if (server->tap) {
 			tap_forget(server->tap, id);
 		}
+		server->stats.deaths++;
 		faults_stop(server->faults, server->spmc, id);
 		bank_map_drop_owner(&server->banks, server->spmc, id);
 	}
+	forward_client_gone(connection);
 	grants_free(&connection->grants);
 	if (connection->previous) {
 		connection->previous->next = connection->next;

@@ -116,6 +116,7 @@ void hello_receive(struct connection *connection, struct io_message *in)
 
 	const int decoded = vmsg_wire_decode_hello(in->bytes, in->size, &hello);
 	connection->packed = hello.packed;
+	connection->control = hello.control;
 	if (hello.magic != VMSG_WIRE_MAGIC) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
 				  "HELLO frame without the magic number");

@@ -9,11 +9,19 @@
 #include "server/banks.h"
 #include "server/grants.h"
 #include "server/server.h"
+#include "server/stats.h"
 #include "io.h"
 #include "wire.h"
 
 /* Connections at one time: every partition, and as many again that only ask. */
 #define CONNECTIONS_MAX ((size_t)2 * SPMC_PARTITIONS_MAX)
+
+/* The call that a vCPU has outstanding. */
+struct outstanding {
+	uint32_t sequence;
+	uint32_t function_id;
+	uint64_t begun_ns;
+};
 
 /*
  * A connection. Moves:
@@ -41,9 +49,24 @@ struct connection {
 	struct connection *next_unsent;
 	bool is_unsent; /* in the server's list of those */
 	bool packed;    /* takes several frames in a message */
+	bool control;   /* answers requests of control clients */
+	pid_t pid;      /* of the peer */
 	struct io_outbox outbox;
 	struct grants grants;
-	uint32_t sequences[SPMC_VCPUS_MAX]; /* of the call that each vCPU has outstanding */
+	struct outstanding calls[SPMC_VCPUS_MAX]; /* of each vCPU */
+};
+
+/* Requests of control clients that one partition may have unanswered: no more fit its socket for
+ * sure. */
+#define FORWARDS_MAX 8
+
+/* A request that was handed on. Its place is taken until it is answered, also when its client has
+ * left: the partition still has it. */
+struct forward {
+	bool is_used;
+	uint32_t sequence;         /* towards the partition */
+	struct connection *client; /* NULL: gone */
+	uint32_t client_sequence;
 };
 
 /* A partition of the system and who claims it. */
@@ -51,6 +74,7 @@ struct identity {
 	uint16_t id;
 	uint16_t vcpu_count;
 	struct connection *connection;
+	struct forward forwards[FORWARDS_MAX];
 };
 
 struct vmsg_server {
@@ -65,6 +89,7 @@ struct vmsg_server {
 	bool accepts;          /* false while there are too many connections */
 	uint64_t timer_end_ns; /* UINT64_MAX = not running */
 	uint32_t ffa_version;
+	uint16_t scheduler;
 	struct spmc *spmc;
 	struct faults *faults; /* NULL for none */
 	struct bank_map banks;
@@ -74,6 +99,9 @@ struct vmsg_server {
 	size_t connection_count;
 	struct connection *doomed;
 	struct connection *unsent; /* with something in the outbox */
+	uint32_t last_forward;     /* sequence number */
+	uint64_t now_ns;           /* beginning of the event */
+	struct stats stats;
 	void (*log)(void *context, enum vmsg_server_level level, const char *text);
 	void *log_context;
 	struct tap *tap; /* NULL: nobody watches */
@@ -122,7 +150,19 @@ void trace_return(struct vmsg_server *server, uint16_t partition, uint16_t vcpu,
 		  const struct vmsg_ffa_regs *regs);
 void trace_interrupt(struct vmsg_server *server, const struct spmc_delivery *delivery);
 
-/* control.c */
-void control_receive(struct connection *connection, uint32_t sequence, struct vmsg_bytes text);
+/* control.c: a request of a control client. */
+void control_receive(struct connection *connection, const struct vmsg_wire_header *header,
+		     struct vmsg_bytes text);
+void control_answer(struct connection *client, const struct vmsg_wire_header *header,
+		    const char *text, size_t size);
+
+/* forward.c: a request for a partition; a partition's answer to one. */
+void forward_request(struct connection *client, const struct vmsg_wire_header *header,
+		     struct vmsg_bytes text);
+void forward_answer(struct connection *partition, const struct vmsg_wire_header *header,
+		    struct vmsg_bytes text);
+/* A client or a partition is gone. */
+void forward_client_gone(struct connection *client);
+void forward_partition_gone(struct identity *identity);
 
 #endif

@@ -86,15 +86,18 @@ static void deliver(struct vmsg_server *server, const struct spmc_delivery *deli
 		if (server->tap) {
 			trace_interrupt(server, delivery);
 		}
+		server->stats.interrupts++;
 		connection_send(
 			connection, frame,
 			vmsg_wire_encode_interrupt(frame, delivery->vcpu, delivery->interrupt),
 			NULL, 0);
 		break;
 	case SPMC_GRANT:
+		server->stats.grants++;
 		grants_add(connection, delivery->handle, delivery->writable);
 		break;
 	case SPMC_REVOKE:
+		server->stats.revocations++;
 		grants_remove(connection, delivery->handle);
 		break;
 	case SPMC_CONSOLE:
@@ -118,6 +121,7 @@ static void on_timer(uv_timer_t *timer)
 	const uint64_t now_ns = uv_hrtime();
 
 	server->timer_end_ns = UINT64_MAX;
+	server->now_ns = now_ns;
 	faults_tick(server->faults, server->spmc, now_ns);
 	server_settle(server, now_ns);
 }
@@ -351,6 +355,7 @@ static int create_spmc(struct vmsg_server *server, const struct vmsg_server_opti
 	};
 
 	server->ffa_version = options->ffa_version ? options->ffa_version : VMSG_FFA_VERSION_1_2;
+	server->scheduler = options->scheduler;
 	server->spmc = spmc_create(&spmc_options);
 	if (!server->spmc) {
 		snprintf(why, why_size, "out of memory");
@@ -398,6 +403,8 @@ int vmsg_server_create(struct vmsg_server **created, const struct vmsg_server_op
 		return -1;
 	}
 	server->listen_fd = -1;
+	server->now_ns = uv_hrtime();
+	server->stats.since_ns = server->now_ns;
 	server->timer_end_ns = UINT64_MAX;
 	server->banks.gone = forget_bank;
 	server->banks.gone_context = server;

@@ -271,4 +271,14 @@ void spmc_partition_state(const struct spmc *spmc, size_t index, struct spmc_par
 	state->ffa_version = partition->started ? partition->version : 0;
 	state->regions_owned = partition->region_count;
 	state->regions_borrowed = partition->borrowed_count;
+	for (uint16_t i = 0; i < partition->config.vcpu_count; i++) {
+		const enum vcpu_state vcpu = partition->vcpus[i].state;
+		state->waiting += vcpu == VCPU_WAITING;
+		state->blocked += vcpu == VCPU_BLOCKED;
+		state->yielded += vcpu == VCPU_YIELDED;
+	}
+	state->has_buffers = partition->buffers.mapped;
+	state->rx_full = partition->buffers.mapped && partition->buffers.rx_state == RX_FULL;
+	state->notified = partition->from_sps.pending || partition->from_vms.pending ||
+			  partition->rx_full_spm || partition->rx_full_hypervisor;
 }

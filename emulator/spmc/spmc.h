@@ -160,6 +160,12 @@ struct spmc_partition_state {
 	uint32_t ffa_version; /* negotiated; 0 = not yet */
 	uint32_t regions_owned;
 	uint32_t regions_borrowed;
+	uint32_t waiting; /* vCPUs: for work */
+	uint32_t blocked; /* on somebody's answer */
+	uint32_t yielded; /* until they are run again; all others run */
+	bool has_buffers; /* RX and TX are mapped */
+	bool rx_full;
+	bool notified; /* something is pending that it has not got */
 };
 size_t spmc_partition_count(const struct spmc *spmc);
 void spmc_partition_state(const struct spmc *spmc, size_t index,

@@ -28,6 +28,7 @@ struct vmsg_emu_options {
 	uint16_t vcpu;               /* vCPU that this connection drives through the conduit */
 	struct vmsg_emu_bank *banks; /* in and out */
 	size_t bank_count;
+	bool control; /* takes requests of control clients, below */
 };
 
 struct vmsg_emu;
@@ -94,6 +95,31 @@ VMSG_EXPORT int vmsg_emu_raise(struct vmsg_emu *emu);
 
 /* Interrupt ids that arrived since the last call, as bits (id < 64). */
 VMSG_EXPORT uint64_t vmsg_emu_interrupts(struct vmsg_emu *emu);
+
+/*
+ * Requests of control clients (vmsg-ffa-emu stats, device ...): text, by convention a JSON object
+ * with a member "request", which the manager hands on unread to partitions that asked for it in
+ * their options. When one arrives the partition's vCPU is interrupted, so a blocked MSG_WAIT
+ * returns FFA_INTERRUPT; between calls the partition takes what has come and answers it, with
+ * exactly one text whose `more` is false, and any number of others before it. At most
+ * VMSG_EMU_REQUESTS_MAX are unanswered at a time: the manager refuses others.
+ */
+#define VMSG_EMU_REQUEST_TEXT_MAX 4088
+#define VMSG_EMU_REQUESTS_MAX     8
+
+struct vmsg_emu_request {
+	uint32_t number; /* for its answer */
+	size_t size;
+	char text[VMSG_EMU_REQUEST_TEXT_MAX + 1]; /* terminated; may have zeros inside */
+};
+
+/* The oldest request that has not been taken: 1, 0 when there is none, PEER when the manager is
+ * gone. Does not wait. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_next_request(struct vmsg_emu *emu,
+						      struct vmsg_emu_request *request);
+/* RANGE for a text that is too long, STATE for a number that waits for no answer, PEER. */
+VMSG_EXPORT int vmsg_emu_answer(struct vmsg_emu *emu, uint32_t number, const char *text,
+				size_t size, bool more);
 
 /*
  * ---- the manager in this process (tests, examples) ----

@@ -214,16 +214,21 @@ static void descriptors_nobody_asked_for(void **state)
 	assert_refused(fd, NULL);
 }
 
+static size_t encode_control(uint32_t sequence, const char *text)
+{
+	const struct vmsg_wire_header header = { .kind = VMSG_WIRE_CONTROL, .sequence = sequence };
+
+	return vmsg_wire_encode_control(frame, &header, text, strlen(text));
+}
+
 static void frames_at_the_wrong_time(void **state)
 {
 	(void)state;
 	const struct vmsg_wire_hello hello = raw_hello(2, 0, 0);
 	assert_later_refused(vmsg_wire_encode_hello(frame, &hello),
 			     "HELLO frame at the wrong time");
-	assert_later_refused(vmsg_wire_encode_control(frame, 1, 0, "{}", 2),
-			     "CONTROL frame at the wrong time");
-	assert_first_refused(vmsg_wire_encode_control(frame, 1, 0, "{}", 2),
-			     "CONTROL frame at the wrong time");
+	assert_later_refused(encode_control(1, "{}"), "CONTROL frame that answers nothing");
+	assert_first_refused(encode_control(1, "{}"), "CONTROL frame at the wrong time");
 	assert_first_refused(vmsg_wire_encode_grant_more(frame, 1, 0),
 			     "GRANT_MORE frame at the wrong time");
 	/* what only a manager sends */
@@ -689,46 +694,159 @@ static void requests_about_channels_and_grants_are_answered(void **state)
 	close(fd);
 }
 
+/* Asks; the first frame of the answer has this text in it. */
 static void assert_control(int fd, const char *request, const char *first, size_t count)
 {
 	size_t frames = 0;
-	uint8_t answer[VMSG_WIRE_FRAME_MAX];
+	uint8_t answer[VMSG_WIRE_FRAME_MAX + 1];
 
-	raw_send(fd, frame, vmsg_wire_encode_control(frame, 5, 0, request, strlen(request)), NULL,
-		 0);
+	raw_send(fd, frame, encode_control(5, request), NULL, 0);
 	do {
 		const size_t size = raw_receive(fd, answer);
 		assert_int_equal(answer[0], VMSG_WIRE_CONTROL);
 		assert_int_equal(answer[4], 5);
-		if (frames++ == 0) {
-			assert_int_equal(size - 8, strlen(first));
-			assert_memory_equal(answer + 8, first, strlen(first));
+		answer[size] = '\0';
+		if (frames++ == 0 && !strstr((const char *)answer + 8, first)) {
+			fail_msg("'%s' where '%s' was expected", (const char *)answer + 8, first);
 		}
 	} while (answer[1] & VMSG_WIRE_CONTROL_MORE);
 	assert_int_equal(frames, count);
 }
 
-static void control_clients_list_and_nothing_else(void **state)
+static int dial_control(void)
 {
 	struct vmsg_wire_hello hello = raw_hello(0, 0, 0);
 	const int fd = daemon_dial(&daemon_process);
 
-	(void)state;
 	hello.role = VMSG_WIRE_CONTROLLER;
 	raw_send(fd, frame, vmsg_wire_encode_hello(frame, &hello), NULL, 0);
 	assert_int_equal(raw_receive(fd, frame), 24);
 	assert_int_equal(frame[0], VMSG_WIRE_WELCOME);
+	return fd;
+}
+
+static void control_clients_ask_and_nothing_else(void **state)
+{
+	static char nested[2048];
+	const int fd = dial_control();
+
+	(void)state;
 	assert_control(fd, "{\"request\":\"list\"}",
 		       "{\"id\":1,\"name\":\"vm1\",\"connected\":true,\"ffa_version\":\"1.2\","
-		       "\"regions_owned\":0,\"regions_borrowed\":0}",
+		       "\"regions_owned\":0,\"regions_borrowed\":0,",
 		       6);
-	assert_control(fd, "{\"request\":\"explode\"}",
-		       "{\"error\":\"NOT_SUPPORTED\",\"detail\":\"the only request is "
-		       "{\\\"request\\\":\\\"list\\\"}\"}",
-		       1);
+	assert_control(fd, " { \"more\" : [1, {}] , \"request\" : \"list\" } ", "{\"id\":1,", 6);
+	assert_control(fd, "{\"request\":\"stats\"}", "{\"uptime_ms\":", 2);
+	assert_control(fd, "{\"request\":\"explode\"}", "{\"error\":\"NOT_SUPPORTED\"", 1);
+	assert_control(fd, "{\"request\":7}", "{\"error\":\"NOT_SUPPORTED\"", 1);
+	assert_control(fd, "[]", "{\"error\":\"INVALID\"", 1);
+	assert_control(fd, "", "{\"error\":\"INVALID\"", 1);
+	assert_control(fd, "{\"request\":\"list\"", "{\"error\":\"INVALID\"", 1);
+	memset(nested, '[', sizeof(nested) - 1);
+	assert_control(fd, nested, "{\"error\":\"INVALID\"", 1);
 	/* it has no identity to call with */
 	raw_send(fd, frame, encode_call("84000069", 1), NULL, 0);
 	assert_refused(fd, "CALL frame at the wrong time");
+}
+
+static size_t encode_forward(uint16_t partition, uint32_t sequence, uint8_t flags, const char *text)
+{
+	const struct vmsg_wire_header header = {
+		.kind = VMSG_WIRE_CONTROL, .flags = flags, .vcpu = partition, .sequence = sequence
+	};
+
+	return vmsg_wire_encode_control(frame, &header, text, strlen(text));
+}
+
+/* The next frame is CONTROL with this partition, sequence (0: any) and text. */
+static uint32_t assert_text(int fd, uint16_t partition, uint32_t sequence, const char *text)
+{
+	struct vmsg_wire_header header;
+	uint8_t got[VMSG_WIRE_FRAME_MAX + 1];
+	char why[128];
+
+	const size_t size = raw_receive(fd, got);
+	assert_int_equal(vmsg_wire_check(got, size, 0, false, &header, why, sizeof(why)), 0);
+	got[size] = '\0';
+	assert_int_equal(header.kind, VMSG_WIRE_CONTROL);
+	assert_int_equal(header.vcpu, partition);
+	assert_true(sequence == 0 || header.sequence == sequence);
+	if (!strstr((const char *)got + 8, text)) {
+		fail_msg("'%s' where '%s' was expected", (const char *)got + 8, text);
+	}
+	return header.sequence;
+}
+
+static int join_with_control(uint16_t id)
+{
+	struct vmsg_wire_hello hello = raw_hello(id, 0, 0);
+	const int fd = daemon_dial(&daemon_process);
+
+	hello.control = true;
+	raw_send(fd, frame, vmsg_wire_encode_hello(frame, &hello), NULL, 0);
+	assert_true(raw_receive(fd, frame) > 0);
+	assert_int_equal(frame[0], VMSG_WIRE_WELCOME);
+	return fd;
+}
+
+static void requests_are_handed_on_unread_and_bounded(void **state)
+{
+	const int partition = join_with_control(3);
+	int client = dial_control();
+	const int other = dial_control();
+	uint32_t numbers[9];
+
+	(void)state;
+	raw_send(client, frame, encode_forward(9, 1, 0, "x"), NULL, 0);
+	(void)assert_text(client, 9, 1, "\"NOT_FOUND\"");
+	raw_send(client, frame, encode_forward(0x8002, 2, 0, "x"), NULL, 0);
+	(void)assert_text(client, 0x8002, 2, "\"NOT_CONNECTED\"");
+	raw_send(client, frame, encode_forward(1, 3, 0, "x"), NULL, 0);
+	(void)assert_text(client, 1, 3, "\"NOT_SUPPORTED\"");
+	/* no JSON, and nobody minds but the partition */
+	for (uint32_t i = 0; i < 8; i++) {
+		raw_send(client, frame, encode_forward(3, 7, 0, "\xff{"), NULL, 0);
+		numbers[i] = assert_text(partition, 0, 0, "\xff{");
+	}
+	raw_send(other, frame, encode_forward(3, 4, 0, "x"), NULL, 0);
+	(void)assert_text(other, 3, 4, "\"BUSY\"");
+	/* several frames, then the end of this one */
+	raw_send(partition, frame, encode_forward(0, numbers[3], VMSG_WIRE_CONTROL_MORE, "part"),
+		 NULL, 0);
+	(void)assert_text(client, 3, 7, "part");
+	raw_send(partition, frame, encode_forward(0, numbers[3], 0, "end"), NULL, 0);
+	(void)assert_text(client, 3, 7, "end");
+	raw_send(other, frame, encode_forward(3, 5, 0, "y"), NULL, 0);
+	numbers[3] = assert_text(partition, 0, 0, "y");
+	/* its client is gone: the place is taken until the partition has answered, into nothing */
+	close(client);
+	raw_send(other, frame, encode_forward(3, 6, 0, "z"), NULL, 0);
+	(void)assert_text(other, 3, 6, "\"BUSY\"");
+	raw_send(partition, frame, encode_forward(0, numbers[0], 0, "late"), NULL, 0);
+	client = dial_control();
+	raw_send(client, frame, encode_forward(3, 8, 0, "w"), NULL, 0);
+	numbers[0] = assert_text(partition, 0, 0, "w");
+	/* who waits is told when the partition dies */
+	close(partition);
+	(void)assert_text(other, 3, 5, "\"ABORTED\"");
+	(void)assert_text(client, 3, 8, "\"ABORTED\"");
+	close(client);
+	close(other);
+}
+
+static void answers_to_nothing(void **state)
+{
+	const int client = dial_control();
+	int partition = join_with_control(3);
+
+	(void)state;
+	raw_send(client, frame, encode_forward(3, 1, 0, "x"), NULL, 0);
+	const uint32_t number = assert_text(partition, 0, 0, "x");
+	raw_send(partition, frame, encode_forward(0, number, 0, "one"), NULL, 0);
+	(void)assert_text(client, 3, 1, "one");
+	raw_send(partition, frame, encode_forward(0, number, 0, "two"), NULL, 0);
+	assert_refused(partition, "CONTROL frame that answers nothing");
+	close(client);
 }
 
 /* ---- limits of the manager itself ---- */
@@ -877,7 +995,9 @@ int main(void)
 		TEST(a_refused_hello_leaves_nothing),
 		TEST(deaths_at_every_step_leave_nothing),
 		TEST(requests_about_channels_and_grants_are_answered),
-		TEST(control_clients_list_and_nothing_else),
+		TEST(control_clients_ask_and_nothing_else),
+		TEST(requests_are_handed_on_unread_and_bounded),
+		TEST(answers_to_nothing),
 		TEST(a_manager_out_of_descriptors),
 		TEST(more_connections_than_allowed),
 		TEST(sockets_are_private_and_not_taken_from_others),

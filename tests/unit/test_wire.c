@@ -154,8 +154,14 @@ static void interrupts_grants_and_channels_are_as_documented(void **state)
 	assert_int_equal(peer, 0x8001);
 	assert_int_equal(operation, 2);
 
-	assert_frame(vmsg_wire_encode_control(frame, 7, VMSG_WIRE_CONTROL_MORE, "{}", 2),
-		     "0b 01 0000 07000000 7b7d");
+	assert_frame(vmsg_wire_encode_control(
+			     frame,
+			     &(struct vmsg_wire_header){ .kind = VMSG_WIRE_CONTROL,
+							 .flags = VMSG_WIRE_CONTROL_MORE,
+							 .vcpu = 0x8001,
+							 .sequence = 7 },
+			     "{}", 2),
+		     "0b 01 0180 07000000 7b7d");
 }
 
 /* The documented table, typed a second time. */
@@ -171,7 +177,7 @@ static const struct {
 	bool sequence;
 } documented[] = {
 	{ "?", false, false, 0, 0, 0, 0, false, false },
-	{ "HELLO", true, false, 24, 24 + 253 * 16, 253, 1, false, false },
+	{ "HELLO", true, false, 24, 24 + 253 * 16, 253, 3, false, false },
 	{ "WELCOME", false, true, 24, 24 + 64 * 8, 0, 0, false, false },
 	{ "REFUSE", false, true, 16, 256, 0, 0, false, false },
 	{ "CALL", true, false, 152, 152, 0, 0, true, true },
@@ -181,7 +187,7 @@ static const struct {
 	{ "GRANT", false, true, 32, 4096, 64, 3, false, false },
 	{ "GRANT_MORE", true, false, 24, 24, 0, 0, false, false },
 	{ "CHANNEL", true, true, 16, 16, 0, 0, true, false },
-	{ "CONTROL", true, true, 8, 4096, 0, 1, false, true },
+	{ "CONTROL", true, true, 8, 4096, 0, 1, true, true },
 	{ "?", false, false, 0, 0, 0, 0, false, false },
 };
 
