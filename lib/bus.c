@@ -50,13 +50,13 @@ int vmsg_bus_init(struct vmsg_bus *bus, const struct vmsg_bus_options *options)
 	bus->next_area_id = 1;
 	bus->acting = VMSG_BUS_NONE;
 	bus->out_request = VMSG_BUS_NONE;
-	bus->choice = VMSG_BUS_NONE;
+	bus->choice = VMSG_BUS_NO_CHOICE;
 	return VMSG_OK;
 }
 
 bool vmsg_bus_listens(const struct vmsg_bus *bus)
 {
-	const bool chosen = bus->choice != VMSG_BUS_NONE && vmsg_bus_is_up(bus);
+	const bool chosen = bus->choice != VMSG_BUS_NO_CHOICE && vmsg_bus_is_up(bus);
 
 	return vmsg_bus_bootstrap(bus) != VMSG_CARRIER_DIRECT ||
 	       (chosen && (bus->carrier != VMSG_CARRIER_DIRECT || bus->events != VMSG_EVENTS_POLL));

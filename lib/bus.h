@@ -10,7 +10,7 @@
 
 #include "virtio_msg_ffa/bus.h"
 
-#define VMSG_BUS_NONE        UINT8_MAX       /* no request, no area, no choice */
+#define VMSG_BUS_NONE        UINT8_MAX       /* no request, no area */
 #define VMSG_BUS_ITSELF      (UINT8_MAX - 1) /* the action that is out is about no area */
 #define VMSG_BUS_NEVER       UINT64_MAX
 #define VMSG_BUS_FIRST_TOKEN 2u       /* tokens go round: 0 means none, 1 is what some peers fix */

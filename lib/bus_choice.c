@@ -11,6 +11,9 @@
 #define NOTIFICATION_BOTH (VMSG_BUS_FEATURE_NOTIFICATION_RX | VMSG_BUS_FEATURE_NOTIFICATION_TX)
 #define INDIRECT_BOTH     (VMSG_BUS_FEATURE_INDIRECT_RX | VMSG_BUS_FEATURE_INDIRECT_TX)
 
+/* No way of event delivery */
+#define NO_EVENTS UINT8_MAX
+
 /* In which dialects: those that choose by EVENT_CONFIGURE, or those that have no such message,
  * where a device sends events as soon as it can. */
 enum { CONFIGURED = 1, UNCONFIGURED = 2, ALWAYS = CONFIGURED | UNCONFIGURED };
@@ -171,7 +174,7 @@ bool vmsg_bus_choose(struct vmsg_bus *bus, uint8_t from)
 			return true;
 		}
 	}
-	bus->choice = VMSG_BUS_NONE;
+	bus->choice = VMSG_BUS_NO_CHOICE;
 	return false;
 }
 
@@ -197,6 +200,10 @@ uint32_t vmsg_bus_offer(const struct vmsg_bus_options *options)
 	    !is_wanted(options, VMSG_CARRIER_INDIRECT, VMSG_EVENTS_INDIRECT)) {
 		features &= ~INDIRECT_BOTH;
 	}
+	if (options->role == VMSG_BUS_DEVICE && features & INDIRECT_BOTH &&
+	    !is_wanted(options, VMSG_CARRIER_DIRECT, NO_EVENTS)) {
+		features &= ~direct;
+	}
 	if (!is_wanted(options, VMSG_CARRIER_COUNT, VMSG_EVENTS_NOTIFICATION)) {
 		features &= ~NOTIFICATION_BOTH;
 	}
@@ -215,8 +222,10 @@ enum vmsg_carrier vmsg_bus_bootstrap(const struct vmsg_bus *bus)
 bool vmsg_bus_accepts_events(const struct vmsg_bus *bus, uint8_t method)
 {
 	const uint32_t features = bus->bus_features;
+	const uint8_t methods = bus->options.events;
 
-	if (bus->options.events && !(bus->options.events >> method & 1)) {
+	if (method > VMSG_EVENTS_FIFO || (methods && !(methods >> method & 1)) ||
+	    !vmsg_bus_choice_exists(bus->dialect, bus->options.carriers, (uint8_t)(1u << method))) {
 		return false;
 	}
 	switch (method) {
@@ -269,7 +278,7 @@ const char *vmsg_bus_choice_reason(const struct vmsg_bus *bus)
 	if (!vmsg_bus_choice_exists(bus->dialect, options->carriers, options->events)) {
 		return "the profile does not allow it";
 	}
-	if (bus->choice == VMSG_BUS_NONE) {
+	if (bus->choice == VMSG_BUS_NO_CHOICE) {
 		return was_refused(bus) ? "the device refused it"
 					: "the two sides do not offer it together";
 	}

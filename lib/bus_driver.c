@@ -92,7 +92,7 @@ int vmsg_bus_start(struct vmsg_bus *bus, uint64_t now_ns)
 	bus->error = VMSG_OK;
 	bus->profile = NULL;
 	bus->events_on = false;
-	bus->choice = VMSG_BUS_NONE;
+	bus->choice = VMSG_BUS_NO_CHOICE;
 	bus->device_count = 0;
 	bus->rung = 0;
 	begin_dialect(bus, bus->options.profile ? bus->options.profile : rung(bus));

@@ -157,6 +157,14 @@ static struct vmsg_wire_header next_call(struct vmsg_emu *emu, uint16_t vcpu)
 	};
 }
 
+/* Calls that return when somebody wants something of us. */
+static bool is_wait(uint32_t id)
+{
+	return id == VMSG_FFA_ID32(MSG_WAIT) || id == VMSG_FFA_ID32(MSG_SEND_DIRECT_RESP) ||
+	       id == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP) ||
+	       id == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP2);
+}
+
 int vmsg_emu_start(struct vmsg_emu *emu, const struct vmsg_ffa_regs *regs)
 {
 	const uint64_t bit = UINT64_C(1) << emu->vcpu;
@@ -164,6 +172,10 @@ int vmsg_emu_start(struct vmsg_emu *emu, const struct vmsg_ffa_regs *regs)
 
 	if (emu->outstanding & bit) {
 		return VMSG_ERROR_STATE;
+	}
+	emu->waits = is_wait((uint32_t)regs->x[0]);
+	if ((uint32_t)regs->x[0] == VMSG_FFA_ID32(NOTIFICATION_GET)) {
+		emu->interrupts &= ~NPI_BIT; /* what it was about is fetched now */
 	}
 	const struct vmsg_wire_header header = next_call(emu, emu->vcpu);
 	if (emu_send(emu, frame, vmsg_wire_encode_call(frame, &header, regs)) < 0) {
@@ -228,9 +240,7 @@ static int finish(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs, bool wait)
 		return VMSG_ERROR_STATE;
 	}
 	while (!(emu->replied & bit)) {
-		if (wait) {
-			interrupt_wait(emu);
-		}
+		interrupt_wait(emu);
 		const int received = emu_receive(emu, wait);
 		if (received == 0) {
 			return 0;
@@ -276,14 +286,6 @@ static uint64_t conduit_now(void *context)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* Calls that return when somebody wants something of us. */
-static bool is_wait(uint32_t id)
-{
-	return id == VMSG_FFA_ID32(MSG_WAIT) || id == VMSG_FFA_ID32(MSG_SEND_DIRECT_RESP) ||
-	       id == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP) ||
-	       id == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP2);
-}
-
 int vmsg_emu_wait(struct vmsg_emu *emu, uint64_t timeout_ns)
 {
 	struct pollfd poll_fd = { .fd = emu->fd, .events = POLLIN };
@@ -324,10 +326,6 @@ static void conduit_call(void *context, struct vmsg_ffa_regs *regs)
 {
 	struct vmsg_emu *emu = context;
 
-	emu->waits = is_wait((uint32_t)regs->x[0]);
-	if ((uint32_t)regs->x[0] == VMSG_FFA_ID32(NOTIFICATION_GET)) {
-		emu->interrupts &= ~NPI_BIT; /* what it was about is fetched now */
-	}
 	if (vmsg_emu_start(emu, regs) == 0) {
 		if (emu->waits && emu->alarm_ns != UINT64_MAX) {
 			keep_alarm(emu);

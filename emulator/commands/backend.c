@@ -18,6 +18,7 @@
 #include "commands/options.h"
 #include "commands/quirks.h"
 #include "commands/report.h"
+#include "commands/ways.h"
 #include "devices/devices.h"
 #include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/error.h"
@@ -31,12 +32,21 @@
 #define PATIENCE_NS       UINT64_C(2000000000) /* for a manager that is just starting */
 #define RETRY_NS          20000000L
 
-enum { OPTION_ID = 256, OPTION_PROFILE, OPTION_DEVICE, OPTION_QUIRK, OPTION_JSON };
+enum {
+	OPTION_ID = 256,
+	OPTION_CARRIER,
+	OPTION_EVENTS,
+	OPTION_PROFILE,
+	OPTION_DEVICE,
+	OPTION_QUIRK,
+	OPTION_JSON
+};
 
 struct backend {
 	const char *socket_path;
 	uint16_t id;
 	const struct vmsg_profile *profile;
+	struct ways ways;
 	struct quirk_settings quirks;
 	bool json;
 	bool verbose;
@@ -71,7 +81,7 @@ static const char help[] =
 	"      --device rng         random numbers\n"
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
 	"      --id ID              be partition ID, such as 0x8002 (default: the first free\n"
-	"                           secure partition)\n"
+	"                           secure partition)\n" WAYS_HELP
 	"      --profile P          speak only revision P: r0, r1, r1-a16, r2a, r2b or r3\n"
 	"                           (default: what the frontend speaks)\n"
 	"      --quirk NAME         put up with what an implementation does against the rules; may "
@@ -127,6 +137,12 @@ static int take(struct backend *backend, int option, char **argv)
 	case OPTION_ID:
 		status = option_id("--id", optarg, &backend->id);
 		break;
+	case OPTION_CARRIER:
+		status = option_carrier(optarg, &backend->ways);
+		break;
+	case OPTION_EVENTS:
+		status = option_events(optarg, &backend->ways);
+		break;
 	case OPTION_PROFILE:
 		status = option_profile("--profile", optarg, &backend->profile);
 		break;
@@ -166,6 +182,8 @@ static int parse(int argc, char **argv, struct backend *backend)
 	static const struct option options[] = {
 		{ "socket-path", required_argument, NULL, 's' },
 		{ "id", required_argument, NULL, OPTION_ID },
+		{ "carrier", required_argument, NULL, OPTION_CARRIER },
+		{ "events", required_argument, NULL, OPTION_EVENTS },
 		{ "profile", required_argument, NULL, OPTION_PROFILE },
 		{ "device", required_argument, NULL, OPTION_DEVICE },
 		{ "quirk", required_argument, NULL, OPTION_QUIRK },
@@ -190,7 +208,8 @@ static int parse(int argc, char **argv, struct backend *backend)
 	if (backend->device_count == 0) {
 		return report_usage("no --device given") + 1;
 	}
-	return 0;
+	const int refused = ways_check(&backend->ways, backend->profile);
+	return refused != 0 ? refused + 1 : 0;
 }
 
 /* ---- telling ---- */
@@ -390,7 +409,9 @@ static int join(struct backend *backend, struct vmsg_emu *emu)
 		.bus = {
 			.profile = backend->profile,
 			.ffa_version = backend->endpoint.ffa_version,
-			.bus_features = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX,
+			.bus_features = ways_features(UINT32_MAX),
+			.carriers = backend->ways.carriers,
+			.events = backend->ways.events,
 			.transport_features = VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION,
 			.max_areas = AREAS_PER_SESSION,
 		},

@@ -19,7 +19,16 @@
 #define DEFAULT_TIMEOUT_NS UINT64_C(5000000000)
 #define PAGE_SIZE          4096u
 
-enum { OPTION_ID = 256, OPTION_PEER, OPTION_PROFILE, OPTION_TIMEOUT, OPTION_QUIRK, OPTION_JSON };
+enum {
+	OPTION_ID = 256,
+	OPTION_PEER,
+	OPTION_PROFILE,
+	OPTION_CARRIER,
+	OPTION_EVENTS,
+	OPTION_TIMEOUT,
+	OPTION_QUIRK,
+	OPTION_JSON,
+};
 enum {
 	OPTION_OUTPUT = 512,
 	OPTION_INPUT,
@@ -58,7 +67,7 @@ static const char help[] =
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
 	"      --id ID              be partition ID, such as 0x0002 (default: the first free VM)\n"
 	"      --peer ID            drive the devices of partition ID (default: the first that\n"
-	"                           offers one)\n"
+	"                           offers one)\n" WAYS_HELP
 	"      --profile P          speak revision P: r0, r1, r1-a16, r2a, r2b or r3 (default:\n"
 	"                           negotiate, newest first)\n"
 	"      --timeout S          report a message that is not answered within S seconds\n"
@@ -139,6 +148,12 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 	case OPTION_PROFILE:
 		status = option_profile("--profile", optarg, &settings->session.profile);
 		break;
+	case OPTION_CARRIER:
+		status = option_carrier(optarg, &settings->session.ways);
+		break;
+	case OPTION_EVENTS:
+		status = option_events(optarg, &settings->session.ways);
+		break;
 	case OPTION_TIMEOUT:
 		status = option_seconds("--timeout", optarg, &settings->session.timeout_ns);
 		break;
@@ -198,6 +213,8 @@ static int parse(int argc, char **argv, struct frontend_settings *settings, unsi
 		{ "id", required_argument, NULL, OPTION_ID },
 		{ "peer", required_argument, NULL, OPTION_PEER },
 		{ "profile", required_argument, NULL, OPTION_PROFILE },
+		{ "carrier", required_argument, NULL, OPTION_CARRIER },
+		{ "events", required_argument, NULL, OPTION_EVENTS },
 		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 		{ "quirk", required_argument, NULL, OPTION_QUIRK },
 		{ "json", no_argument, NULL, OPTION_JSON },
@@ -294,6 +311,10 @@ int vmsg_command_frontend(int argc, char **argv)
 	const int status = check_given(job, given);
 	if (status != 0) {
 		return status;
+	}
+	const int refused = ways_check(&settings.session.ways, settings.session.profile);
+	if (refused != 0) {
+		return refused;
 	}
 	settings.session.pool_size = (job->pool_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 	return job->run(&settings);

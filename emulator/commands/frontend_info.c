@@ -117,11 +117,13 @@ static void print_device(const struct session *session, const char *serial)
 static void print_session(const struct session *session)
 {
 	char features[NAMES_TEXT_SIZE];
+	char ways[WAYS_TEXT_SIZE];
 
 	printf("partition 0x%04x drives partition 0x%04x\n", session->endpoint.id, session->peer);
 	printf("FF-A %u.%u, profile %s, messages of up to %u bytes\n",
 	       session->endpoint.ffa_version >> 16, session->endpoint.ffa_version & 0xffff,
 	       session->bus.profile->name, vmsg_bus_frame_size_max(&session->bus));
+	printf("%s\n", ways_text(&session->bus, ways));
 	printf("bus features %s\n", names_bus_features(session->bus.bus_features, features));
 	printf("transport features %s\n",
 	       names_transport_features(session->bus.transport_features, features));
@@ -210,6 +212,7 @@ static void emit_session(const struct session *session, struct json *json)
 	json_format(json, "ffa_version", "%u.%u", session->endpoint.ffa_version >> 16,
 		    session->endpoint.ffa_version & 0xffff);
 	json_text(json, "profile", session->bus.profile->name);
+	ways_emit(&session->bus, json);
 	json_number(json, "frame_size_max", vmsg_bus_frame_size_max(&session->bus));
 	json_number(json, "bus_features", session->bus.bus_features);
 	json_number(json, "transport_features", session->bus.transport_features);

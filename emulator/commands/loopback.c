@@ -33,6 +33,8 @@ enum {
 	OPTION_DEVICE = 256,
 	OPTION_PROFILE,
 	OPTION_FRONTEND_PROFILE,
+	OPTION_CARRIER,
+	OPTION_EVENTS,
 	OPTION_BACKEND_PROFILE,
 	OPTION_TIMEOUT,
 	OPTION_JSON,
@@ -45,6 +47,7 @@ struct settings {
 	size_t device_count;
 	const struct vmsg_profile *frontend_profile;
 	const struct vmsg_profile *backend_profile;
+	struct ways ways;
 	uint64_t timeout_ns;
 	const char *trace;
 	const char *pcap;
@@ -62,7 +65,7 @@ static const char help[] =
 	"      --profile P          frontend and backend speak only revision P: r0, r1, r1-a16,\n"
 	"                           r2a, r2b or r3 (default: they negotiate, newest first)\n"
 	"      --frontend-profile P, --backend-profile P\n"
-	"                           only one of them is forced\n"
+	"                           only one of them is forced\n" WAYS_HELP
 	"      --timeout S          as for 'frontend' (default 5)\n"
 	"      --trace FILE, --pcap FILE\n"
 	"                           what crosses the manager, as for 'serve'; - is standard "
@@ -108,6 +111,12 @@ static int take(struct settings *settings, int option, char **argv)
 	case OPTION_BACKEND_PROFILE:
 		status = option_profile("--backend-profile", optarg, &settings->backend_profile);
 		break;
+	case OPTION_CARRIER:
+		status = option_carrier(optarg, &settings->ways);
+		break;
+	case OPTION_EVENTS:
+		status = option_events(optarg, &settings->ways);
+		break;
 	case OPTION_TIMEOUT:
 		status = option_seconds("--timeout", optarg, &settings->timeout_ns);
 		break;
@@ -137,6 +146,8 @@ static int parse(int argc, char **argv, struct settings *settings)
 		{ "profile", required_argument, NULL, OPTION_PROFILE },
 		{ "frontend-profile", required_argument, NULL, OPTION_FRONTEND_PROFILE },
 		{ "backend-profile", required_argument, NULL, OPTION_BACKEND_PROFILE },
+		{ "carrier", required_argument, NULL, OPTION_CARRIER },
+		{ "events", required_argument, NULL, OPTION_EVENTS },
 		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "trace", required_argument, NULL, OPTION_TRACE },
@@ -160,7 +171,8 @@ static int parse(int argc, char **argv, struct settings *settings)
 	if (settings->device_count == 0) {
 		return report_usage("no --device given") + 1;
 	}
-	return 0;
+	const int refused = ways_check(&settings->ways, settings->frontend_profile);
+	return refused != 0 ? refused + 1 : 0;
 }
 
 /* The file behind the first disk. Whether the options are good is for the backend to say. */
@@ -199,9 +211,17 @@ static bool has_rng(const struct settings *settings)
 static int start_backend(struct process *backend, const struct settings *settings,
 			 const char *socket_path)
 {
-	const char *argv[8 + 2 * DEVICES_MAX] = { "backend", "-s", socket_path };
+	const char *argv[12 + 2 * DEVICES_MAX] = { "backend", "-s", socket_path };
 	size_t count = 3;
 
+	if (settings->ways.carriers) {
+		argv[count++] = "--carrier";
+		argv[count++] = ways_carrier(settings->ways.carriers);
+	}
+	if (settings->ways.events) {
+		argv[count++] = "--events";
+		argv[count++] = ways_events(settings->ways.events);
+	}
 	if (settings->backend_profile) {
 		argv[count++] = "--profile";
 		argv[count++] = settings->backend_profile->name;
@@ -258,6 +278,7 @@ static int run_frontend(const struct settings *settings, const char *socket_path
 	const struct session_options options = {
 		.socket_path = socket_path,
 		.profile = settings->frontend_profile,
+		.ways = settings->ways,
 		.timeout_ns = settings->timeout_ns,
 		.pool_size = (pool_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1),
 		.stop = &stop,

@@ -77,11 +77,13 @@ static void tell_bus(const struct job *job)
 {
 	const struct vmsg_bus *bus = &job->session->bus;
 	char features[NAMES_TEXT_SIZE];
+	char ways[WAYS_TEXT_SIZE];
 	char size[REPORT_SIZE_TEXT];
 
 	say(job, "Bus");
 	say(job, "  profile %s agreed: bus version 0x%x, messages of up to %u bytes",
 	    bus->profile->name, bus->profile->bus_version, vmsg_bus_frame_size_max(bus));
+	say(job, "  %s", ways_text(bus, ways));
 	say(job, "  bus features %s", names_bus_features(bus->bus_features, features));
 	say(job, "  transport features %s",
 	    names_transport_features(bus->transport_features, features));
@@ -461,6 +463,7 @@ static void emit(const struct job *job, int result)
 	json_format(&json, "ffa_version", "%u.%u", session->endpoint.ffa_version >> 16,
 		    session->endpoint.ffa_version & 0xffff);
 	json_text(&json, "profile", session->bus.profile->name);
+	ways_emit(&session->bus, &json);
 	json_text(&json, "checksum", job->checksum);
 	json_number(&json, "bytes", job->moved);
 	json_real(&json, "megabytes_per_second", report_rate(job->moved, job->moving_ns));

@@ -22,6 +22,9 @@
 #define RETRY_NS       UINT64_C(20000000)
 #define ROUND_SLEEP_NS UINT64_C(1000000)
 
+/* One peer at a time: one notification does for all of them. */
+#define NOTIFICATION_ID 0
+
 static const struct vmsg_ffa_uuid device_role = VMSG_FFA_UUID_DEVICE_ROLE;
 
 static void sleep_ns(uint64_t ns)
@@ -152,7 +155,7 @@ void session_sleep(const struct session *session, uint64_t ns)
 
 	if (deadline_ns > now_ns) {
 		const uint64_t left = deadline_ns - now_ns;
-		sleep_ns(left < ns ? left : ns);
+		(void)vmsg_emu_wait(session->emu, left < ns ? left : ns);
 	}
 }
 
@@ -225,7 +228,7 @@ static int connect_to_manager(struct session *session)
 static bool may_serve(const struct session *session, const struct vmsg_ffa_partition_info *info)
 {
 	return info->id != session->endpoint.id &&
-	       info->properties & VMSG_FFA_PROPERTY_DIRECT2_RECEIVE;
+	       info->properties & (VMSG_FFA_PROPERTY_DIRECT2_RECEIVE | VMSG_FFA_PROPERTY_INDIRECT);
 }
 
 /* The partitions that may be asked, secure ones first: a VM of the built-in system may be a device
@@ -320,6 +323,16 @@ static int await_flag(struct session *session, const bool *flag, const bool *oth
 	}
 }
 
+static uint32_t properties_of(const struct session *session, uint16_t id)
+{
+	for (size_t i = 0; i < session->partition_count; i++) {
+		if (session->partitions[i].id == id) {
+			return session->partitions[i].properties;
+		}
+	}
+	return 0;
+}
+
 static int init_bus(struct session *session)
 {
 	struct vmsg_bus_options options = {
@@ -327,7 +340,10 @@ static int init_bus(struct session *session)
 		.peer = session->peer,
 		.profile = session->options.profile,
 		.ffa_version = session->endpoint.ffa_version,
-		.bus_features = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX,
+		.bus_features = ways_features(properties_of(session, session->peer)),
+		.carriers = session->options.ways.carriers,
+		.events = session->options.ways.events,
+		.notification_id = NOTIFICATION_ID,
 		.transport_features = VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION,
 		.max_areas = SESSION_AREAS_MAX,
 		.request_timeout_ns = session->options.timeout_ns,
@@ -357,6 +373,12 @@ static int report_bus_failure(struct session *session)
 
 	if (session->bus_error == VMSG_ERROR_TIMEOUT || session->bus_error == VMSG_ERROR_AGAIN) {
 		return session_report_late(session, "the bus");
+	}
+	if (session->bus.profile && session->bus.choice == VMSG_BUS_NO_CHOICE) {
+		report_problem("partition 0x%04x and profile %s have no carrier for us: %s",
+			       session->peer, session->bus.profile->name,
+			       vmsg_bus_choice_reason(&session->bus));
+		return over(session);
 	}
 	report_problem("partition 0x%04x does not agree on %s%s: %s", session->peer,
 		       forced ? "the forced profile " : "any revision of the bus",
@@ -444,23 +466,23 @@ static void leave_bus(struct session *session)
 	if (session->has_bus && !session->over && session_reset_device(session) == SESSION_OK) {
 		(void)reset_bus(session);
 	}
+	if (session->has_bus) {
+		vmsg_driver_pump_close(&session->pump);
+	}
 	session->has_bus = false;
 }
 
 /* The first peer that has a device for us. When secure partitions are there, VMs are not asked. */
 static int meet_peers(struct session *session)
 {
-	size_t count = session->partition_count;
+	const size_t count = session->partition_count;
 	int result = SESSION_OK;
 
-	if (session->options.peer) {
-		session->partitions[0].id = session->options.peer;
-		count = 1;
-	}
 	for (size_t i = 0; i < count; i++) {
 		const uint16_t id = session->partitions[i].id;
-		if (session->partitions[0].id >> 15 && !(id >> 15)) {
-			break;
+		if (session->options.peer ? id != session->options.peer
+					  : session->partitions[0].id >> 15 && !(id >> 15)) {
+			continue;
 		}
 		leave_bus(session);
 		session->peer = id;

@@ -11,6 +11,8 @@
 #include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/pump.h"
 
+#include "commands/ways.h"
+
 #define SESSION_PARTITIONS_MAX 64
 #define SESSION_DEVICES_MAX    256
 #define SESSION_AREAS_MAX      4
@@ -21,6 +23,7 @@ struct session_options {
 	uint16_t id;                        /* 0: the first free VM */
 	uint16_t peer;                      /* 0: the first partition that offers a device */
 	const struct vmsg_profile *profile; /* NULL: negotiate */
+	struct ways ways;                   /* carrier and event delivery */
 	uint64_t timeout_ns;                /* of one exchange */
 	uint64_t pool_size;                 /* bytes to share with the peer */
 	struct quirk_settings quirks;

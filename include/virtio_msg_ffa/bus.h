@@ -43,6 +43,8 @@ enum vmsg_carrier {
 VMSG_EXPORT const char *vmsg_carrier_name(enum vmsg_carrier carrier);
 VMSG_EXPORT const char *vmsg_events_name(unsigned int method);
 
+#define VMSG_BUS_NO_CHOICE 0xFFu
+
 /* A device number the session knows. The array is the caller's; entries are ordered by number. */
 struct vmsg_bus_device {
 	uint16_t number;
@@ -239,7 +241,7 @@ struct vmsg_bus {
 	uint32_t version_pair[2]; /* bus version and transport revision that the device offers */
 	uint32_t window_offset;
 	uint16_t window_count;
-	uint8_t choice; /* row of the table in bus_choice.c */
+	uint8_t choice; /* read: VMSG_BUS_NO_CHOICE, or a row of the table in bus_choice.c */
 
 	/* driver: events of the device */
 	bool polling;
