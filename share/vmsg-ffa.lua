@@ -1010,7 +1010,7 @@ local function diagnosis(message, rule, field, value, limit)
 	if message.name ~= "NONE" then
 		words = message.name .. " " .. message.kind .. ": " .. words
 	end
-	message.wrong = words
+	message.wrong, message.broken = words, rule
 	return message
 end
 
@@ -1168,6 +1168,17 @@ local function field_text(field)
 	return bytes_text(field.range)
 end
 
+-- " offset=4 length=8"
+local function fields_text(message)
+	local text = ""
+	for _, field in ipairs(message.fields) do
+		if field.part.form ~= "reserved" then
+			text = text .. " " .. field.part.name .. "=" .. field_text(field)
+		end
+	end
+	return text
+end
+
 -- The line that vmsg_format() prints.
 local function message_text(message)
 	local is_bus = message.is_bus or message.name == "NONE"
@@ -1176,12 +1187,17 @@ local function message_text(message)
 	if message.token then
 		text = text .. string.format(" token %d", message.token)
 	end
-	for _, field in ipairs(message.fields) do
-		if field.part.form ~= "reserved" then
-			text = text .. " " .. field.part.name .. "=" .. field_text(field)
-		end
+	return text .. fields_text(message)
+end
+
+-- "SET_VQUEUE request of device 3: index=0 size=8"
+local function summary_text(message)
+	local text = message.name .. " " .. message.kind
+	if not message.is_bus or message.dev_num ~= 0 then
+		text = text .. string.format(" of device %d", message.dev_num)
 	end
-	return text
+	local fields = fields_text(message)
+	return fields == "" and text or text .. ":" .. fields
 end
 
 -- Numbers of the feature bits that are set, by name where there is one.
@@ -1308,7 +1324,9 @@ local e_malformed = ProtoExpert.new("vmsg.malformed", "Malformed message", exper
 	expert.severity.ERROR)
 local e_reserved = ProtoExpert.new("vmsg.reserved_set", "Reserved bytes are not zero",
 	expert.group.PROTOCOL, expert.severity.NOTE)
-vmsg.experts = { e_malformed, e_reserved }
+local e_answered = ProtoExpert.new("vmsg.event_answered", "Answer that a direct message forces on an event",
+	expert.group.COMMENTS_GROUP, expert.severity.COMMENT)
+vmsg.experts = { e_malformed, e_reserved, e_answered }
 local e_capture = ProtoExpert.new("vmsg_ffa.malformed", "Malformed capture", expert.group.MALFORMED,
 	expert.severity.ERROR)
 local e_status = ProtoExpert.new("vmsg_ffa.failed", "FF-A call failed", expert.group.RESPONSE_CODE,
@@ -1355,7 +1373,14 @@ local function add_field(tree, message, field)
 	end
 end
 
-local function show_message(message, frame, tree)
+-- Before r2b, devices answer an event's direct message by its header with the response bit. No
+-- message of virtio-msg, but nothing is wrong.
+local function is_event_answer(message, is_answer)
+	return is_answer and message.broken == "event_response" and
+		message.msg_size == message.profile.header
+end
+
+local function show_message(message, frame, tree, is_answer)
 	local size = frame:len()
 	local shown = message.msg_size and message.msg_size > 0 and message.msg_size < size and
 		message.msg_size or size
@@ -1379,7 +1404,9 @@ local function show_message(message, frame, tree)
 	for _, field in ipairs(message.fields) do
 		add_field(item, message, field)
 	end
-	if message.wrong then
+	if is_event_answer(message, is_answer) then
+		item:add_proto_expert_info(e_answered)
+	elseif message.wrong then
 		item:add_proto_expert_info(e_malformed, message.wrong)
 	else
 		item:add(g.text, message_text(message)):set_generated()
@@ -1419,7 +1446,7 @@ local function read_message(number, frame)
 	return nil
 end
 
-local function dissect_message(number, frame, tree, pinfo)
+local function dissect_message(number, frame, tree, pinfo, is_answer)
 	local message = read_message(number, frame)
 	pinfo.cols.protocol = "virtio-msg"
 	if not message then
@@ -1427,12 +1454,13 @@ local function dissect_message(number, frame, tree, pinfo)
 		pinfo.cols.info:append("; fits in no profile")
 		return
 	end
-	show_message(message, frame, tree)
-	if message.wrong then
+	show_message(message, frame, tree, is_answer)
+	if is_event_answer(message, is_answer) then
+		pinfo.cols.info:append("; " .. message.name .. " is answered")
+	elseif message.wrong then
 		pinfo.cols.info:append("; bad frame: " .. message.wrong)
 	else
-		pinfo.cols.info:append(string.format("; %s %s of device %d", message.name, message.kind,
-			message.dev_num))
+		pinfo.cols.info:append("; " .. message.profile.name .. " " .. summary_text(message))
 	end
 end
 
@@ -1632,10 +1660,12 @@ function ffa.dissector(tvb, pinfo, tree)
 	local direct = call and call.message
 	if direct then
 		local frame = register_range(tvb, 4, 0, 8 * (REGISTERS - 4))
+		pinfo.cols.src = string.format("0x%04x", tvb(HEADER + 10, 2):le_uint())
+		pinfo.cols.dst = string.format("0x%04x", tvb(HEADER + 8, 2):le_uint())
 		if foreign[pinfo.number] then
 			pinfo.cols.info:append("; not virtio-msg")
 		elseif bytes_text(frame):find("[^0]") then
-			dissect_message(profile, frame, item, pinfo)
+			dissect_message(profile, frame, item, pinfo, direct == "response")
 		else
 			pinfo.cols.info:append("; nothing")
 		end

@@ -505,6 +505,59 @@ static void damaged_packets_are_told(void **state)
 	assert_int_equal(pclose(pdml), 0);
 }
 
+/* ---- a session of real processes ---- */
+
+/* The next line of a trace that has a message; what `decode` would print of it. */
+static bool next_traced(FILE *trace, char *line, size_t size)
+{
+	while (fgets(line, (int)size, trace)) {
+		char *at = strstr(line, " | ");
+		if (!at || !strstr(at, "->") || !strstr(at, " device ")) {
+			continue;
+		}
+		at = strchr(at + 3, ' ') + 1;
+		at += *at == '?';
+		at[strcspn(at, "\n")] = 0;
+		memmove(line, at, strlen(at) + 1);
+		return true;
+	}
+	return false;
+}
+
+static void a_capture_reads_as_the_trace(void **state)
+{
+	static const char *const profiles[] = { "", "--profile r1" };
+	char line[8192];
+	size_t count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		char command[512];
+		snprintf(command, sizeof(command),
+			 "cd %s && '%s/vmsg-ffa-emu' loopback --device rng %s --trace trace --pcap "
+			 "session.pcapng >output",
+			 directory, VMSG_BINARY_DIR, profiles[i]);
+		assert_int_equal(system(command), 0);
+		snprintf(command, sizeof(command), "%s/trace", directory);
+		FILE *trace = fopen(command, "r");
+		assert_non_null(trace);
+		FILE *pdml = open_pdml("session.pcapng");
+		while (read_packet(pdml)) {
+			assert_false(has_shown("vmsg.malformed") ||
+				     has_shown("vmsg_ffa.malformed"));
+			if (has_shown("vmsg.text")) {
+				assert_true(next_traced(trace, line, sizeof(line)));
+				assert_string_equal(find_shown("vmsg.text")->show, line);
+				count++;
+			}
+		}
+		assert_false(next_traced(trace, line, sizeof(line)));
+		assert_int_equal(fclose(trace), 0);
+		assert_int_equal(pclose(pdml), 0);
+	}
+	assert_true(count > 100);
+}
+
 static int open_directory(void **state)
 {
 	(void)state;
@@ -526,6 +579,7 @@ int main(void)
 		cmocka_unit_test(dissector_and_library_say_the_same),
 		cmocka_unit_test(registers_have_their_names),
 		cmocka_unit_test(damaged_packets_are_told),
+		cmocka_unit_test(a_capture_reads_as_the_trace),
 	};
 	if (system("command -v tshark >/dev/null") != 0) {
 		puts("skipped: there is no tshark");
