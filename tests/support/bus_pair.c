@@ -87,7 +87,7 @@ static void note_event(struct bus_end *end, const struct vmsg_bus_event *event)
 		note(end, "refused %d", event->area_id, NULL);
 		break;
 	case VMSG_BUS_EVENT_QUIRK:
-		note(end, event->allowed ? "quirk %d on" : "quirk %d off", event->quirk, NULL);
+		note(end, event->allowed ? "quirk %d on" : "quirk %d off", (int)event->quirk, NULL);
 		break;
 	case VMSG_BUS_EVENT_AREA_GONE:
 		note(end, event->error ? "lost %d" : "gone %d", event->area_id, NULL);
