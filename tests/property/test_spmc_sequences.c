@@ -49,6 +49,13 @@ static void invariants_hold_along_random_sequences(void **state)
 	assert_true(counts.fragments > runs / 4);
 	assert_true(counts.reclaims > runs / 2);
 	assert_true(counts.aborts > 0);
+	assert_true(counts.features > runs / 4);
+	assert_true(counts.missing > runs / 8);
+	for (size_t i = 0; i < SPMC_SEQUENCE_CALLS; i++) {
+		if (counts.calls[i] == 0 && runs >= 400) {
+			fail_msg("call 0x%zx was never made", 0x60 + i);
+		}
+	}
 }
 
 int main(void)

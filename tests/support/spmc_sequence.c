@@ -6,37 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "spmc/internal.h"
-#include "support/spmc_world.h"
-
-#define PAGE ((size_t)VMSG_FFA_PAGE_SIZE)
-
-#define PARTITIONS 4u
-#define VCPUS      ((uint16_t)2)
-#define BANK_PAGES 12u
-
-static const uint16_t ids[PARTITIONS] = { 1, 2, 0x8001, 0x8002 };
-
-struct sequence {
-	const uint8_t *bytes;
-	size_t size;
-	struct world world;
-	struct spmc *spmc;
-	bool blocked[PARTITIONS]
-		    [VCPUS]; /* a call is outstanding, as the owner of the sockets sees it */
-	uint64_t highest_handle;
-	bool rx_was_full[PARTITIONS];
-	uint8_t rx[PARTITIONS][PAGE];
-	struct spmc_sequence_counts *counts;
-};
-
-static void check(bool holds, const char *what)
-{
-	if (!holds) {
-		fprintf(stderr, "invariant broken: %s\n", what);
-		abort();
-	}
-}
+#include "support/spmc_invariants.h"
 
 static uint8_t next(struct sequence *s)
 {
@@ -58,200 +28,17 @@ static bool rarely(struct sequence *s)
 	return next(s) < 16;
 }
 
-static size_t index_of(uint16_t id)
-{
-	for (size_t i = 0; i < PARTITIONS; i++) {
-		if (ids[i] == id) {
-			return i;
-		}
-	}
-	abort();
-}
-
-/* --- invariants --- */
-
-struct totals {
-	size_t retired;
-	uint32_t regions[PARTITIONS];
-	uint32_t ranges[PARTITIONS];
-	uint32_t borrowed[PARTITIONS];
-	size_t runs;
-};
-
-static size_t count_runs(const struct page_run *run)
-{
-	return run ? 1 + count_runs(run->left) + count_runs(run->right) : 0;
-}
-
-static void check_region(struct sequence *s, const struct region *region, struct totals *totals)
-{
-	uint32_t held = 0;
-
-	check((region->handle & INT64_MAX) <= s->highest_handle, "handles count up");
-	for (uint32_t i = 0; i < region->borrower_count; i++) {
-		if (region->borrowers[i].held) {
-			held++;
-			totals->borrowed[index_of(region->borrowers[i].partition)]++;
-		}
-	}
-	check(held == region->held_count, "held_count counts the holders");
-	check(region->owner || held > 0 || region->retired, "somebody keeps the region");
-	if (region->retired) {
-		totals->retired++;
-		check(region->claim_count == 0 && held == 0, "a retired region holds nothing");
-		return;
-	}
-	uint64_t pages = 0;
-	for (uint32_t i = 0; i < region->claim_count; i++) {
-		const struct page_run *run = &region->claims[i].run;
-		check(page_index_find(&s->spmc->pages, run->bank, run->first, run->count) == run,
-		      "claims are in the index");
-		pages += run->count;
-	}
-	check(pages == region->page_count, "claims cover the region");
-	totals->runs += region->claim_count;
-	if (region->owner) {
-		totals->regions[index_of(region->owner_id)]++;
-		totals->ranges[index_of(region->owner_id)] += region->range_capacity;
-	}
-}
-
-/* The lists of a partition, there and back. */
-static void check_lists(const struct partition *p)
-{
-	uint32_t count = 0;
-
-	for (const struct region *r = p->regions; r; r = r->next) {
-		check(!r->next || r->next->previous == r, "the list of regions, backwards");
-		check(r->owner == p, "the list of regions holds what it owns");
-	}
-	for (const struct borrower *b = p->borrowed; b; b = b->next, count++) {
-		check(!b->next || b->next->previous == b, "the list of what is held, backwards");
-	}
-	check(count == p->borrowed_count, "the list of what is held");
-}
-
-static void check_memory(struct sequence *s)
-{
-	struct totals totals = { 0 };
-	size_t told_of_retired = 0;
-	size_t donations = 0;
-
-	for (size_t i = 0; i < SPMC_REGION_BUCKETS && i <= s->highest_handle; i++) {
-		for (const struct region *r = s->spmc->buckets[i]; r; r = r->bucket_next) {
-			check_region(s, r, &totals);
-		}
-	}
-	for (size_t i = 0; i < PARTITIONS; i++) {
-		const struct partition *p = s->spmc->partitions[i];
-		for (size_t j = 0; j < SPMC_SENDS_MAX; j++) {
-			if (p->sending[j]) {
-				totals.regions[i]++;
-				totals.ranges[i] += p->sending[j]->range_capacity;
-				check(p->sending[j]->claim_count == 0,
-				      "unfinished sends claim nothing");
-			}
-		}
-		check_lists(p);
-		totals.runs += p->buffers.mapped ? 2 : 0;
-		const struct borrower *told = p->response.borrower;
-		told_of_retired += told && told->region->retired;
-		check(p->started || !p->buffers.mapped, "the dead have no buffers");
-		check(p->region_count == totals.regions[i], "region_count");
-		check(p->range_count == totals.ranges[i], "range_count");
-		check(p->borrowed_count == totals.borrowed[i], "borrowed_count");
-		check(p->started || p->borrowed_count == 0, "the dead borrow nothing");
-		check(p->started || p->donation_count == 0, "the dead own nothing");
-		donations += p->donation_count;
-	}
-	check(count_runs(s->spmc->pages.root) == totals.runs, "no run is without an owner");
-	check(count_runs(s->spmc->donated_pages.root) == donations &&
-		      count_runs(s->spmc->donated_addresses.root) == donations,
-	      "donations are in both indices");
-	for (const struct region *r = s->spmc->retiring; r; r = r->next) {
-		told_of_retired++;
-	}
-	check(told_of_retired == totals.retired, "what is retired is told or freed");
-}
-
-static size_t check_vcpu(struct sequence *s, const struct partition *p, uint16_t index)
-{
-	const struct vcpu *vcpu = &p->vcpus[index];
-	const bool outstanding = s->blocked[index_of(p->config.id)][index];
-	size_t active = 0;
-
-	check((vcpu->state != VCPU_RUNNING) == outstanding, "a call is outstanding or not");
-	check((vcpu->state == VCPU_WAITING) == (p->waiting >> index & 1), "waiting bits");
-	check(p->started || vcpu->state == VCPU_RUNNING, "the dead do not wait");
-	for (size_t i = 0; i < SPMC_REQUESTS_MAX; i++) {
-		const struct request *request = &vcpu->requests[i];
-		if (request->state == REQUEST_FREE) {
-			continue;
-		}
-		check(p->started, "the dead request nothing");
-		if (request->state == REQUEST_ANSWERED) {
-			continue;
-		}
-		check(request->target->serving && request->target->request == request,
-		      "the target of a request serves it");
-		check(request->target->partition->started, "nobody waits for the dead");
-		active += request->state == REQUEST_ACTIVE;
-	}
-	check(active == (vcpu->state == VCPU_BLOCKED), "blocked on one request");
-	if (vcpu->state == VCPU_YIELDED) {
-		check(vcpu->request && vcpu->request->state == REQUEST_PREEMPTED,
-		      "somebody can run what has yielded");
-	}
-	check(!vcpu->serving || vcpu->state != VCPU_WAITING, "who serves does not wait");
-	check(vcpu->serving || !vcpu->request, "who does not serve has no request");
-	return active;
-}
-
-static void check_time(struct sequence *s)
-{
-	size_t active = 0, slices = 0;
-	uint64_t deadline = 0;
-
-	for (size_t i = 0; i < PARTITIONS; i++) {
-		for (uint16_t j = 0; j < VCPUS; j++) {
-			active += check_vcpu(s, s->spmc->partitions[i], j);
-		}
-	}
-	for (const struct request *r = s->spmc->slice_first; r; r = r->later) {
-		check(r->state == REQUEST_ACTIVE && r->deadline_ns >= deadline, "slices in order");
-		deadline = r->deadline_ns;
-		slices++;
-	}
-	check(slices == active, "every blocked caller has a slice");
-}
-
-/* Nobody writes RX while its partition owns it. */
-static void check_rx(struct sequence *s)
-{
-	for (size_t i = 0; i < PARTITIONS; i++) {
-		const struct buffers *buffers = &s->spmc->partitions[i]->buffers;
-		const bool full = buffers->mapped && buffers->rx_state == RX_FULL;
-		if (full) {
-			const uint8_t *rx = world_at(&s->world, ids[i], buffers->rx_address, PAGE);
-			check(!s->rx_was_full[i] || memcmp(rx, s->rx[i], PAGE) == 0,
-			      "RX is written while it is owned");
-			memcpy(s->rx[i], rx, PAGE);
-		}
-		s->rx_was_full[i] = full;
-	}
-}
-
 static void pull(struct sequence *s)
 {
 	struct spmc_delivery delivery;
 	unsigned interrupts[PARTITIONS] = { 0 };
 
 	while (spmc_next(s->spmc, &delivery)) {
-		const size_t p = index_of(delivery.partition);
-		check(s->spmc->partitions[p]->started, "the dead get nothing");
+		const size_t p = sequence_index(delivery.partition);
+		sequence_check(s->spmc->partitions[p]->started, "the dead get nothing");
 		switch (delivery.kind) {
 		case SPMC_RETURN:
-			check(s->blocked[p][delivery.vcpu], "a return to whom has called");
+			sequence_check(s->blocked[p][delivery.vcpu], "a return to whom has called");
 			s->blocked[p][delivery.vcpu] = false;
 			s->counts->direct_answers +=
 				delivery.regs.x[0] == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP2);
@@ -261,27 +48,20 @@ static void pull(struct sequence *s)
 				vmsg_ffa_reply_status(&delivery.regs) == VMSG_FFA_ABORTED;
 			break;
 		case SPMC_GRANT:
-			check(spmc_region_range_count(s->spmc, delivery.handle) > 0,
-			      "a grant of something");
-			check(s->blocked[p][delivery.vcpu], "the grant comes before the return");
+			sequence_check(spmc_region_range_count(s->spmc, delivery.handle) > 0,
+				       "a grant of something");
+			sequence_check(s->blocked[p][delivery.vcpu],
+				       "the grant comes before the return");
 			break;
 		case SPMC_INTERRUPT:
 			interrupts[p]++;
-			check(interrupts[p] <= 2, "interrupts are outstanding once");
+			sequence_check(interrupts[p] <= 2, "interrupts are outstanding once");
 			break;
 		case SPMC_REVOKE:
 		case SPMC_CONSOLE:
 			break;
 		}
 	}
-}
-
-static void check_all(struct sequence *s)
-{
-	s->highest_handle = s->spmc->last_handle;
-	check_time(s);
-	check_memory(s);
-	check_rx(s);
 }
 
 /* --- steps --- */
@@ -291,9 +71,15 @@ static bool call(struct sequence *s, size_t p, uint16_t vcpu, struct vmsg_ffa_re
 	if (rarely(s)) {
 		regs->x[1 + pick(s, 17)] ^= UINT64_C(1) << pick(s, 64);
 	}
-	const enum spmc_result result = spmc_call(s->spmc, ids[p], vcpu, s->world.now_ns, regs);
-	check((result == SPMC_REFUSED) == (s->blocked[p][vcpu] || !s->spmc->partitions[p]->started),
-	      "who may call is not refused");
+	const uint32_t number = (uint32_t)(regs->x[0] & 0xFF) - VMSG_FFA_CALL_ERROR;
+	if ((regs->x[0] & 0xBFFFFF00u) == 0x84000000u && number < SPMC_SEQUENCE_CALLS) {
+		s->counts->calls[number]++;
+	}
+	const enum spmc_result result =
+		spmc_call(s->spmc, sequence_ids[p], vcpu, s->world.now_ns, regs);
+	sequence_check((result == SPMC_REFUSED) ==
+			       (s->blocked[p][vcpu] || !s->spmc->partitions[p]->started),
+		       "who may call is not refused");
 	if (result == SPMC_BLOCKED) {
 		s->blocked[p][vcpu] = true;
 	}
@@ -303,24 +89,25 @@ static bool call(struct sequence *s, size_t p, uint16_t vcpu, struct vmsg_ffa_re
 
 static uint16_t some_id(struct sequence *s)
 {
-	return rarely(s) ? (uint16_t)pick(s, 65535) : ids[pick(s, PARTITIONS)];
+	return rarely(s) ? (uint16_t)pick(s, 65535) : sequence_ids[pick(s, PARTITIONS)];
 }
 
 static uint64_t some_address(struct sequence *s, size_t p)
 {
-	return world_tx(rarely(s) ? some_id(s) : ids[p]) + pick(s, BANK_PAGES) * PAGE;
+	return world_tx(rarely(s) ? some_id(s) : sequence_ids[p]) + pick(s, BANK_PAGES) * PAGE;
 }
 
 /* Mostly one that exists. */
 static struct region *some_region(struct sequence *s, uint64_t *handle)
 {
-	*handle = 1 + (s->spmc->last_handle > 8 ? s->spmc->last_handle - 8 : 0) + pick(s, 8);
-	struct region *region = spmc_region_find(s->spmc, *handle);
-	if (!region) {
-		*handle |= UINT64_C(1) << 63;
-		region = spmc_region_find(s->spmc, *handle);
+	struct region *region = NULL;
+
+	if (s->region_count > 0 && !rarely(s)) {
+		region = spmc_region_find(s->spmc,
+					  s->regions[pick(s, (uint32_t)s->region_count)]->handle);
 	}
-	return region;
+	*handle = region ? region->handle : pick(s, 3) ? pick(s, 64) : UINT64_MAX - pick(s, 64);
+	return region ? region : spmc_region_find(s->spmc, *handle);
 }
 
 /* A vCPU that can make a call, mostly: one that waits is woken. */
@@ -337,7 +124,7 @@ static uint16_t some_vcpu(struct sequence *s, size_t p)
 		}
 	}
 	if (pick(s, 4) == 0) {
-		spmc_raise(s->spmc, ids[p], vcpu);
+		spmc_raise(s->spmc, sequence_ids[p], vcpu);
 		pull(s);
 	}
 	return vcpu;
@@ -347,7 +134,8 @@ static uint8_t *tx_of(struct sequence *s, size_t p)
 {
 	const struct buffers *buffers = &s->spmc->partitions[p]->buffers;
 
-	return buffers->mapped ? world_at(&s->world, ids[p], buffers->tx_address, PAGE) : NULL;
+	return buffers->mapped ? world_at(&s->world, sequence_ids[p], buffers->tx_address, PAGE)
+			       : NULL;
 }
 
 static void spoil(struct sequence *s, uint8_t *bytes, uint32_t size)
@@ -367,7 +155,7 @@ static void step_send(struct sequence *s, size_t p, uint16_t vcpu)
 	struct vmsg_ffa_range ranges[3];
 	const uint32_t range_count = 1 + pick(s, 3);
 	const struct vmsg_ffa_memory_header header = {
-		.sender = ids[p],
+		.sender = sequence_ids[p],
 		.attributes = type == 0 || borrowers == 2 ? VMSG_FFA_ATTR_NORMAL_WB_INNER : 0,
 		.flags = type != 0 && rarely(s) ? VMSG_FFA_MEMORY_ZERO : 0,
 		.access_size = rarely(s) ? 16 : 32,
@@ -375,7 +163,8 @@ static void step_send(struct sequence *s, size_t p, uint16_t vcpu)
 	uint8_t *tx = tx_of(s, p);
 
 	for (uint32_t i = 0; i < 2; i++) {
-		access[i].endpoint = rarely(s) ? some_id(s) : ids[(p + 1 + i) % PARTITIONS];
+		access[i].endpoint =
+			rarely(s) ? some_id(s) : sequence_ids[(p + 1 + i) % PARTITIONS];
 		access[i].permissions = type == 2 ? 0 : rarely(s) ? 1 : 2;
 	}
 	for (uint32_t i = 0; i < range_count; i++) {
@@ -388,7 +177,7 @@ static void step_send(struct sequence *s, size_t p, uint16_t vcpu)
 	}
 	const int size = vmsg_ffa_memory_build(&header, access, borrowers, ranges, range_count,
 					       (struct vmsg_span){ tx, PAGE });
-	check(size > 0, "the descriptor was built");
+	sequence_check(size > 0, "the descriptor was built");
 	spoil(s, tx, (uint32_t)size);
 	const uint32_t cut = rarely(s) ? 16 * pick(s, 4) : 0;
 	struct vmsg_ffa_regs regs = { { calls[type], (uint32_t)size, (uint32_t)size - cut } };
@@ -418,7 +207,7 @@ static void step_retrieve(struct sequence *s, size_t p, uint16_t vcpu)
 	/* as one of its borrowers would */
 	if (region && !rarely(s)) {
 		const struct borrower *b = &region->borrowers[pick(s, region->borrower_count)];
-		p = index_of(b->partition);
+		p = sequence_index(b->partition);
 		vcpu = some_vcpu(s, p);
 		count = region->borrower_count;
 	}
@@ -429,7 +218,7 @@ static void step_retrieve(struct sequence *s, size_t p, uint16_t vcpu)
 	const uint32_t type = region ? region->flags & VMSG_FFA_MEMORY_TYPE_MASK : 0;
 	const bool exclusive = type != VMSG_FFA_MEMORY_TYPE_SHARE && count == 1;
 	for (uint32_t i = 0; i < count; i++) {
-		access[i].endpoint = region ? region->borrowers[i].partition : ids[p];
+		access[i].endpoint = region ? region->borrowers[i].partition : sequence_ids[p];
 		access[i].permissions = exclusive ? 4 : 0;
 	}
 	const struct vmsg_ffa_memory_header header = {
@@ -441,7 +230,7 @@ static void step_retrieve(struct sequence *s, size_t p, uint16_t vcpu)
 	};
 	const int size = vmsg_ffa_memory_build(&header, access, count, NULL, 0,
 					       (struct vmsg_span){ tx, PAGE });
-	check(size > 0, "the request was built");
+	sequence_check(size > 0, "the request was built");
 	spoil(s, tx, (uint32_t)size);
 	struct vmsg_ffa_regs regs = { { VMSG_FFA_ID64(MEM_RETRIEVE_REQ), (uint32_t)size,
 					(uint32_t)size } };
@@ -458,7 +247,7 @@ static void step_return(struct sequence *s, size_t p, uint16_t vcpu)
 
 	if (pick(s, 2)) {
 		if (region && region->owner && !rarely(s)) {
-			p = index_of(region->owner_id);
+			p = sequence_index(region->owner_id);
 			vcpu = some_vcpu(s, p);
 		}
 		struct vmsg_ffa_regs regs = { { VMSG_FFA_ID32(MEM_RECLAIM), (uint32_t)handle,
@@ -467,14 +256,16 @@ static void step_return(struct sequence *s, size_t p, uint16_t vcpu)
 		return;
 	}
 	if (region && !rarely(s)) {
-		p = index_of(region->borrowers[pick(s, region->borrower_count)].partition);
+		p = sequence_index(region->borrowers[pick(s, region->borrower_count)].partition);
 		vcpu = some_vcpu(s, p);
 	}
 	uint8_t *tx = tx_of(s, p);
 	if (tx) {
-		const struct vmsg_ffa_relinquish relinquish = { handle, rarely(s), 1, ids[p] };
-		check(vmsg_ffa_relinquish_build(&relinquish, (struct vmsg_span){ tx, PAGE }) > 0,
-		      "the descriptor was built");
+		const struct vmsg_ffa_relinquish relinquish = { handle, rarely(s), 1,
+								sequence_ids[p] };
+		sequence_check(
+			vmsg_ffa_relinquish_build(&relinquish, (struct vmsg_span){ tx, PAGE }) > 0,
+			"the descriptor was built");
 		spoil(s, tx, VMSG_FFA_RELINQUISH_SIZE);
 	}
 	struct vmsg_ffa_regs regs = { { VMSG_FFA_ID32(MEM_RELINQUISH) } };
@@ -484,7 +275,7 @@ static void step_return(struct sequence *s, size_t p, uint16_t vcpu)
 static void step_direct(struct sequence *s, size_t p, uint16_t vcpu)
 {
 	const struct vcpu *self = &s->spmc->partitions[p]->vcpus[vcpu];
-	const uint64_t self_id = (uint64_t)ids[p] << 16;
+	const uint64_t self_id = (uint64_t)sequence_ids[p] << 16;
 	struct vmsg_ffa_regs regs = { { 0 } };
 
 	switch (self->serving && pick(s, 2) ? 2 : pick(s, 6)) {
@@ -517,7 +308,7 @@ static void step_direct(struct sequence *s, size_t p, uint16_t vcpu)
 
 static void step_message(struct sequence *s, size_t p, uint16_t vcpu)
 {
-	const uint64_t id = ids[p];
+	const uint64_t id = sequence_ids[p];
 	struct vmsg_ffa_regs regs = { { 0 } };
 
 	switch (pick(s, 5)) {
@@ -587,14 +378,87 @@ static void step_buffers(struct sequence *s, size_t p, uint16_t vcpu)
 	(void)call(s, p, vcpu, &regs);
 }
 
+/* Any call there is, in any form, with what many of them want: ids and small numbers. */
+static struct vmsg_ffa_regs some_call(struct sequence *s, size_t p)
+{
+	const uint32_t number = pick(s, SPMC_SEQUENCE_CALLS) + VMSG_FFA_CALL_ERROR;
+	struct vmsg_ffa_regs regs = { { (pick(s, 2) ? 0x84000000u : 0xC4000000u) + number } };
+
+	regs.x[1] = pick(s, 2) ? (uint64_t)sequence_ids[p] << 16 | some_id(s)
+			       : (uint64_t)some_id(s) << 16 | sequence_ids[p];
+	for (size_t i = 2; i < 6; i++) {
+		regs.x[i] = next(s) < 64 ? pick(s, 8) : 0;
+	}
+	return regs;
+}
+
+static void step_any(struct sequence *s, size_t p, uint16_t vcpu)
+{
+	struct vmsg_ffa_regs regs = some_call(s, p);
+
+	(void)call(s, p, vcpu, &regs);
+}
+
+/* What is only ever returned, so that FEATURES may know it and nobody can call it; and calls whose
+ * answer to something unknown is NOT_SUPPORTED. */
+static bool may_be_not_supported(uint32_t function_id)
+{
+	switch (function_id & 0xFF) {
+	case VMSG_FFA_CALL_VERSION:
+	case VMSG_FFA_CALL_FEATURES:
+	case VMSG_FFA_CALL_ERROR:
+	case VMSG_FFA_CALL_SUCCESS:
+	case VMSG_FFA_CALL_INTERRUPT:
+	case VMSG_FFA_CALL_MEM_RETRIEVE_RESP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* FEATURES agrees with what the call then does. What a partition lacks a property for is refused in
+ * other words than what is not there. */
+static void step_features(struct sequence *s, size_t p, uint16_t vcpu)
+{
+	struct vmsg_ffa_regs regs = some_call(s, p);
+	const uint32_t function_id = (uint32_t)regs.x[0];
+	/* the NS bit of responses, which a caller must know of */
+	const uint64_t input = (function_id & 0xFF) == VMSG_FFA_CALL_MEM_RETRIEVE_REQ ? 2 : 0;
+	struct vmsg_ffa_regs query = { { VMSG_FFA_ID32(FEATURES), function_id, input } };
+
+	if (s->blocked[p][vcpu] || s->spmc->partitions[p]->version == 0) {
+		return;
+	}
+	(void)spmc_call(s->spmc, sequence_ids[p], vcpu, s->world.now_ns, &query);
+	const int32_t status = vmsg_ffa_reply_status(&query);
+	sequence_check(status == VMSG_FFA_OK || status == VMSG_FFA_NOT_SUPPORTED,
+		       "FEATURES says yes or no");
+	const bool is_ours = s->spmc->policy == &spmc_policies[0];
+	const enum spmc_result result =
+		spmc_call(s->spmc, sequence_ids[p], vcpu, s->world.now_ns, &regs);
+	s->blocked[p][vcpu] = result == SPMC_BLOCKED;
+	const int32_t answer = result == SPMC_REPLIED ? vmsg_ffa_reply_status(&regs) : VMSG_FFA_OK;
+	if (status == VMSG_FFA_NOT_SUPPORTED) {
+		sequence_check(answer != VMSG_FFA_OK, "what FEATURES does not know is not done");
+		s->counts->missing++;
+	} else if (is_ours && !may_be_not_supported(function_id)) {
+		sequence_check(answer != VMSG_FFA_NOT_SUPPORTED,
+			       "what FEATURES knows is supported");
+		s->counts->features++;
+	}
+	pull(s);
+}
+
 static void begin_life(struct sequence *s, size_t p)
 {
-	struct vmsg_ffa_regs regs = { { VMSG_FFA_ID32(VERSION), rarely(s) ? 0x10001 : 0x10002 } };
+	const uint32_t version = s->spmc->version;
+	struct vmsg_ffa_regs regs = { { VMSG_FFA_ID32(VERSION),
+					rarely(s) ? VMSG_FFA_VERSION_1_1 : version } };
 
-	(void)spmc_start(s->spmc, ids[p]);
-	(void)spmc_call(s->spmc, ids[p], 0, s->world.now_ns, &regs);
-	regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID64(RXTX_MAP), world_tx(ids[p]),
-					 world_rx(ids[p]), 1 } };
+	(void)spmc_start(s->spmc, sequence_ids[p]);
+	(void)spmc_call(s->spmc, sequence_ids[p], 0, s->world.now_ns, &regs);
+	regs = (struct vmsg_ffa_regs){ { VMSG_FFA_ID64(RXTX_MAP), world_tx(sequence_ids[p]),
+					 world_rx(sequence_ids[p]), 1 } };
 	(void)call(s, p, 0, &regs);
 }
 
@@ -602,20 +466,21 @@ static void step_life(struct sequence *s, size_t p, uint16_t vcpu)
 {
 	switch (pick(s, 8)) {
 	case 0:
-		spmc_stop(s->spmc, ids[p]);
+		spmc_stop(s->spmc, sequence_ids[p]);
 		memset(s->blocked[p], 0, sizeof(s->blocked[p]));
 		pull(s);
-		check_all(s);
+		sequence_check_all(s);
 		begin_life(s, p);
 		break;
 	case 1:
-		spmc_raise(s->spmc, ids[p], vcpu);
+		spmc_raise(s->spmc, sequence_ids[p], vcpu);
 		pull(s);
 		break;
 	default:
 		s->world.now_ns += pick(s, 3) * SPMC_TIME_SLICE_NS / 2;
 		spmc_tick(s->spmc, s->world.now_ns);
-		check(spmc_deadline(s->spmc) > s->world.now_ns, "a tick ends what is over");
+		sequence_check(spmc_deadline(s->spmc) > s->world.now_ns,
+			       "a tick ends what is over");
 		pull(s);
 		break;
 	}
@@ -630,19 +495,31 @@ static void open_sequence(struct sequence *s, const uint8_t *bytes, size_t size,
 	s->bytes = bytes;
 	s->size = size;
 	s->counts = counts;
-	world_open(&s->world, 0, next(s) % 4 == 0 ? 1 : 0);
+	/* mostly our own choices at 1.2, with nobody who schedules */
+	static const uint32_t versions[] = { VMSG_FFA_VERSION_1_1, VMSG_FFA_VERSION_1_3 };
+	const uint8_t choice = next(s);
+	const size_t policy = next(s);
+	world_open_options(
+		&s->world,
+		&(struct spmc_options){
+			.ffa_version = next(s) < 64 ? versions[choice >> 7] : 0,
+			.scheduler = choice % 4 == 0 ? 1 : 0,
+			.policy = &spmc_policies[policy < 2 * spmc_policy_count ? policy / 2 : 0],
+		});
 	s->spmc = s->world.spmc;
 	for (size_t i = 0; i < PARTITIONS; i++) {
-		world_add(&s->world, &(struct spmc_partition_config){
-					     .id = ids[i],
-					     .vcpu_count = VCPUS,
-					     .properties = 0x70f,
-				     });
-		world_add_ram(&s->world, ids[i], world_tx(ids[i]), BANK_PAGES * PAGE, false);
+		world_add(&s->world,
+			  &(struct spmc_partition_config){
+				  .id = sequence_ids[i],
+				  .vcpu_count = VCPUS,
+				  .properties = 0x70f & ~(rarely(s) ? pick(s, 0x800) : 0),
+			  });
+		world_add_ram(&s->world, sequence_ids[i], world_tx(sequence_ids[i]),
+			      BANK_PAGES * PAGE, false);
 	}
 	/* the same memory elsewhere, in its owner's and in another's hands */
-	world_add_alias(&s->world, ids[0], 0x70000000, world_tx(ids[0]));
-	world_add_alias(&s->world, ids[1], 0x71000000, world_tx(ids[0]));
+	world_add_alias(&s->world, sequence_ids[0], 0x70000000, world_tx(sequence_ids[0]));
+	world_add_alias(&s->world, sequence_ids[1], 0x71000000, world_tx(sequence_ids[0]));
 	for (size_t i = 0; i < PARTITIONS; i++) {
 		begin_life(s, i);
 	}
@@ -651,15 +528,15 @@ static void open_sequence(struct sequence *s, const uint8_t *bytes, size_t size,
 static void close_sequence(struct sequence *s)
 {
 	for (size_t i = 0; i < PARTITIONS; i++) {
-		spmc_stop(s->spmc, ids[i]);
+		spmc_stop(s->spmc, sequence_ids[i]);
 		memset(s->blocked[i], 0, sizeof(s->blocked[i]));
 		pull(s);
-		check_all(s);
+		sequence_check_all(s);
 	}
 	spmc_free_retiring(s->spmc);
-	check(!s->spmc->pages.root && !s->spmc->donated_pages.root,
-	      "nobody is left, nothing is used");
-	check(!s->spmc->slice_first, "nobody is left, nothing runs");
+	sequence_check(!s->spmc->pages.root && !s->spmc->donated_pages.root,
+		       "nobody is left, nothing is used");
+	sequence_check(!s->spmc->slice_first, "nobody is left, nothing runs");
 	world_close(&s->world);
 }
 
@@ -684,8 +561,12 @@ void spmc_sequence_run(const uint8_t *bytes, size_t size, struct spmc_sequence_c
 			step_message(&s, p, vcpu);
 		} else if (kind < 240) {
 			step_buffers(&s, p, vcpu);
-		} else if (kind < 254) {
+		} else if (kind < 248) {
 			step_life(&s, p, vcpu);
+		} else if (kind < 251) {
+			step_features(&s, p, vcpu);
+		} else if (kind < 254) {
+			step_any(&s, p, vcpu);
 		} else {
 			struct vmsg_ffa_regs regs;
 			for (size_t i = 0; i < VMSG_FFA_REGISTERS; i++) {
@@ -694,7 +575,7 @@ void spmc_sequence_run(const uint8_t *bytes, size_t size, struct spmc_sequence_c
 			regs.x[0] |= pick(&s, 2) ? 0x84000000 : 0xc4000000;
 			(void)call(&s, p, vcpu, &regs);
 		}
-		check_all(&s);
+		sequence_check_all(&s);
 		counts->steps++;
 	}
 	close_sequence(&s);

@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Numbers of calls from FFA_ERROR on. */
+#define SPMC_SEQUENCE_CALLS 47u
+
 /* What a run has reached, to see that the sequences are not all refused at the door. */
 struct spmc_sequence_counts {
 	unsigned steps;
@@ -22,6 +25,9 @@ struct spmc_sequence_counts {
 	unsigned fragments;
 	unsigned reclaims;
 	unsigned aborts;
+	unsigned features; /* that FEATURES knew, and the call did */
+	unsigned missing;  /* that it did not */
+	unsigned calls[SPMC_SEQUENCE_CALLS];
 };
 
 /* Aborts the program when an invariant does not hold. Adds to `counts`. */
