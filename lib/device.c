@@ -23,6 +23,12 @@ static const uint32_t own_features[VMSG_FEATURE_BLOCKS_MAX] = {
 		1u << (VMSG_F_RING_PACKED - 32) | 1u << (VMSG_F_RING_RESET - 32),
 };
 
+/* Those of them that are left where others run the rings. */
+static const uint32_t bare_features[VMSG_FEATURE_BLOCKS_MAX] = {
+	0,
+	1u << (VMSG_F_VERSION_1 - 32) | 1u << (VMSG_F_ACCESS_PLATFORM - 32),
+};
+
 /* A status bit may be set only together with, or after, the bits it stands on. */
 static const struct {
 	uint8_t bit;
@@ -89,9 +95,11 @@ static uint32_t withheld(const struct vmsg_device *device, uint32_t block)
 
 static uint32_t offered(const struct vmsg_device *device, uint32_t block)
 {
-	return block < block_limit(device) ? (device->info->features[block] | own_features[block]) &
-						     ~withheld(device, block)
-					   : 0;
+	const uint32_t *own = device->info->has_foreign_rings ? bare_features : own_features;
+
+	return block < block_limit(device)
+		       ? (device->info->features[block] | own[block]) & ~withheld(device, block)
+		       : 0;
 }
 
 bool vmsg_device_has_feature(const struct vmsg_device *device, unsigned int bit)

@@ -96,8 +96,10 @@ static void enable(struct vmsg_device *device, uint32_t index, const struct vmsg
 	}
 	queue->layout = *layout;
 	queue->enabled = true;
-	/* the first buffer must be told: nobody looks at the ring until then */
-	(void)vmsg_vq_device_enable_notify(&queue->ring);
+	if (!device->info->has_foreign_rings) {
+		/* the first buffer must be told: nobody looks at the ring until then */
+		(void)vmsg_vq_device_enable_notify(&queue->ring);
+	}
 }
 
 /* Flags as r3 has them; before it, a SET_VQUEUE is the enable. */
@@ -188,7 +190,8 @@ void vmsg_device_notify(struct vmsg_device *device, uint32_t index)
 	VMSG_ASSERT(index < device->info->queue_count);
 	struct vmsg_device_queue *queue = &device->queues[index];
 
-	if (queue->enabled && vmsg_vq_device_should_notify(&queue->ring)) {
+	if (queue->enabled &&
+	    (device->info->has_foreign_rings || vmsg_vq_device_should_notify(&queue->ring))) {
 		device->used_events |= 1u << index;
 	}
 	if (queue->enabled && queue->ring.broken) {

@@ -351,12 +351,34 @@ int emu_grant_map(struct vmsg_emu *emu, uint64_t handle, const struct vmsg_ffa_r
 	}
 	grant->data = data;
 	grant->size = size;
-	free(grant->pieces);
-	grant->pieces = NULL;
-	grant->piece_count = 0;
-	grant->piece_capacity = 0;
 	segments[0] = (struct vmsg_segment){ .data = data, .size = size };
 	return 1;
+}
+
+int vmsg_emu_pieces(const struct vmsg_emu *emu, const void *data, struct vmsg_emu_piece *pieces,
+		    size_t capacity)
+{
+	const struct emu_grant *grant = emu->grants;
+
+	while (grant && (!grant->data || grant->data != data)) {
+		grant = grant->next;
+	}
+	if (!grant) {
+		return VMSG_ERROR_NOT_FOUND;
+	}
+	for (size_t i = 0; i < grant->piece_count && i < capacity; i++) {
+		for (size_t j = 0; j < emu->bank_count; j++) {
+			if (emu->banks[j].number == grant->pieces[i].bank) {
+				pieces[i] = (struct vmsg_emu_piece){
+					.size = (uint64_t)grant->pieces[i].pages *
+						VMSG_WIRE_PAGE_SIZE,
+					.offset = grant->pieces[i].offset,
+					.fd = emu->banks[j].fd,
+				};
+			}
+		}
+	}
+	return (int)grant->piece_count;
 }
 
 void emu_grant_unmap(struct vmsg_emu *emu, uint64_t handle)

@@ -19,14 +19,14 @@ struct emu_bank {
 	uint64_t size;
 };
 
-/* A retrieved region: its pieces as far as they have come, then the mapping. */
+/* A retrieved region: its pieces as far as they have come, and the mapping. */
 struct emu_grant {
 	struct emu_grant *next;
 	uint64_t handle;
 	bool writable;
 	uint32_t total; /* ranges */
 	uint32_t next_range;
-	struct vmsg_wire_piece *pieces; /* until it is mapped */
+	struct vmsg_wire_piece *pieces;
 	size_t piece_count;
 	size_t piece_capacity;
 	uint8_t *data; /* mapping, NULL if none */

@@ -14,6 +14,7 @@
 #include "commands/commands.h"
 #include "commands/device_loop.h"
 #include "commands/json.h"
+#include "commands/memory_watch.h"
 #include "commands/names.h"
 #include "commands/options.h"
 #include "commands/quirks.h"
@@ -38,6 +39,7 @@ enum {
 	OPTION_EVENTS,
 	OPTION_PROFILE,
 	OPTION_DEVICE,
+	OPTION_VHOST_USER,
 	OPTION_QUIRK,
 	OPTION_JSON
 };
@@ -50,7 +52,7 @@ struct backend {
 	struct quirk_settings quirks;
 	bool json;
 	bool verbose;
-	const char *descriptions[DEVICES_MAX];
+	char *descriptions[DEVICES_MAX];
 	struct emu_device *devices[DEVICES_MAX];
 	struct vmsg_device_slot slots[DEVICES_MAX];
 	size_t device_count;
@@ -60,6 +62,7 @@ struct backend {
 	struct vmsg_emu_bank bank;
 	struct vmsg_endpoint endpoint;
 	struct vmsg_device_pump pump;
+	struct memory_watch memory;
 };
 
 static const char help[] =
@@ -79,6 +82,9 @@ static const char help[] =
 	"                           a network on a TAP interface, or on a stream socket as passt\n"
 	"                           and QEMU speak it\n"
 	"      --device rng         random numbers\n"
+	"      --device vhost-user,socket=PATH[,type=TYPE][,queues=N]\n"
+	"      --vhost-user PATH    a device whose queues the vhost-user daemon at PATH runs;\n"
+	"                           its type is blk unless told\n"
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
 	"      --id ID              be partition ID, such as 0x8002 (default: the first free\n"
 	"                           secure partition)\n" WAYS_HELP
@@ -126,6 +132,22 @@ static void catch_signals(void)
 
 /* ---- command line ---- */
 
+static int add_device(struct backend *backend, const char *prefix, const char *text)
+{
+	char *description = NULL;
+
+	if (backend->device_count == DEVICES_MAX) {
+		return report_usage("--device '%s' is one too many: %d are possible", text,
+				    DEVICES_MAX);
+	}
+	if (asprintf(&description, "%s%s", prefix, text) < 0) {
+		report_problem("out of memory");
+		return VMSG_EXIT_FAILED;
+	}
+	backend->descriptions[backend->device_count++] = description;
+	return 0;
+}
+
 static int take(struct backend *backend, int option, char **argv)
 {
 	int status = 0;
@@ -146,13 +168,11 @@ static int take(struct backend *backend, int option, char **argv)
 	case OPTION_PROFILE:
 		status = option_profile("--profile", optarg, &backend->profile);
 		break;
+	case OPTION_VHOST_USER:
+		status = add_device(backend, "vhost-user,socket=", optarg);
+		break;
 	case OPTION_DEVICE:
-		if (backend->device_count == DEVICES_MAX) {
-			status = report_usage("--device '%s' is one too many: %d are possible",
-					      optarg, DEVICES_MAX);
-		} else {
-			backend->descriptions[backend->device_count++] = optarg;
-		}
+		status = add_device(backend, "", optarg);
 		break;
 	case OPTION_QUIRK:
 		if (strcmp(optarg, "help") == 0) {
@@ -186,6 +206,7 @@ static int parse(int argc, char **argv, struct backend *backend)
 		{ "events", required_argument, NULL, OPTION_EVENTS },
 		{ "profile", required_argument, NULL, OPTION_PROFILE },
 		{ "device", required_argument, NULL, OPTION_DEVICE },
+		{ "vhost-user", required_argument, NULL, OPTION_VHOST_USER },
 		{ "quirk", required_argument, NULL, OPTION_QUIRK },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "verbose", no_argument, NULL, 'v' },
@@ -306,6 +327,8 @@ static void report_session(void *context, const struct vmsg_device_session *sess
 	case VMSG_BUS_EVENT_DEVICE_ADDED:
 	case VMSG_BUS_EVENT_DEVICE_REMOVED:
 	case VMSG_BUS_EVENT_AREA_READY:
+		memory_watch_added(&((const struct backend *)context)->memory);
+		break;
 	case VMSG_BUS_EVENT_AREA_REFUSED:
 	case VMSG_BUS_EVENT_AREA_GONE:
 	case VMSG_BUS_EVENT_POLLED:
@@ -385,7 +408,8 @@ static int connect_to_manager(struct backend *backend, struct vmsg_emu **emu)
 
 static int join(struct backend *backend, struct vmsg_emu *emu)
 {
-	const struct vmsg_conduit conduit = vmsg_emu_conduit(emu);
+	const struct vmsg_conduit conduit =
+		memory_watch_open(&backend->memory, emu, backend->devices, backend->device_count);
 	const struct vmsg_buffer tx = { backend->bank.data, backend->bank.address };
 	const struct vmsg_buffer rx = { backend->bank.data + PAGE_SIZE,
 					backend->bank.address + PAGE_SIZE };
@@ -484,6 +508,9 @@ int vmsg_command_backend(int argc, char **argv)
 	}
 	const int leave = parse(argc, argv, backend);
 	const int status = leave != 0 ? leave - 1 : run(backend);
+	for (size_t i = 0; i < backend->device_count; i++) {
+		free(backend->descriptions[i]);
+	}
 	free(backend);
 	return status;
 }

@@ -36,6 +36,8 @@ static int plan(struct blk_driver *blk)
 
 	if (vmsg_driver_has_feature(driver, BLK_F_SIZE_MAX)) {
 		size_max = session_config(blk->session, BLK_CONFIG_SIZE_MAX, 4);
+		/* qemu-storage-daemon offers the bit and leaves the field 0: it has no limit */
+		size_max = size_max == 0 ? BLK_REQUEST_SIZE : size_max;
 	}
 	if (vmsg_driver_has_feature(driver, BLK_F_SEG_MAX)) {
 		seg_max = session_config(blk->session, BLK_CONFIG_SEG_MAX, 4);

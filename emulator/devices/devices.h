@@ -16,6 +16,21 @@
 
 #define DEVICE_VENDOR_ID 0x1af4u
 
+/* A part of the driver's memory as others can map it: `size` bytes of a descriptor. */
+struct device_piece {
+	uint64_t size;
+	int fd;
+	uint64_t offset;
+};
+
+/* For devices whose queues others run: what the memory at `data`, mapped whole, is made of.
+ * Returns how many pieces, in order. */
+struct device_memory {
+	int (*pieces)(void *context, const uint8_t *data, struct device_piece *pieces,
+		      size_t capacity);
+	void *context;
+};
+
 /* What every device begins with. */
 struct emu_device {
 	struct vmsg_device machine;
@@ -28,6 +43,14 @@ struct emu_device {
 	 * (an epoll instance with what matters now). */
 	int fd;
 	void (*work)(struct emu_device *device);
+	/* With watch.h: a descriptor that was armed is ready; NULL: its queue is kicked. */
+	void (*ready)(struct emu_device *device, uint32_t index);
+	/* For devices whose queues others run, NULL for the rest: the session has an area more; the
+	 * memory at `data` is about to be unmapped. */
+	void (*memory_added)(struct emu_device *device);
+	void (*memory_removing)(struct emu_device *device, const uint8_t *data, uint64_t size);
+	const struct device_memory *memory; /* set by who runs the device */
+	uint32_t memory_max;                /* pieces that it can use at once, 0: any number */
 	/* What is behind the device may have changed (a disk's size): look again. May be NULL. */
 	void (*refresh)(struct emu_device *device);
 	void (*close)(struct emu_device *device);
@@ -45,6 +68,8 @@ void emu_device_close(struct emu_device *device);
 struct emu_device *blk_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *console_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *net_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
+struct emu_device *vhost_user_open(const char *options, uint16_t dev_num, char *why,
+				   size_t why_size);
 struct emu_device *rng_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 
 #endif

@@ -297,31 +297,39 @@ struct settings {
 	uint64_t queues;
 };
 
+/* Six pairs of hex digits with colons between them, and no multicast address. */
+static bool parse_mac(const char *text, uint8_t mac[6])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < 6; i++, text += 3) {
+		const char *high = text[0] ? strchr(digits, text[0] | 0x20) : NULL;
+		const char *low = high && text[1] ? strchr(digits, text[1] | 0x20) : NULL;
+		if (!low || text[2] != (i < 5 ? ':' : 0)) {
+			return false;
+		}
+		mac[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+	}
+	return !(mac[0] & 1);
+}
+
 /* The one given; or one of our own, locally administered, another for each run. */
 static int take_mac(struct net *net, const char *text, char *why, size_t why_size)
 {
-	unsigned int bytes[6];
-	char rest;
-
 	if (!text[0]) {
 		if (getrandom(net->mac, sizeof(net->mac), 0) != sizeof(net->mac)) {
+			(void)snprintf(why, why_size, "--device net: no random address");
 			return -1;
 		}
 		net->mac[0] = (uint8_t)((net->mac[0] & 0xfcu) | 2u);
 		return 0;
 	}
-	if (strlen(text) != 17 ||
-	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &bytes[0], &bytes[1], &bytes[2], &bytes[3],
-		   &bytes[4], &bytes[5], &rest) != 6 ||
-	    bytes[0] & 1) {
+	if (!parse_mac(text, net->mac)) {
 		(void)snprintf(why, why_size,
 			       "--device net: mac '%s' is no unicast address such as "
 			       "52:54:00:12:34:56",
 			       text);
 		return -1;
-	}
-	for (size_t i = 0; i < 6; i++) {
-		net->mac[i] = (uint8_t)bytes[i];
 	}
 	return 0;
 }

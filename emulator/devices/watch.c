@@ -14,7 +14,11 @@ static void work(struct emu_device *device)
 	const int count = epoll_wait(device->fd, events, EVENTS_MAX, 0);
 
 	for (int i = 0; i < count; i++) {
-		vmsg_device_kick_later(&device->machine, events[i].data.u32);
+		if (device->ready) {
+			device->ready(device, events[i].data.u32);
+		} else {
+			vmsg_device_kick_later(&device->machine, events[i].data.u32);
+		}
 	}
 }
 

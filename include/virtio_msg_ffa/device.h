@@ -23,6 +23,9 @@ struct vmsg_device_info {
 	/* Offered; VERSION_1, ACCESS_PLATFORM and the ring features are added. IN_ORDER is the
 	 * device's to offer: it must then push chains in the order of its pops. */
 	uint32_t features[VMSG_FEATURE_BLOCKS_MAX];
+	/* Others run the queues: of the ring features only those in `features` are offered, the
+	 * rings are not touched, and whenever the device notifies, the driver wants it. */
+	bool has_foreign_rings;
 	uint32_t config_size;
 	uint32_t queue_count;
 	uint32_t queue_size_max; /* of every queue */

@@ -89,6 +89,18 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_finish_many(struct vmsg_emu *emu,
 						     struct vmsg_emu_call *calls, size_t capacity);
 VMSG_EXPORT uint16_t vmsg_emu_vcpu_count(const struct vmsg_emu *emu);
 
+/* The memfds behind a region that conduit.map has mapped at `data`, for handing it on to another
+ * process: pieces in the order of the mapping, at most `capacity`. Their descriptors are the
+ * connection's and open while the region is mapped. Returns the number of pieces (which may exceed
+ * `capacity`), NOT_FOUND for an address that is no region's first. */
+struct vmsg_emu_piece {
+	uint64_t size;
+	uint64_t offset;
+	int fd;
+};
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_pieces(const struct vmsg_emu *emu, const void *data,
+						struct vmsg_emu_piece *pieces, size_t capacity);
+
 /* Interrupts this partition's own vCPU: a blocked MSG_WAIT returns FFA_INTERRUPT. May be called
  * from another thread. */
 VMSG_EXPORT int vmsg_emu_raise(struct vmsg_emu *emu);

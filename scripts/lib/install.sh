@@ -35,7 +35,8 @@ need() {
 	TEST_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 e2fsprogs device-tree-compiler)
 	QUICK_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 git g++ clang-format clang-tidy shellcheck)
 	CHECK_PACKAGES=("${TEST_PACKAGES[@]}" "${QUICK_PACKAGES[@]}" clang valgrind gcc-arm-none-eabi
-		gcc-riscv64-unknown-elf gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm tshark groff-base)
+		gcc-riscv64-unknown-elf gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm tshark groff-base
+		passt qemu-system-common)
 	# what a gate skips clearly when a distribution does not have it
 	OPTIONAL_PACKAGES=(linux-source xz-utils)
 }
