@@ -12,4 +12,8 @@
 extern const struct spmc_partition_config vmsg_system_builtin[];
 extern const size_t vmsg_system_builtin_count;
 
+/* Where the policy has a physical normal world: that, with id 0, and the same SPs. */
+extern const struct spmc_partition_config vmsg_system_physical[];
+extern const size_t vmsg_system_physical_count;
+
 #endif

@@ -354,17 +354,23 @@ static int create_spmc(struct vmsg_server *server, const struct vmsg_server_opti
 		.memory_context = &server->banks,
 	};
 
-	server->ffa_version = options->ffa_version ? options->ffa_version : VMSG_FFA_VERSION_1_2;
+	server->ffa_version =
+		options->ffa_version ? options->ffa_version : spmc_policy_version(options->policy);
 	server->scheduler = options->scheduler;
 	server->spmc = spmc_create(&spmc_options);
 	if (!server->spmc) {
 		snprintf(why, why_size, "out of memory");
 		return -1;
 	}
-	return options->partitions ? add_partitions(server, options->partitions,
-						    options->partition_count, why, why_size)
-				   : add_partitions(server, vmsg_system_builtin,
-						    vmsg_system_builtin_count, why, why_size);
+	if (options->partitions) {
+		return add_partitions(server, options->partitions, options->partition_count, why,
+				      why_size);
+	}
+	return spmc_policy_is_physical(options->policy)
+		       ? add_partitions(server, vmsg_system_physical, vmsg_system_physical_count,
+					why, why_size)
+		       : add_partitions(server, vmsg_system_builtin, vmsg_system_builtin_count, why,
+					why_size);
 }
 
 /* Handles of a loop that exists; from here on destroying the server closes them. */

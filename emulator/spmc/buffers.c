@@ -136,6 +136,26 @@ enum spmc_result spmc_call_rx_release(struct spmc *spmc, struct vcpu *vcpu,
 	return spmc_success(regs);
 }
 
+/* Whoever forwards messages takes RX from the manager before it writes there. */
+enum spmc_result spmc_call_rx_acquire(struct spmc *spmc, struct vcpu *vcpu,
+				      struct vmsg_ffa_regs *regs)
+{
+	struct partition *partition = vcpu->partition;
+
+	(void)spmc;
+	if (!spmc_is_physical(partition)) {
+		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+	}
+	if (!spmc_names_self(partition, regs->x[1])) {
+		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	}
+	if (!spmc_rx_is_free(partition)) {
+		return spmc_error(regs, VMSG_FFA_DENIED);
+	}
+	partition->buffers.rx_state = RX_FULL;
+	return spmc_success(regs);
+}
+
 bool spmc_rx_is_free(const struct partition *partition)
 {
 	return partition->buffers.mapped && partition->buffers.rx_state == RX_EMPTY;

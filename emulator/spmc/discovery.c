@@ -57,7 +57,8 @@ static const struct partition *walk_next(struct walk *walk, struct vmsg_ffa_uuid
 		/* A partition without UUIDs has one descriptor, with a nil one. */
 		const uint32_t count = config->uuid_count ? config->uuid_count : 1;
 
-		while (partition->started && walk->uuid_index < count) {
+		while (partition->started && !spmc_is_physical(partition) &&
+		       walk->uuid_index < count) {
 			walk->properties = service_properties(config, walk->uuid_index);
 			const struct vmsg_ffa_uuid *own = &config->uuids[walk->uuid_index++];
 			if (walk->any) {
@@ -79,20 +80,30 @@ static uint32_t descriptor_size(const struct partition *caller)
 						       : VMSG_FFA_PARTITION_INFO_SIZE;
 }
 
-/* One descriptor in the layout of the caller's version. */
-static void store_descriptor(const struct spmc *spmc, const struct partition *caller,
+/* In registers. */
+static uint32_t regs_descriptor_size(const struct spmc *spmc, const struct partition *caller)
+{
+	return spmc->policy->info_regs_long ? DESCRIPTOR_SIZE_1_3 : descriptor_size(caller);
+}
+
+/* One descriptor of `size` bytes. */
+static void store_descriptor(const struct spmc *spmc, const struct partition *caller, uint32_t size,
 			     const struct partition *partition, const struct vmsg_ffa_uuid *uuid,
 			     uint32_t properties, uint8_t *bytes)
 {
 	const struct spmc_partition_config *config = &partition->config;
-	const struct vmsg_ffa_partition_info info = {
+	struct vmsg_ffa_partition_info info = {
 		.id = config->id,
 		.vcpu_count = config->vcpu_count,
 		.properties = properties,
 		.uuid = *uuid,
 	};
+	if (spmc->policy->info_sends_hidden && !spmc_is_secure(caller->config.id)) {
+		info.properties &=
+			~(VMSG_FFA_PROPERTY_DIRECT_SEND | VMSG_FFA_PROPERTY_DIRECT2_SEND);
+	}
 	vmsg_ffa_partition_info_store(&info, bytes);
-	if (descriptor_size(caller) == DESCRIPTOR_SIZE_1_3) {
+	if (size == DESCRIPTOR_SIZE_1_3) {
 		const uint32_t version =
 			partition->version ? partition->version : spmc_own_version(spmc, partition);
 		memset(bytes + IMAGE_UUID_OFFSET, 0, DESCRIPTOR_SIZE_1_3 - IMAGE_UUID_OFFSET);
@@ -148,7 +159,7 @@ enum spmc_result spmc_call_partition_info_get(struct spmc *spmc, struct vcpu *vc
 	size_t end = 0;
 	walk_start(&walk, spmc, &uuid);
 	while ((listed = walk_next(&walk, &told)) != NULL) {
-		store_descriptor(spmc, partition, listed, &told, walk.properties,
+		store_descriptor(spmc, partition, size, listed, &told, walk.properties,
 				 spmc->scratch + end);
 		end += size;
 	}
@@ -166,7 +177,7 @@ static uint32_t fill_registers(const struct spmc *spmc, const struct partition *
 			       const struct vmsg_ffa_uuid *uuid, uint32_t start,
 			       struct vmsg_ffa_regs *regs)
 {
-	const uint32_t registers = descriptor_size(caller) / 8;
+	const uint32_t registers = regs_descriptor_size(spmc, caller) / 8;
 	uint64_t *at = &regs->x[REGS_FIRST];
 	const struct partition *listed;
 	struct vmsg_ffa_uuid told;
@@ -180,7 +191,8 @@ static uint32_t fill_registers(const struct spmc *spmc, const struct partition *
 			continue;
 		}
 		uint8_t bytes[DESCRIPTOR_SIZE_1_3];
-		store_descriptor(spmc, caller, listed, &told, walk.properties, bytes);
+		store_descriptor(spmc, caller, 8 * registers, listed, &told, walk.properties,
+				 bytes);
 		for (uint32_t i = 0; i < 8 * registers; i++) {
 			at[i / 8] |= (uint64_t)bytes[i] << (8 * (i % 8));
 		}
@@ -212,7 +224,7 @@ enum spmc_result spmc_call_partition_info_get_regs(struct spmc *spmc, struct vcp
 	regs->x[0] = VMSG_FFA_ID64(SUCCESS);
 	const uint32_t current = fill_registers(spmc, vcpu->partition, &uuid, start, regs);
 	regs->x[2] = (count - 1) | (uint64_t)current << 16 | (uint64_t)spmc->list_tag << 32 |
-		     (uint64_t)descriptor_size(vcpu->partition) << 48;
+		     (uint64_t)regs_descriptor_size(spmc, vcpu->partition) << 48;
 	spmc->list_tag_is_out = true;
 	return SPMC_REPLIED;
 }

@@ -190,6 +190,15 @@ static bool features_info_get(const struct spmc *spmc, const struct partition *p
 	return spmc_is_scheduler(spmc, partition);
 }
 
+static bool features_physical(const struct spmc *spmc, const struct partition *partition,
+			      uint32_t input, uint64_t words[2])
+{
+	(void)spmc;
+	(void)input;
+	(void)words;
+	return spmc_is_physical(partition);
+}
+
 static call_handler call_features;
 
 #define V1_0       VMSG_FFA_VERSION_1_0
@@ -226,6 +235,10 @@ static const struct call calls[] = {
 	{ CALL(MEM_RECLAIM), V1_0, NEVER, 0, spmc_call_mem_reclaim, NULL },
 	{ CALL(MEM_FRAG_RX), V1_0, NEVER, 0, spmc_call_mem_frag_rx, NULL },
 	{ CALL(MEM_FRAG_TX), V1_0, NEVER, 0, spmc_call_mem_frag_tx, NULL },
+	{ CALL(NOTIFICATION_BITMAP_CREATE), V1_1, NEVER, 0, spmc_call_notification_bitmap_create,
+	  features_physical },
+	{ CALL(NOTIFICATION_BITMAP_DESTROY), V1_1, NEVER, 0, spmc_call_notification_bitmap_destroy,
+	  features_physical },
 	{ CALL(NOTIFICATION_BIND), V1_1, NEVER, VMSG_FFA_PROPERTY_NOTIFICATIONS,
 	  spmc_call_notification_bind, NULL },
 	{ CALL(NOTIFICATION_UNBIND), V1_1, NEVER, VMSG_FFA_PROPERTY_NOTIFICATIONS,
@@ -237,6 +250,7 @@ static const struct call calls[] = {
 	  features_info_get },
 	{ CALL(SPM_ID_GET), V1_1, NEVER, 0, call_spm_id_get, NULL },
 	{ CALL(MSG_SEND2), V1_1, NEVER, VMSG_FFA_PROPERTY_INDIRECT, spmc_call_msg_send2, NULL },
+	{ CALL(RX_ACQUIRE), V1_1, NEVER, 0, spmc_call_rx_acquire, features_physical },
 	{ CALL(MEM_PERM_GET), V1_1, V1_1, 0, call_mem_perm, features_mem_perm },
 	{ CALL(MEM_PERM_SET), V1_1, V1_1, 0, call_mem_perm, features_mem_perm },
 	{ CALL(CONSOLE_LOG), V1_2, V1_2, 0, spmc_call_console_log, NULL },
@@ -327,11 +341,45 @@ static void truncate_to_smc32(struct vmsg_ffa_regs *regs)
 	}
 }
 
-static bool is_ffa_range(uint32_t function_id)
+static bool is_ffa_range(const struct spmc *spmc, uint32_t function_id)
 {
 	const uint32_t number = function_id & 0xFFu;
+	const uint32_t last = spmc->policy->call_last ? spmc->policy->call_last : 0xFF;
 
-	return (function_id & ~(SMC64_BIT | 0xFFu)) == 0x84000000u && number >= CALL(ERROR);
+	return (function_id & ~(SMC64_BIT | 0xFFu)) == 0x84000000u && number >= CALL(ERROR) &&
+	       number <= last;
+}
+
+/* No call of FF-A: what SMCCC has for those. */
+static enum spmc_result answer_unknown(const struct spmc *spmc, struct vmsg_ffa_regs *regs)
+{
+	if (spmc->policy->call_last) {
+		regs->x[0] = UINT64_MAX; /* EL3's answer: one register */
+		return SPMC_REPLIED;
+	}
+	memset(regs, 0, sizeof(*regs));
+	regs->x[0] = VMSG_FFA_SMCCC_UNKNOWN;
+	return SPMC_REPLIED;
+}
+
+/* The habits of a policy in what it answers to `asked`. */
+static void finish_reply(const struct spmc_policy *policy, const struct vmsg_ffa_regs *asked,
+			 struct vmsg_ffa_regs *regs)
+{
+	const int32_t status = vmsg_ffa_reply_status(regs);
+
+	if (regs->x[0] == VMSG_FFA_ID32(ERROR)) {
+		regs->x[2] = policy->error_wide ? (uint64_t)(int64_t)status : regs->x[2];
+		return;
+	}
+	for (size_t i = 0; status == VMSG_FFA_OK && i < policy->kept_count; i++) {
+		if (policy->kept[i].number != (uint8_t)asked->x[0]) {
+			continue;
+		}
+		for (size_t x = policy->kept[i].first; x < VMSG_FFA_REGISTERS; x++) {
+			regs->x[x] = asked->x[x];
+		}
+	}
 }
 
 /* A call other than FFA_VERSION is made: it ends the negotiation, and needs one. */
@@ -360,6 +408,27 @@ static bool may_call_before_version(const struct spmc *spmc, struct partition *p
 	return false;
 }
 
+static enum spmc_result serve_call(struct spmc *spmc, struct vcpu *vcpu, uint32_t function_id,
+				   struct vmsg_ffa_regs *regs)
+{
+	struct partition *partition = vcpu->partition;
+
+	if (function_id != VMSG_FFA_ID32(VERSION) &&
+	    !may_call_before_version(spmc, partition, function_id)) {
+		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+	}
+	const struct call *call =
+		find_call(function_id, partition->version ? partition->version : V1_1);
+	if (!call || !call->handle) {
+		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+	}
+	const enum vmsg_ffa_status status = policy_status(spmc, partition, function_id);
+	if (status != VMSG_FFA_OK) {
+		return spmc_error(regs, status);
+	}
+	return call->handle(spmc, vcpu, regs);
+}
+
 enum spmc_result spmc_call(struct spmc *spmc, uint16_t id, uint16_t vcpu_index, uint64_t now_ns,
 			   struct vmsg_ffa_regs *regs)
 {
@@ -374,27 +443,18 @@ enum spmc_result spmc_call(struct spmc *spmc, uint16_t id, uint16_t vcpu_index, 
 	spmc->sent_size = 0;
 
 	const uint32_t function_id = (uint32_t)regs->x[0];
-	if (!is_ffa_range(function_id)) {
-		memset(regs, 0, sizeof(*regs));
-		regs->x[0] = VMSG_FFA_SMCCC_UNKNOWN;
-		return SPMC_REPLIED;
+	if (!is_ffa_range(spmc, function_id)) {
+		return answer_unknown(spmc, regs);
 	}
 	regs->x[0] = function_id;
 	if (!(function_id & SMC64_BIT)) {
 		truncate_to_smc32(regs);
 	}
-	if (function_id != VMSG_FFA_ID32(VERSION) &&
-	    !may_call_before_version(spmc, partition, function_id)) {
-		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+	const struct vmsg_ffa_regs asked = *regs;
+	const enum spmc_result result =
+		serve_call(spmc, &partition->vcpus[vcpu_index], function_id, regs);
+	if (result == SPMC_REPLIED) {
+		finish_reply(spmc->policy, &asked, regs);
 	}
-	const struct call *call =
-		find_call(function_id, partition->version ? partition->version : V1_1);
-	if (!call || !call->handle) {
-		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
-	}
-	const enum vmsg_ffa_status status = policy_status(spmc, partition, function_id);
-	if (status != VMSG_FFA_OK) {
-		return spmc_error(regs, status);
-	}
-	return call->handle(spmc, &partition->vcpus[vcpu_index], regs);
+	return result;
 }

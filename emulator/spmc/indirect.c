@@ -78,7 +78,7 @@ enum spmc_result spmc_call_msg_send2(struct spmc *spmc, struct vcpu *vcpu,
 	}
 	if (!(sender->config.properties & receiver->config.properties &
 	      VMSG_FFA_PROPERTY_INDIRECT) ||
-	    !receiver->buffers.mapped) {
+	    !receiver->buffers.mapped || !receiver->has_bitmap) {
 		return spmc_error(regs, VMSG_FFA_DENIED);
 	}
 	if (!spmc_rx_is_free(receiver)) {

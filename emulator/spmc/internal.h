@@ -114,6 +114,7 @@ struct partition {
 	uint32_t version;    /* negotiated; 0 = not yet */
 	bool version_frozen; /* the first other call has ended the negotiation */
 	bool version_closed; /* and there will never be one */
+	bool has_bitmap;     /* may receive notifications; the physical instance asks for it */
 	struct buffers buffers;
 	struct vcpu *vcpus;
 	uint64_t waiting;                       /* bit per vCPU in WAITING */
@@ -268,6 +269,8 @@ enum spmc_result spmc_success(struct vmsg_ffa_regs *regs);
 /* The partition with this id if it is started, else NULL. */
 struct partition *spmc_find(const struct spmc *spmc, uint16_t id);
 bool spmc_is_secure(uint16_t id);
+/* The normal world of a system without hypervisor: no partition, so nobody discovers it. */
+bool spmc_is_physical(const struct partition *partition);
 /* Declared, started or not, or NULL. */
 struct partition *spmc_find_declared(const struct spmc *spmc, uint16_t id);
 /* The partition has a service of this UUID; nil is anybody's. */
@@ -286,7 +289,7 @@ bool spmc_rx_is_free(const struct partition *partition);
 bool spmc_rx_fill(struct spmc *spmc, struct partition *partition, const void *bytes, size_t size);
 void spmc_rx_release(struct partition *partition);
 void spmc_buffers_drop(struct spmc *spmc, struct partition *partition);
-call_handler spmc_call_rxtx_map, spmc_call_rxtx_unmap, spmc_call_rx_release;
+call_handler spmc_call_rxtx_map, spmc_call_rxtx_unmap, spmc_call_rx_release, spmc_call_rx_acquire;
 
 /* console.c */
 call_handler spmc_call_console_log;
@@ -315,6 +318,7 @@ bool spmc_is_scheduler(const struct spmc *spmc, const struct partition *partitio
 /* Flags of NOTIFICATION_SET and MSG_SEND2: only secure partitions may delay SRI. */
 bool spmc_delay_sri_is_ok(const struct partition *sender, uint32_t flags);
 void spmc_notifications_stop(struct spmc *spmc, struct partition *partition);
+call_handler spmc_call_notification_bitmap_create, spmc_call_notification_bitmap_destroy;
 call_handler spmc_call_notification_bind, spmc_call_notification_unbind, spmc_call_notification_set,
 	spmc_call_notification_get, spmc_call_notification_info_get;
 

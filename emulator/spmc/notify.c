@@ -75,6 +75,38 @@ void spmc_notify(struct spmc *spmc, struct vcpu *sender, struct partition *recei
 	spmc_wake(spmc, receiver);
 }
 
+static enum spmc_result change_bitmap(struct vcpu *vcpu, struct vmsg_ffa_regs *regs, bool create)
+{
+	struct partition *partition = vcpu->partition;
+
+	if (!spmc_is_physical(partition)) {
+		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
+	}
+	if (regs->x[1] != partition->config.id || (create && regs->x[2] == 0)) {
+		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
+	}
+	if (partition->has_bitmap == create || is_pending(partition)) {
+		return spmc_error(regs, VMSG_FFA_DENIED);
+	}
+	partition->has_bitmap = create;
+	partition->from_sps.bound = 0;
+	return spmc_success(regs);
+}
+
+enum spmc_result spmc_call_notification_bitmap_create(struct spmc *spmc, struct vcpu *vcpu,
+						      struct vmsg_ffa_regs *regs)
+{
+	(void)spmc;
+	return change_bitmap(vcpu, regs, true);
+}
+
+enum spmc_result spmc_call_notification_bitmap_destroy(struct spmc *spmc, struct vcpu *vcpu,
+						       struct vmsg_ffa_regs *regs)
+{
+	(void)spmc;
+	return change_bitmap(vcpu, regs, false);
+}
+
 /* Receiver and sender of BIND and UNBIND, whose caller is the receiver. */
 static bool check_binding_ids(const struct spmc *spmc, const struct partition *caller,
 			      const struct vmsg_ffa_regs *regs)
@@ -112,7 +144,7 @@ enum spmc_result spmc_call_notification_bind(struct spmc *spmc, struct vcpu *vcp
 	if (regs->x[2] || !check_binding_ids(spmc, receiver, regs)) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
-	if (bitmap & (notifications->bound | notifications->pending)) {
+	if (!receiver->has_bitmap || (bitmap & (notifications->bound | notifications->pending))) {
 		return spmc_error(regs, VMSG_FFA_DENIED);
 	}
 	notifications->bound |= bitmap;
@@ -178,7 +210,8 @@ enum spmc_result spmc_call_notification_set(struct spmc *spmc, struct vcpu *vcpu
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
 	struct notifications *notifications = from_class(receiver, sender);
-	if (!receives(receiver) || (bitmap & ~bound_to(notifications, sender))) {
+	if (!receives(receiver) || !receiver->has_bitmap ||
+	    (bitmap & ~bound_to(notifications, sender))) {
 		return spmc_error(regs, VMSG_FFA_DENIED);
 	}
 	notifications->pending |= bitmap;

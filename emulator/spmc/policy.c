@@ -12,6 +12,13 @@
 		VMSG_FFA_CALL_##name, POLICY_##forms, POLICY_##callers, VMSG_FFA_##status          \
 	}
 
+static const struct policy_kept tf_a_kept[] = {
+	{ VMSG_FFA_CALL_VERSION, 1 },
+	{ VMSG_FFA_CALL_RXTX_MAP, 1 },
+	{ VMSG_FFA_CALL_MEM_RECLAIM, 1 },
+	{ VMSG_FFA_CALL_PARTITION_INFO_GET, 4 },
+};
+
 static const struct policy_missing hafnium_missing[] = {
 	MISSING(RXTX_MAP, 32, ALL, NOT_SUPPORTED),
 };
@@ -25,6 +32,9 @@ static const struct policy_missing tf_a_missing[] = {
 	MISSING(NOTIFICATION_SET, BOTH, ALL, NOT_SUPPORTED),
 	MISSING(NOTIFICATION_GET, BOTH, ALL, NOT_SUPPORTED),
 	MISSING(NOTIFICATION_INFO_GET, BOTH, ALL, NOT_SUPPORTED),
+	MISSING(NOTIFICATION_BITMAP_CREATE, BOTH, ALL, NOT_SUPPORTED),
+	MISSING(NOTIFICATION_BITMAP_DESTROY, BOTH, ALL, NOT_SUPPORTED),
+	MISSING(RX_ACQUIRE, BOTH, ALL, NOT_SUPPORTED),
 	MISSING(MEM_DONATE, BOTH, ALL, NOT_SUPPORTED),
 	MISSING(CONSOLE_LOG, BOTH, VMS, NOT_SUPPORTED),
 	MISSING(MEM_RELINQUISH, BOTH, VMS, NOT_SUPPORTED),
@@ -52,6 +62,9 @@ static const struct policy_missing xen_missing[] = {
 	MISSING(CONSOLE_LOG, BOTH, VMS, NOT_SUPPORTED),
 };
 
+/* EL3 takes no more for FF-A, whoever is the SPMC. */
+#define LAST_CALL_OF_SPMD 0x97
+
 #define LIST(rows) .missing = (rows), .missing_count = sizeof(rows) / sizeof((rows)[0])
 
 const struct spmc_policy spmc_policies[] = {
@@ -63,6 +76,11 @@ const struct spmc_policy spmc_policies[] = {
 		.name = "hafnium",
 		.summary = "as Hafnium, the SPMC at S-EL2",
 		LIST(hafnium_missing),
+		.version = VMSG_FFA_VERSION_1_3,
+		.physical = true,
+		.call_last = LAST_CALL_OF_SPMD,
+		.info_regs_long = true,
+		.info_sends_hidden = true,
 		.version_newer_refused = true,
 		.version_once = true,
 		.early_call = POLICY_EARLY_MANIFEST,
@@ -72,6 +90,7 @@ const struct spmc_policy spmc_policies[] = {
 		.rx_release_after_get = true,
 		.handles = POLICY_HANDLES_REUSED,
 		.regions_max = 100,
+		.borrower_unknown_denied = true,
 		.retrieve_hint_refused = true,
 		.response_tag_zero = true,
 		.response_access = POLICY_ACCESS_LONG,
@@ -80,6 +99,11 @@ const struct spmc_policy spmc_policies[] = {
 		.name = "tf-a",
 		.summary = "as TF-A's SPMC at EL3, which has one secure partition",
 		LIST(tf_a_missing),
+		.physical = true,
+		.call_last = LAST_CALL_OF_SPMD,
+		.error_wide = true,
+		.kept = tf_a_kept,
+		.kept_count = sizeof(tf_a_kept) / sizeof(tf_a_kept[0]),
 		.version_foreign = POLICY_VERSION_OWN,
 		.version_late = POLICY_VERSION_AGREED,
 		.version_newer_open = true,
@@ -131,4 +155,14 @@ const struct spmc_policy *spmc_policy_find(const char *name)
 		}
 	}
 	return NULL;
+}
+
+uint32_t spmc_policy_version(const struct spmc_policy *policy)
+{
+	return policy && policy->version ? policy->version : VMSG_FFA_VERSION_1_2;
+}
+
+bool spmc_policy_is_physical(const struct spmc_policy *policy)
+{
+	return policy && policy->physical;
 }

@@ -70,11 +70,28 @@ struct policy_missing {
 	enum vmsg_ffa_status status;
 };
 
+/* Registers from `first` on that SUCCESS of a call leaves as the caller had them. */
+struct policy_kept {
+	uint8_t number;
+	uint8_t first;
+};
+
 struct spmc_policy {
 	const char *name;
 	const char *summary;
 	const struct policy_missing *missing;
 	size_t missing_count;
+
+	uint32_t version; /* own one where nobody chooses another, 0 = 1.2 */
+	bool physical;    /* the normal world is one physical instance, with id 0 */
+
+	/* Calls and answers */
+	uint8_t call_last; /* what comes behind is no call of FF-A; 0 = 0xFF */
+	bool error_wide;   /* status in all 64 bits of x2 */
+	const struct policy_kept *kept;
+	size_t kept_count;
+	bool info_regs_long; /* 48 bytes a partition in registers, whatever the caller's version */
+	bool info_sends_hidden; /* a VM is not told which secure partitions send direct requests */
 
 	/* FFA_VERSION */
 	enum policy_version_answer version_foreign; /* another major version, 1.0, bit 31 */
@@ -109,6 +126,7 @@ struct spmc_policy {
 	bool share_only_vm_to_sp;    /* and to one borrower; else NOT_SUPPORTED */
 	bool send_type_flag_allowed; /* the type of a send may stand in its flags, too */
 	bool overlap_invalid;        /* with another region: INVALID, else DENIED */
+	bool borrower_unknown_denied; /* DENIED, else INVALID */
 	bool attributes_unchecked;
 	bool permissions_unchecked;    /* and granted as the owner wrote them */
 	bool retrieve_rx_full_denied;  /* DENIED, else BUSY */

@@ -104,6 +104,22 @@ static bool read_borrowers(struct spmc *spmc, struct vmsg_bytes descriptor,
 	return true;
 }
 
+/* Some managers say that one who is not there may not have it. */
+static enum vmsg_ffa_status refused_borrower(const struct spmc *spmc, struct vmsg_bytes descriptor,
+					     const struct vmsg_ffa_memory_header *header)
+{
+	struct vmsg_ffa_memory_access access;
+
+	for (uint32_t i = 0; i < header->access_count; i++) {
+		if (spmc->policy->borrower_unknown_denied &&
+		    vmsg_ffa_memory_access_at(descriptor, header, i, &access) == 0 &&
+		    !spmc_find(spmc, access.endpoint)) {
+			return VMSG_FFA_DENIED;
+		}
+	}
+	return VMSG_FFA_INVALID_PARAMETERS;
+}
+
 /* Ranges from a whole number of descriptors. */
 static bool read_ranges(struct region *region, const uint8_t *bytes, size_t size)
 {
@@ -194,8 +210,10 @@ static enum vmsg_ffa_status begin(struct spmc *spmc, struct partition *owner, ui
 	region->head_size = head;
 	region->access_size = header.access_size;
 	region->page_count = composite.page_count;
-	if (!read_borrowers(spmc, fragment, &header, first.composite_offset, region) ||
-	    !read_ranges(region, fragment.data + head, fragment.size - head)) {
+	if (!read_borrowers(spmc, fragment, &header, first.composite_offset, region)) {
+		return refused_borrower(spmc, fragment, &header);
+	}
+	if (!read_ranges(region, fragment.data + head, fragment.size - head)) {
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
 	if (header.sender != owner->config.id) {

@@ -37,7 +37,8 @@ struct spmc *spmc_create(const struct spmc_options *options)
 	for (size_t i = 0; i < spmc->policy->missing_count; i++) {
 		note_missing(spmc, &spmc->policy->missing[i]);
 	}
-	spmc->version = options->ffa_version ? options->ffa_version : VMSG_FFA_VERSION_1_2;
+	spmc->version =
+		options->ffa_version ? options->ffa_version : spmc_policy_version(spmc->policy);
 	spmc->time_slice_ns = options->time_slice_ns ? options->time_slice_ns : SPMC_TIME_SLICE_NS;
 	spmc->scheduler = options->scheduler;
 	spmc->memory = options->memory;
@@ -73,7 +74,7 @@ void spmc_destroy(struct spmc *spmc)
 
 static const char *check_config(const struct spmc *spmc, const struct spmc_partition_config *config)
 {
-	const bool is_vm = config->id >= 1 && config->id < 0x7FFF;
+	const bool is_vm = config->id < 0x7FFF && (config->id >= 1 || spmc->policy->physical);
 	const bool is_sp = config->id > VMSG_FFA_SPMC_ID && config->id < 0xFFC0;
 
 	if (!is_vm && !is_sp) {
@@ -157,6 +158,11 @@ bool spmc_is_secure(uint16_t id)
 	return (id & 0x8000) != 0;
 }
 
+bool spmc_is_physical(const struct partition *partition)
+{
+	return partition->config.id == 0;
+}
+
 bool spmc_has_uuid(const struct partition *partition, const struct vmsg_ffa_uuid *uuid)
 {
 	if (vmsg_ffa_uuid_is_nil(uuid)) {
@@ -189,6 +195,7 @@ int spmc_start(struct spmc *spmc, uint16_t id)
 	partition->version = 0;
 	partition->version_frozen = false;
 	partition->version_closed = false;
+	partition->has_bitmap = !spmc_is_physical(partition);
 	for (uint16_t i = 0; i < partition->config.vcpu_count; i++) {
 		partition->vcpus[i].interrupt_pending = false;
 		partition->vcpus[i].notification_pending = false;

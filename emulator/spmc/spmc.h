@@ -60,6 +60,10 @@ struct spmc_memory_ops {
 struct spmc_policy;
 /* By name: "emulator", "hafnium", "tf-a", "xen", "acs"; NULL if there is none. */
 const struct spmc_policy *spmc_policy_find(const char *name);
+/* The FF-A version it has unless another is chosen; NULL = the emulator's own. */
+uint32_t spmc_policy_version(const struct spmc_policy *policy);
+/* Whether its normal world is one physical instance, with id 0. */
+bool spmc_policy_is_physical(const struct spmc_policy *policy);
 
 struct spmc_options {
 	const struct spmc_policy *policy; /* NULL = the emulator's own choices */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The same scenario as a process on vmsg-ffa-emu. usage: scenario-hosted SOCKET IMAGE [--trace] */
+/* The same scenario as a process on vmsg-ffa-emu. usage: scenario-hosted SOCKET IMAGE [--trace]
+ * [--lax] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,16 @@ static void print(const char *text)
 {
 	(void)fputs(text, stdout);
 	(void)fflush(stdout);
+}
+
+static bool has_option(int argc, char **argv, const char *name)
+{
+	for (int i = 3; i < argc; i++) {
+		if (strcmp(argv[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -29,7 +40,7 @@ int main(int argc, char **argv)
 	FILE *file = argc > 2 ? fopen(argv[2], "rb") : NULL;
 
 	if (!file) {
-		(void)fprintf(stderr, "usage: %s SOCKET IMAGE [--trace]\n", argv[0]);
+		(void)fprintf(stderr, "usage: %s SOCKET IMAGE [--trace] [--lax]\n", argv[0]);
 		return 2;
 	}
 	const size_t size = fread(image, 1, sizeof(image), file);
@@ -45,7 +56,8 @@ int main(int argc, char **argv)
 		.pool = { banks[1].data, banks[1].address },
 		.image = { image, size },
 		.print = print,
-		.trace = argc > 3 && strcmp(argv[3], "--trace") == 0,
+		.trace = has_option(argc, argv, "--trace"),
+		.lax_manager = has_option(argc, argv, "--lax"),
 	};
 	const int failed = scenario_run(&platform);
 	vmsg_emu_close(emu);

@@ -7,6 +7,9 @@
 #ifndef NORMAL_WORLD_TRACE
 #define NORMAL_WORLD_TRACE false
 #endif
+#ifndef NORMAL_WORLD_LAX
+#define NORMAL_WORLD_LAX false
+#endif
 
 static uint8_t tx[VMSG_FFA_PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t rx[VMSG_FFA_PAGE_SIZE] __attribute__((aligned(4096)));
@@ -26,6 +29,7 @@ int main(void)
 		.image = { disk_start, (size_t)(disk_end - disk_start) },
 		.print = bare_print,
 		.trace = NORMAL_WORLD_TRACE,
+		.lax_manager = NORMAL_WORLD_LAX,
 	};
 
 	bare_exit(scenario_run(&platform) == 0 ? 0 : 1);

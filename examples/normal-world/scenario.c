@@ -99,6 +99,7 @@ static int bring_up(struct scenario *s)
 		.ffa_version = VMSG_FFA_VERSION_1_2,
 		.bus_features = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX,
 		.max_areas = AREAS_MAX,
+		.poll_interval_ns = 3600 * SECOND, /* we poll: so every run makes the same calls */
 		.memory = &s->memory,
 		.devices = s->numbers,
 		.device_capacity = DEVICES_MAX,

@@ -16,13 +16,19 @@
 #define BUSY               "84000060 0 fffffffc"
 #define DENIED             "84000060 0 fffffffa"
 
+/* TF-A writes the status into all of x2. */
+#define WIDE_NOT_SUPPORTED      "84000060 0 ffffffffffffffff"
+#define WIDE_INVALID_PARAMETERS "84000060 0 fffffffffffffffe"
+#define WIDE_DENIED             "84000060 0 fffffffffffffffa"
+
 #define PAGE ((size_t)VMSG_FFA_PAGE_SIZE)
 
 static struct world world;
 
 static struct world *open_policy(const char *name)
 {
-	const struct spmc_options options = { .policy = spmc_policy_find(name) };
+	const struct spmc_options options = { .policy = spmc_policy_find(name),
+					      .ffa_version = VMSG_FFA_VERSION_1_2 };
 
 	assert_non_null(options.policy);
 	world_open_options(&world, &options);
@@ -108,7 +114,9 @@ static void features_agree_with_what_is_missing(void **state)
 					(row->forms & POLICY_64 ? 0xc4000000u : 0x84000000u) +
 					row->number;
 				snprintf(text, sizeof(text), "84000064 %" PRIx32 " 2", id);
-				assert_call(w, ids[k], text, NOT_SUPPORTED);
+				assert_call(w, ids[k], text,
+					    spmc_policies[i].error_wide ? WIDE_NOT_SUPPORTED
+									: NOT_SUPPORTED);
 			}
 		}
 		world_close(w);
@@ -132,17 +140,17 @@ static void versions(void **state)
 	w = open_policy("tf-a");
 	assert_call(w, VM1, "84000069", "84000061 0 1");
 	assert_call(w, VM1, "84000085", "84000061 0 8000");
-	assert_call(w, VM1, "84000063 10003", "10002"); /* which selects nothing */
-	assert_call(w, VM1, "84000063 20000", "10002");
-	assert_call(w, VM1, "84000063 10001", "10002");
+	assert_call(w, VM1, "84000063 10003", "10002 10003"); /* which selects nothing */
+	assert_call(w, VM1, "84000063 20000", "10002 20000");
+	assert_call(w, VM1, "84000063 10001", "10002 10001");
 	assert_call(w, VM1, "84000069", "84000061 0 1");
-	assert_call(w, VM1, "84000063 10002", "10001");
-	assert_call(w, VM2, "84000064 84000073", NOT_SUPPORTED); /* closes it */
+	assert_call(w, VM1, "84000063 10002", "10001 10002");
+	assert_call(w, VM2, "84000064 84000073", WIDE_NOT_SUPPORTED); /* closes it */
 	assert_call(w, VM2, "84000063 10002", "ffffffff");
-	assert_call(w, VM2, "84000064 84000073", NOT_SUPPORTED);
+	assert_call(w, VM2, "84000064 84000073", WIDE_NOT_SUPPORTED);
 	world_stop(w, VM2);
 	assert_int_equal(spmc_start(w->spmc, VM2), 0);
-	assert_call(w, VM2, "84000063 10002", "10002");
+	assert_call(w, VM2, "84000063 10002", "10002 10002");
 	world_close(w);
 
 	w = open_policy("xen");
@@ -151,6 +159,94 @@ static void versions(void **state)
 	assert_call(w, VM1, "84000063 10003", "10002");
 	assert_call(w, VM1, "84000069", "84000061 0 1");
 	assert_call(w, VM1, "84000063 10001", "10002");
+	world_close(w);
+}
+
+/* What the transcripts of firmware and emulator have told: tests/firmware/transcripts.py. */
+static void answers(void **state)
+{
+	(void)state;
+	struct world *w = open_prepared("tf-a");
+	assert_call(w, VM1, "84000097", WIDE_NOT_SUPPORTED);
+	assert_call(w, VM1, "84000098 1 2", "ffffffffffffffff 1 2");
+	assert_call(w, VM1, "84000050 1", "ffffffffffffffff 1");
+	world_close(w);
+	w = open_policy("tf-a");
+	assert_call(w, VM1, "84000063 10002", "10002 10002");
+	assert_call(w, VM1, "c4000066 40000000 40001000 1", "84000061 40000000 40001000 1");
+	assert_call(w, VM1, "84000068 0 0 0 0 1", "84000061 0 3 0 0 1");
+	assert_call(w, VM1, "84000077 7", WIDE_INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000065", WIDE_DENIED);
+	assert_call(w, VM1, "84000067", SUCCESS);
+	world_close(w);
+
+	w = open_prepared("hafnium");
+	assert_call(w, VM1, "84000097", NOT_SUPPORTED);
+	assert_call(w, VM1, "84000098 1", "ffffffffffffffff 1");
+	/* 48 bytes each, and no word of who sends */
+	assert_call(
+		w, VM1, "c400008b a14a9824b52860c6 f0ab2261da77e79d",
+		"c4000061 0 30000000010001 10c00010002 0 0 0 0 10002 30900018001 0 0 0 0 10002");
+	world_close(w);
+}
+
+static void hafnium_has_a_version_of_its_own(void **state)
+{
+	const struct spmc_options options = { .policy = spmc_policy_find("hafnium") };
+
+	(void)state;
+	assert_int_equal(spmc_policy_version(options.policy), VMSG_FFA_VERSION_1_3);
+	assert_int_equal(spmc_policy_version(NULL), VMSG_FFA_VERSION_1_2);
+	world_open_options(&world, &options);
+	world_add_vectors(&world);
+	assert_call(&world, VM1, "84000063 10002", "10003");
+	assert_call(&world, VM1, "84000063 10003", "ffffffff");
+	world_close(&world);
+}
+
+#define NW 0
+
+static void the_normal_world_may_be_physical(void **state)
+{
+	const struct spmc_partition_config config = { .name = "normal world",
+						      .vcpu_count = 1,
+						      .properties = 0x40c };
+	const char *why;
+
+	(void)state;
+	struct world *w = open_prepared("xen");
+	assert_int_equal(spmc_add_partition(w->spmc, &config, &why), -1);
+	world_close(w);
+
+	w = open_prepared("hafnium");
+	world_add(w, &config);
+	world_add_ram(w, NW, 0x60000000, 2 * PAGE, false);
+	assert_call(w, NW, "84000063 10002", "10002");
+	assert_call(w, NW, "84000069", SUCCESS); /* id 0 */
+	assert_call(w, NW, "c4000066 60000000 60001000 1", SUCCESS);
+	/* nobody's partition */
+	assert_call(w, VM1, "84000068 0 0 0 0 1", "84000061 0 3");
+	/* room for its notifications first */
+	assert_call(w, NW, "8400007f 80010000 0 1", DENIED);
+	assert_call(w, NW, "8400007d 1 1", INVALID_PARAMETERS);
+	assert_call(w, NW, "8400007d 0 0", INVALID_PARAMETERS);
+	assert_call(w, NW, "8400007d 0 1", SUCCESS);
+	assert_call(w, NW, "8400007d 0 1", DENIED);
+	assert_call(w, NW, "8400007f 80010000 0 1", SUCCESS);
+	assert_call(w, SP1, "84000081 80010000 0 1", SUCCESS);
+	assert_call(w, NW, "8400007e", DENIED); /* one is pending */
+	assert_call(w, NW, "84000082 0 1", "84000061 0 1");
+	assert_call(w, NW, "8400007e", SUCCESS);
+	assert_call(w, SP1, "84000081 80010000 0 1", DENIED);
+	/* RX */
+	assert_call(w, NW, "84000084", SUCCESS);
+	assert_call(w, NW, "84000084", DENIED);
+	assert_call(w, NW, "84000065", SUCCESS);
+	/* and none of that for others */
+	assert_call(w, VM1, "8400007d 1 1", NOT_SUPPORTED);
+	assert_call(w, VM1, "84000084", NOT_SUPPORTED);
+	assert_call(w, VM1, "84000064 8400007d", NOT_SUPPORTED);
+	assert_call(w, NW, "84000064 8400007d", SUCCESS);
 	world_close(w);
 }
 
@@ -163,7 +259,7 @@ static void direct_messages(void **state)
 	world_close(w);
 
 	w = open_prepared("tf-a");
-	assert_call(w, SP1, "8400006f 80018002", INVALID_PARAMETERS);
+	assert_call(w, SP1, "8400006f 80018002", WIDE_INVALID_PARAMETERS);
 	assert_call(w, SP1, "8400006b", "-");
 	assert_call(w, VM1, "c400008d 18001 1 2", "-");
 	world_close(w);
@@ -231,7 +327,7 @@ static void indirect_messages(void **state)
 	world_close(w);
 
 	w = open_prepared("tf-a");
-	assert_call_tx(w, VM1, MESSAGE, "84000086", NOT_SUPPORTED);
+	assert_call_tx(w, VM1, MESSAGE, "84000086", WIDE_NOT_SUPPORTED);
 	world_close(w);
 }
 
@@ -248,7 +344,7 @@ static void notifications(void **state)
 	world_close(w);
 
 	w = open_prepared("tf-a");
-	assert_call(w, VM1, "84000082 1 f", NOT_SUPPORTED);
+	assert_call(w, VM1, "84000082 1 f", WIDE_NOT_SUPPORTED);
 	world_close(w);
 }
 
@@ -272,6 +368,8 @@ static void sharing_like_hafnium(void **state)
 		assert_string_equal(share(w, SP1, 0x2f, 1), text);
 	}
 	assert_string_equal(share(w, SP1, 0x2f, 1), NO_MEMORY);
+	assert_call(w, VM1, "84000077 5", SUCCESS);
+	assert_string_equal(share(w, 0x7777, 0x2f, 1), DENIED);
 	world_close(w);
 }
 
@@ -285,17 +383,17 @@ static void sharing_like_tf_a(void **state)
 	(void)state;
 	assert_string_equal(memory_call(w, VM1, 0x84000073, SP1, odd, VMSG_FFA_DATA_RO, 1),
 			    "84000061 0 ffffffc0");
-	assert_string_equal(retrieve(w, 0xffffffc0, 0x1), INVALID_PARAMETERS);
-	assert_string_equal(retrieve(w, 0xffffffc0, 0x200), INVALID_PARAMETERS);
+	assert_string_equal(retrieve(w, 0xffffffc0, 0x1), WIDE_INVALID_PARAMETERS);
+	assert_string_equal(retrieve(w, 0xffffffc0, 0x200), WIDE_INVALID_PARAMETERS);
 	assert_string_equal(retrieve(w, 0xffffffc0, 0), "84000075 70 70"); /* asked for writing */
 	const uint8_t *rx = world_at(w, SP1, world_rx(SP1), 64);
 	assert_int_equal(rx[2], 0x6e);
 	assert_int_equal(rx[16], 0x77);
 	assert_int_equal(rx[48 + 2], VMSG_FFA_DATA_RO);
 	assert_string_equal(w->events, "8001:grant ffffffc0 ro");
-	assert_string_equal(retrieve(w, 0xffffffc0, 0), DENIED); /* RX is full */
-	assert_call(w, VM1, "84000071 60 60", NOT_SUPPORTED);
-	assert_call(w, SP1, "84000073 60 60", INVALID_PARAMETERS);
+	assert_string_equal(retrieve(w, 0xffffffc0, 0), WIDE_DENIED); /* RX is full */
+	assert_call(w, VM1, "84000071 60 60", WIDE_NOT_SUPPORTED);
+	assert_call(w, SP1, "84000073 60 60", WIDE_INVALID_PARAMETERS);
 	world_close(w);
 }
 
@@ -320,6 +418,9 @@ int main(void)
 		cmocka_unit_test(every_policy_has_a_name_of_its_own),
 		cmocka_unit_test(features_agree_with_what_is_missing),
 		cmocka_unit_test(versions),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(hafnium_has_a_version_of_its_own),
+		cmocka_unit_test(the_normal_world_may_be_physical),
 		cmocka_unit_test(direct_messages),
 		cmocka_unit_test(indirect_messages),
 		cmocka_unit_test(notifications),
