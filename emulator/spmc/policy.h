@@ -119,13 +119,13 @@ struct spmc_policy {
 
 	/* Memory */
 	enum policy_handles handles;
-	uint32_t regions_max;        /* live ones in the system, 0 = no limit */
-	uint32_t regions_own_max;    /* of one owner, 0 = SPMC_REGIONS_MAX */
-	uint32_t share_pages_max;    /* of one region; 0 = no limit */
-	bool share_whole;            /* a send in fragments: NOT_SUPPORTED */
-	bool share_only_vm_to_sp;    /* and to one borrower; else NOT_SUPPORTED */
-	bool send_type_flag_allowed; /* the type of a send may stand in its flags, too */
-	bool overlap_invalid;        /* with another region: INVALID, else DENIED */
+	uint32_t regions_max;         /* live ones in the system, 0 = no limit */
+	uint32_t regions_own_max;     /* of one owner, 0 = SPMC_REGIONS_MAX */
+	uint32_t share_pages_max;     /* of one region; 0 = no limit */
+	bool share_whole;             /* a send in fragments: NOT_SUPPORTED */
+	bool share_only_vm_to_sp;     /* and to one borrower; else NOT_SUPPORTED */
+	bool send_type_flag_allowed;  /* the type of a send may stand in its flags, too */
+	bool overlap_invalid;         /* with another region: INVALID, else DENIED */
 	bool borrower_unknown_denied; /* DENIED, else INVALID */
 	bool attributes_unchecked;
 	bool permissions_unchecked;    /* and granted as the owner wrote them */
