@@ -6,6 +6,8 @@ endif()
 if(VMSG_BUILD_EMULATOR)
 	pkg_check_modules(uv REQUIRED IMPORTED_TARGET libuv)
 	find_package(Threads REQUIRED)
+	# optional: the plugin for nbdkit is built where this is there
+	pkg_check_modules(nbdkit IMPORTED_TARGET nbdkit)
 	# libfdt has no pkg-config file where it matters (Debian: libfdt-dev)
 	find_library(FDT_LIBRARY fdt REQUIRED)
 	find_path(FDT_INCLUDE_DIR libfdt.h REQUIRED)

@@ -53,6 +53,7 @@ EMULATOR = {
     "manifest": (FFA, {"manifest", "spmc"}),
     "server": (None, {"server", "faults", "spmc", "tap"}),
     "commands": (None, None),
+    "nbdkit": (None, None),
 }
 UV = {"server", "commands"}
 

@@ -26,6 +26,14 @@ static int over(struct blk_driver *blk)
 
 /* ---- opening ---- */
 
+/* Sectors of one request on a range, 0 when the device has none. */
+static uint32_t range_max(const struct blk_driver *blk, unsigned int feature, uint32_t field)
+{
+	return vmsg_driver_has_feature(&blk->session->driver, feature)
+		       ? (uint32_t)session_config(blk->session, field, 4)
+		       : 0;
+}
+
 /* How the disk wants its requests: sizes from its config, depth from its queue. */
 static int plan(struct blk_driver *blk)
 {
@@ -57,6 +65,11 @@ static int plan(struct blk_driver *blk)
 	blk->size *= BLK_SECTOR_SIZE;
 	blk->is_readonly = vmsg_driver_has_feature(driver, BLK_F_RO);
 	blk->has_flush = vmsg_driver_has_feature(driver, BLK_F_FLUSH);
+	blk->discard_max = range_max(blk, BLK_F_DISCARD, BLK_CONFIG_MAX_DISCARD_SECTORS);
+	blk->zeroes_max = range_max(blk, BLK_F_WRITE_ZEROES, BLK_CONFIG_MAX_WRITE_ZEROES_SECTORS);
+	blk->zeroes_may_unmap =
+		blk->zeroes_max > 0 &&
+		session_config(blk->session, BLK_CONFIG_WRITE_ZEROES_MAY_UNMAP, 1) != 0;
 	uint32_t pieces = (uint32_t)((BLK_REQUEST_SIZE + size_max - 1) / size_max);
 	pieces = pieces < seg_max ? pieces : (uint32_t)seg_max;
 	blk->is_indirect = (pieces + 2) * BLK_DEPTH > queue_size &&
@@ -107,7 +120,7 @@ static int start(struct session *session, void *context)
 	struct blk_driver *blk = context;
 	uint32_t features[VMSG_FEATURE_BLOCKS_MAX] = {
 		1u << BLK_F_SIZE_MAX | 1u << BLK_F_SEG_MAX | 1u << BLK_F_RO | 1u << BLK_F_BLK_SIZE |
-			1u << BLK_F_FLUSH,
+			1u << BLK_F_FLUSH | 1u << BLK_F_DISCARD | 1u << BLK_F_WRITE_ZEROES,
 	};
 
 	queue_driver_close(&blk->queue);
@@ -323,6 +336,50 @@ int blk_driver_transfer(struct blk_driver *blk, const struct blk_transfer *trans
 	const int result = run_transfer(blk, &course);
 	progress_end();
 	return result;
+}
+
+/* One range after the other, each as long as the device takes it. */
+static int run_ranges(struct blk_driver *blk, uint32_t type, uint64_t offset, uint64_t size,
+		      uint32_t sectors_max, uint32_t flags)
+{
+	struct blk_slot *slot = &blk->slots[0];
+	uint64_t sector = offset / BLK_SECTOR_SIZE;
+	uint64_t left = size / BLK_SECTOR_SIZE;
+
+	while (left > 0) {
+		const uint32_t sectors = left < sectors_max ? (uint32_t)left : sectors_max;
+		const uint64_t sector_le = htole64(sector);
+		const uint32_t words_le[2] = { htole32(sectors), htole32(flags) };
+		fill_header(slot, type, 0);
+		memcpy(slot->data, &sector_le, sizeof(sector_le));
+		memcpy(slot->data + sizeof(sector_le), words_le, sizeof(words_le));
+		if (submit(blk, slot, BLK_RANGE_SIZE, false) != SESSION_OK ||
+		    await_slot(blk, slot) != SESSION_OK) {
+			return -1;
+		}
+		slot->sector = sector; /* for the report */
+		if (check_status(slot, type == BLK_T_DISCARD ? "discard" : "write of zeroes") < 0) {
+			return -1;
+		}
+		sector += sectors;
+		left -= sectors;
+	}
+	return 0;
+}
+
+int blk_driver_discard(struct blk_driver *blk, uint64_t offset, uint64_t size)
+{
+	return blk->discard_max == 0
+		       ? -1
+		       : run_ranges(blk, BLK_T_DISCARD, offset, size, blk->discard_max, 0);
+}
+
+int blk_driver_zero(struct blk_driver *blk, uint64_t offset, uint64_t size, bool may_unmap)
+{
+	return blk->zeroes_max == 0
+		       ? -1
+		       : run_ranges(blk, BLK_T_WRITE_ZEROES, offset, size, blk->zeroes_max,
+				    may_unmap && blk->zeroes_may_unmap ? BLK_RANGE_F_UNMAP : 0);
 }
 
 int blk_driver_flush(struct blk_driver *blk)

@@ -31,6 +31,9 @@ struct blk_driver {
 	bool is_readonly;
 	bool has_flush;
 	bool is_indirect;
+	uint32_t discard_max; /* sectors of one discard, 0: the device has none */
+	uint32_t zeroes_max;  /* likewise of a write of zeroes */
+	bool zeroes_may_unmap;
 	uint32_t depth;
 	uint32_t request_size;
 	uint32_t piece_size; /* of one descriptor */
@@ -59,6 +62,11 @@ int blk_driver_open_number(struct blk_driver *blk, struct session *session, uint
 void blk_driver_close(struct blk_driver *blk);
 
 int blk_driver_transfer(struct blk_driver *blk, const struct blk_transfer *transfer);
+/* Leaves out, or zeroes, `size` bytes at `offset` (multiples of BLK_SECTOR_SIZE), if the device
+ * can.
+ */
+int blk_driver_discard(struct blk_driver *blk, uint64_t offset, uint64_t size);
+int blk_driver_zero(struct blk_driver *blk, uint64_t offset, uint64_t size, bool may_unmap);
 /* Makes what was written durable, if the device can. */
 int blk_driver_flush(struct blk_driver *blk);
 /* Reads the serial into blk->serial; "" when the device has none. */
