@@ -28,8 +28,10 @@ static const struct {
 	uint16_t descriptors;
 } kinds[VMSG_WIRE_KIND_COUNT] = {
 	[0] = { .name = "?", .direction = NOBODY },
-	[VMSG_WIRE_HELLO] = { "HELLO", TO_MANAGER, VMSG_WIRE_HELLO_PACKED | VMSG_WIRE_HELLO_CONTROL,
-			      false, false, HELLO_SIZE,
+	[VMSG_WIRE_HELLO] = { "HELLO", TO_MANAGER,
+			      VMSG_WIRE_HELLO_PACKED | VMSG_WIRE_HELLO_CONTROL |
+				      VMSG_WIRE_HELLO_JOIN,
+			      true, false, HELLO_SIZE,
 			      HELLO_SIZE + VMSG_WIRE_DESCRIPTORS_MAX *HELLO_BANK_SIZE,
 			      VMSG_WIRE_DESCRIPTORS_MAX },
 	[VMSG_WIRE_WELCOME] = { "WELCOME", TO_PARTITION, 0, false, false, WELCOME_SIZE,
@@ -138,9 +140,12 @@ static size_t encode_kind(uint8_t *frame, enum vmsg_wire_kind kind, uint8_t flag
 size_t vmsg_wire_encode_hello(uint8_t *frame, const struct vmsg_wire_hello *hello)
 {
 	const uint8_t flags = (hello->packed ? VMSG_WIRE_HELLO_PACKED : 0) |
-			      (hello->control ? VMSG_WIRE_HELLO_CONTROL : 0);
+			      (hello->control ? VMSG_WIRE_HELLO_CONTROL : 0) |
+			      (hello->join ? VMSG_WIRE_HELLO_JOIN : 0);
 
-	encode_kind(frame, VMSG_WIRE_HELLO, flags);
+	vmsg_wire_encode_header(frame, &(struct vmsg_wire_header){ .kind = VMSG_WIRE_HELLO,
+								   .flags = flags,
+								   .vcpu = hello->vcpu });
 	vmsg_store_le32(frame + 8, hello->magic);
 	vmsg_store_le16(frame + 12, hello->version);
 	frame[14] = hello->role;
@@ -166,11 +171,13 @@ int vmsg_wire_decode_hello(const uint8_t *frame, size_t size, struct vmsg_wire_h
 	}
 	hello->packed = (frame[1] & VMSG_WIRE_HELLO_PACKED) != 0;
 	hello->control = (frame[1] & VMSG_WIRE_HELLO_CONTROL) != 0;
+	hello->join = (frame[1] & VMSG_WIRE_HELLO_JOIN) != 0;
+	hello->vcpu = vmsg_load_le16(frame + 2);
 	hello->role = frame[14];
 	hello->class = frame[15];
 	hello->id = vmsg_load_le16(frame + 16);
 	hello->bank_count = vmsg_load_le16(frame + 18);
-	if (vmsg_load_le32(frame + 20) != 0 ||
+	if (vmsg_load_le32(frame + 20) != 0 || (hello->vcpu && !hello->join) ||
 	    size != HELLO_SIZE + (size_t)hello->bank_count * HELLO_BANK_SIZE) {
 		return -1;
 	}

@@ -49,6 +49,7 @@ enum vmsg_wire_kind {
 /* Flags. All other bits must be zero. */
 #define VMSG_WIRE_HELLO_PACKED   0x01u /* takes several frames in one message */
 #define VMSG_WIRE_HELLO_CONTROL  0x02u /* answers requests of control clients */
+#define VMSG_WIRE_HELLO_JOIN     0x04u /* another connection of a partition, for one vCPU */
 #define VMSG_WIRE_GRANT_WRITABLE 0x01u
 #define VMSG_WIRE_GRANT_REVOKED  0x02u /* no longer held; carries no ranges */
 #define VMSG_WIRE_CONTROL_MORE   0x01u /* another frame of the same answer follows */
@@ -65,6 +66,7 @@ enum vmsg_wire_refusal {
 	VMSG_WIRE_REFUSED_IDENTITY,  /* unknown, or claimed by somebody else */
 	VMSG_WIRE_REFUSED_BANK,      /* RAM that breaks a rule */
 	VMSG_WIRE_REFUSED_RESOURCES, /* the manager is out of something */
+	VMSG_WIRE_REFUSED_GONE,      /* another connection of the partition has ended */
 };
 
 enum vmsg_wire_channel {
@@ -94,6 +96,8 @@ struct vmsg_wire_hello {
 	uint16_t id;  /* 0 = the first free of `class` */
 	bool packed;  /* takes several frames in one message */
 	bool control; /* answers requests of control clients */
+	bool join;    /* another connection of partition `id`, for its vCPU `vcpu` */
+	uint16_t vcpu;
 	uint16_t bank_count;
 	struct vmsg_wire_bank banks[VMSG_WIRE_BANKS_MAX];
 };

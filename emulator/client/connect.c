@@ -88,6 +88,8 @@ static int send_hello(struct vmsg_emu *emu, const struct vmsg_emu_options *optio
 		.bank_count = (uint16_t)options->bank_count,
 		.packed = true,
 		.control = options->control,
+		.join = options->join,
+		.vcpu = options->join ? options->vcpu : 0,
 	};
 	uint8_t frame[VMSG_WIRE_FRAME_MAX];
 

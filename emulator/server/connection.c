@@ -128,6 +128,7 @@ void connection_return(struct connection *connection, uint16_t vcpu,
 		.sequence = connection->calls[vcpu].sequence,
 	};
 
+	connection->calls[vcpu].is_open = false;
 	stats_return(&connection->server->stats, connection->calls[vcpu].function_id,
 		     connection->server->now_ns - connection->calls[vcpu].begun_ns, regs);
 	if (connection->server->tap) {
@@ -136,15 +137,31 @@ void connection_return(struct connection *connection, uint16_t vcpu,
 	connection_send(connection, frame, vmsg_wire_encode_call(frame, &header, regs), NULL, 0);
 }
 
+/* Refuses a frame of a vCPU that is not its connection's. */
+static bool drives(struct connection *connection, enum vmsg_wire_kind kind, uint16_t vcpu)
+{
+	const char *name = vmsg_wire_kind_name(kind);
+
+	if (vcpu >= connection->identity->vcpu_count) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
+				  "%s of vCPU %u, which it does not have", name, vcpu);
+		return false;
+	}
+	if (server_vcpu_connection(connection->identity, vcpu) != connection) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
+				  "%s of vCPU %u, which another connection drives", name, vcpu);
+		return false;
+	}
+	return true;
+}
+
 static void receive_call(struct connection *connection, const struct vmsg_wire_header *header,
 			 const uint8_t *frame, uint64_t now_ns)
 {
 	struct vmsg_server *server = connection->server;
 	struct vmsg_ffa_regs regs, call;
 
-	if (header->vcpu >= connection->identity->vcpu_count) {
-		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
-				  "CALL of vCPU %u, which it does not have", header->vcpu);
+	if (!drives(connection, VMSG_WIRE_CALL, header->vcpu)) {
 		return;
 	}
 	vmsg_wire_decode_call(frame, &regs);
@@ -156,6 +173,7 @@ static void receive_call(struct connection *connection, const struct vmsg_wire_h
 		.sequence = header->sequence,
 		.function_id = (uint32_t)regs.x[0],
 		.begun_ns = now_ns,
+		.is_open = true,
 	};
 	bool kill;
 	const enum spmc_result result =
@@ -243,9 +261,7 @@ static void handle(struct connection *connection, const uint8_t *frame, size_t s
 		receive_call(connection, &header, frame, now_ns);
 		break;
 	case VMSG_WIRE_RAISE:
-		if (header.vcpu >= connection->identity->vcpu_count) {
-			connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
-					  "RAISE of vCPU %u, which it does not have", header.vcpu);
+		if (!drives(connection, kind, header.vcpu)) {
 			break;
 		}
 		spmc_raise(connection->server->spmc, connection->identity->id, header.vcpu);
@@ -378,22 +394,45 @@ static void on_closed(uv_handle_t *closed)
 	free(closed->data);
 }
 
+/* The first connection of a partition has ended: its life has. */
+static void stop_partition(struct connection *connection)
+{
+	struct vmsg_server *server = connection->server;
+	struct identity *identity = connection->identity;
+
+	const uint16_t id = connection->identity->id;
+	forward_partition_gone(connection->identity);
+	connection->identity->connection = NULL;
+	if (server->tap) {
+		tap_forget(server->tap, id);
+	}
+	server->stats.deaths++;
+	faults_stop(server->faults, server->spmc, id);
+	bank_map_drop_owner(&server->banks, server->spmc, id);
+	for (uint16_t i = 0; i < identity->vcpu_count; i++) {
+		struct connection *other = identity->vcpus[i];
+		identity->vcpus[i] = NULL;
+		if (other) {
+			connection_refuse(other, VMSG_WIRE_REFUSED_GONE,
+					  "the first connection of partition 0x%04x has ended", id);
+			other->identity = NULL;
+		}
+	}
+}
+
 void connection_close(struct connection *connection)
 {
 	struct vmsg_server *server = connection->server;
 	char name[16];
 
 	server_log(server, VMSG_SERVER_INFO, "%s is gone", name_of(connection, name));
-	if (connection->identity) {
-		const uint16_t id = connection->identity->id;
-		forward_partition_gone(connection->identity);
-		connection->identity->connection = NULL;
-		if (server->tap) {
-			tap_forget(server->tap, id);
-		}
-		server->stats.deaths++;
-		faults_stop(server->faults, server->spmc, id);
-		bank_map_drop_owner(&server->banks, server->spmc, id);
+	if (connection->identity && connection->identity->connection == connection) {
+		stop_partition(connection);
+	} else if (connection->identity) {
+		/* a vCPU that is gone answers nothing any more, and FF-A has no word for that */
+		connection->identity->vcpus[connection->vcpu] = NULL;
+		connection_refuse(connection->identity->connection, VMSG_WIRE_REFUSED_GONE,
+				  "the connection of its vCPU %u has ended", connection->vcpu);
 	}
 	forward_client_gone(connection);
 	grants_free(&connection->grants);

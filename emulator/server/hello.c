@@ -95,13 +95,55 @@ static void admit_partition(struct connection *connection, const struct vmsg_wir
 	connection_send(connection, frame, vmsg_wire_encode_welcome(frame, &welcome), NULL, 0);
 }
 
+/* Another connection of a partition that is there, for one of its vCPUs. */
+static void admit_vcpu(struct connection *connection, const struct vmsg_wire_hello *hello)
+{
+	struct vmsg_server *server = connection->server;
+	struct identity *identity = server_find_identity(server, hello->id);
+	uint8_t frame[VMSG_WIRE_FRAME_MAX];
+
+	if (!identity || !identity->connection) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_IDENTITY,
+				  "partition 0x%04x is not there to be joined", hello->id);
+		return;
+	}
+	if (hello->bank_count != 0 || hello->control) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
+				  "RAM and requests belong to a partition's first connection");
+		return;
+	}
+	if (hello->vcpu >= identity->vcpu_count) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_IDENTITY,
+				  "partition 0x%04x has %u vCPUs, not one number %u", hello->id,
+				  identity->vcpu_count, hello->vcpu);
+		return;
+	}
+	if (identity->vcpus[hello->vcpu] || identity->connection->calls[hello->vcpu].is_open) {
+		connection_refuse(connection, VMSG_WIRE_REFUSED_IDENTITY,
+				  "vCPU %u of partition 0x%04x is driven by another connection",
+				  hello->vcpu, hello->id);
+		return;
+	}
+	identity->vcpus[hello->vcpu] = connection;
+	connection->identity = identity;
+	connection->vcpu = hello->vcpu;
+	connection->state = CONNECTION_PARTITION;
+	const struct vmsg_wire_welcome welcome = { .version = VMSG_WIRE_VERSION,
+						   .ffa_version = server->ffa_version,
+						   .id = identity->id,
+						   .vcpu_count = identity->vcpu_count };
+	server_log(server, VMSG_SERVER_INFO, "0x%04x is here with its vCPU %u", identity->id,
+		   hello->vcpu);
+	connection_send(connection, frame, vmsg_wire_encode_welcome(frame, &welcome), NULL, 0);
+}
+
 static void admit_controller(struct connection *connection, const struct vmsg_wire_hello *hello)
 {
 	const struct vmsg_wire_welcome welcome = { .version = VMSG_WIRE_VERSION,
 						   .ffa_version = connection->server->ffa_version };
 	uint8_t frame[VMSG_WIRE_FRAME_MAX];
 
-	if (hello->id != 0 || hello->class != 0 || hello->bank_count != 0) {
+	if (hello->id != 0 || hello->class != 0 || hello->bank_count != 0 || hello->join) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
 				  "a control client has neither identity nor banks");
 		return;
@@ -136,6 +178,8 @@ void hello_receive(struct connection *connection, struct io_message *in)
 		connection_refuse(connection, VMSG_WIRE_REFUSED_BANK,
 				  "%u banks with %zu descriptors", hello.bank_count,
 				  in->descriptor_count);
+	} else if (hello.role == VMSG_WIRE_PARTITION && hello.join) {
+		admit_vcpu(connection, &hello);
 	} else if (hello.role == VMSG_WIRE_PARTITION && hello.class <= VMSG_WIRE_SECURE) {
 		admit_partition(connection, &hello, in->descriptors);
 	} else if (hello.role == VMSG_WIRE_CONTROLLER) {

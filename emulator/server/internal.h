@@ -21,6 +21,7 @@ struct outstanding {
 	uint32_t sequence;
 	uint32_t function_id;
 	uint64_t begun_ns;
+	bool is_open; /* has not returned */
 };
 
 /*
@@ -43,6 +44,7 @@ struct connection {
 	int fd;
 	enum connection_state state;
 	struct identity *identity; /* of a partition, else NULL */
+	uint16_t vcpu;             /* that it drives, if it is not the partition's first one */
 	struct connection *next;   /* in the server's list */
 	struct connection *previous;
 	struct connection *next_doomed;
@@ -73,7 +75,8 @@ struct forward {
 struct identity {
 	uint16_t id;
 	uint16_t vcpu_count;
-	struct connection *connection;
+	struct connection *connection;            /* the first one, with its RAM */
+	struct connection *vcpus[SPMC_VCPUS_MAX]; /* that have one of their own */
 	struct forward forwards[FORWARDS_MAX];
 };
 
@@ -111,6 +114,8 @@ struct vmsg_server {
 void server_log(struct vmsg_server *server, enum vmsg_server_level level, const char *format, ...)
 	VMSG_PRINTF(3, 4);
 struct identity *server_find_identity(struct vmsg_server *server, uint16_t id);
+/* The connection that drives this vCPU, NULL if the partition is not there. */
+struct connection *server_vcpu_connection(const struct identity *identity, uint16_t vcpu);
 /* Hands out what the partition manager has for others. */
 void server_deliver(struct vmsg_server *server);
 /* End of every event: deliveries, what was kept to be sent, doomed connections and what their end

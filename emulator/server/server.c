@@ -56,6 +56,22 @@ struct identity *server_find_identity(struct vmsg_server *server, uint16_t id)
 		       compare_identities);
 }
 
+struct connection *server_vcpu_connection(const struct identity *identity, uint16_t vcpu)
+{
+	return identity->vcpus[vcpu] ? identity->vcpus[vcpu] : identity->connection;
+}
+
+/* Whichever of its connections retrieved it. */
+static void revoke_everywhere(const struct identity *identity, uint64_t handle)
+{
+	grants_remove(identity->connection, handle);
+	for (uint16_t i = 0; i < identity->vcpu_count; i++) {
+		if (identity->vcpus[i]) {
+			grants_remove(identity->vcpus[i], handle);
+		}
+	}
+}
+
 static void log_console(struct vmsg_server *server, const struct spmc_delivery *delivery)
 {
 	uint8_t text[SPMC_CONSOLE_TEXT_MAX];
@@ -73,7 +89,8 @@ static void deliver(struct vmsg_server *server, const struct spmc_delivery *deli
 {
 	uint8_t frame[VMSG_WIRE_CALL_SIZE];
 	const struct identity *identity = server_find_identity(server, delivery->partition);
-	struct connection *connection = identity ? identity->connection : NULL;
+	struct connection *connection =
+		identity ? server_vcpu_connection(identity, delivery->vcpu) : NULL;
 
 	if (!connection) {
 		return; /* it died within this event */
@@ -98,7 +115,7 @@ static void deliver(struct vmsg_server *server, const struct spmc_delivery *deli
 		break;
 	case SPMC_REVOKE:
 		server->stats.revocations++;
-		grants_remove(connection, delivery->handle);
+		revoke_everywhere(identity, delivery->handle);
 		break;
 	case SPMC_CONSOLE:
 		log_console(server, delivery);

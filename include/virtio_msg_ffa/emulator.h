@@ -29,6 +29,10 @@ struct vmsg_emu_options {
 	struct vmsg_emu_bank *banks; /* in and out */
 	size_t bank_count;
 	bool control; /* takes requests of control clients, below */
+	/* Partition `id` is connected already, and this connection drives its vCPU `vcpu`, so that
+	 * each vCPU can have a thread of its own; without banks and control. The end of any of its
+	 * connections is the end of the partition. */
+	bool join;
 };
 
 struct vmsg_emu;

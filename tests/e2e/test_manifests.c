@@ -28,7 +28,7 @@ static const char vm_source[] =
 
 static const char sp_source[] =
 	"/dts-v1/; / { compatible = \"arm,ffa-manifest-1.0\"; description = \"sp\";\n"
-	"ffa-version = <0x00010002>; execution-ctx-count = <1>; exception-level = <2>;\n"
+	"ffa-version = <0x00010002>; execution-ctx-count = <2>; exception-level = <2>;\n"
 	"execution-state = <0>; id = <4>; notification-support;\n"
 	"uuid = <0x1e67b5b4 0xe14f904a 0x13fb1fb8 0xcbdae1da>; messaging-method = <0x607>; };";
 
@@ -80,7 +80,7 @@ static void partitions_are_those_of_the_manifests(void **state)
 	assert_string_equal(partition_call(&vm, "84000068 1e67b5b4 e14f904a 13fb1fb8 cbdae1da"),
 			    SUCCESS " 0 1 18");
 	const uint8_t *rx = (const uint8_t *)partition_text(&vm, 1);
-	assert_memory_equal(rx, "\x04\x80\x01\x00\x0f\x07\x00\x00", 8);
+	assert_memory_equal(rx, "\x04\x80\x02\x00\x0f\x07\x00\x00", 8);
 	assert_string_equal(partition_call(&vm, "84000065"), SUCCESS);
 	/* the VM's second service: its own messaging method; two vCPUs */
 	assert_string_equal(partition_call(&sp, "84000068 21223344 55667788 99aabbcc ddeeff00"),
@@ -118,6 +118,44 @@ static void the_scheduler_runs_secure_partitions(void **state)
 	daemon_stop(&daemon_process);
 }
 
+/* Memory that a vCPU with a connection of its own retrieves is mapped through that. */
+static void each_connection_has_grants_of_its_own(void **state)
+{
+	const struct partition_range range = { 5, 2 };
+	struct partition vm, sp, second = { .emu = NULL };
+	struct vmsg_ffa_range ranges[1];
+	struct vmsg_segment segment;
+	char why[256];
+
+	(void)state;
+	start_system();
+	partition_join(&vm, &daemon_process, 1);
+	partition_join(&sp, &daemon_process, 0x8004);
+	struct vmsg_emu_options options = {
+		.socket_path = daemon_process.socket_path, .id = 0x8004, .vcpu = 1, .join = true
+	};
+	if (vmsg_emu_connect(&second.emu, &options, why, sizeof(why)) < 0) {
+		fail_msg("%s", why);
+	}
+	second.id = sp.id;
+	second.bank = sp.bank; /* TX is that of the partition */
+	partition_write_text(&vm, 5, "from the other world");
+	const uint64_t handle = partition_share(&vm, 0x8004, true, &range, 1);
+	assert_int_equal(strncmp(partition_retrieve(&second, 1, handle, true), "84000075", 8), 0);
+	partition_ranges(&vm, &range, 1, ranges);
+	const struct vmsg_conduit conduit = vmsg_emu_conduit(second.emu);
+	assert_int_equal(conduit.map(conduit.context, handle, ranges, 1, true, &segment, 1), 1);
+	assert_string_equal((const char *)segment.data, "from the other world");
+	conduit.unmap(conduit.context, handle);
+	/* given back by another vCPU */
+	assert_string_equal(partition_call(&sp, "84000065"), SUCCESS);
+	assert_string_equal(partition_relinquish(&sp, handle), SUCCESS);
+	vmsg_emu_close(second.emu);
+	partition_leave(&vm);
+	partition_leave(&sp);
+	daemon_stop(&daemon_process);
+}
+
 static void refused_with(const char *const *options, int status, const char *expected)
 {
 	const char *arguments[16] = { "serve", "-s", "/tmp/vmsg-manifests.sock" };
@@ -150,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(partitions_are_those_of_the_manifests),
 		cmocka_unit_test(the_scheduler_runs_secure_partitions),
+		cmocka_unit_test(each_connection_has_grants_of_its_own),
 		cmocka_unit_test(manifests_that_do_not_go_together),
 	};
 

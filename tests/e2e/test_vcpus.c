@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Many vCPUs over one connection, and the server as a library: it runs in a thread of the test. */
+/* Many vCPUs over one connection, or one each, and the server as a library: it runs in a thread of
+ * the test. */
 #include "support/cmocka.h"
 
 #include <poll.h>
@@ -225,6 +226,171 @@ static void a_partition_of_many_vcpus_that_never_reads(void **state)
 	vm = join(VM, 0);
 }
 
+/* ---- a connection each ---- */
+
+static struct vmsg_emu *join_vcpu(uint16_t id, uint16_t vcpu)
+{
+	struct vmsg_emu_options options = {
+		.socket_path = path, .id = id, .vcpu = vcpu, .join = true
+	};
+	struct vmsg_emu *emu;
+	char why[256];
+
+	if (vmsg_emu_connect(&emu, &options, why, sizeof(why)) < 0) {
+		fail_msg("%s", why);
+	}
+	assert_int_equal(vmsg_emu_id(emu), id);
+	return emu;
+}
+
+static void finish_one(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs)
+{
+	struct pollfd readable = { .fd = vmsg_emu_fd(emu), .events = POLLIN };
+	int finished;
+
+	while ((finished = vmsg_emu_finish(emu, regs)) == 0) {
+		assert_int_equal(poll(&readable, 1, DAEMON_PATIENCE_MS), 1);
+	}
+	assert_int_equal(finished, 1);
+}
+
+static void vcpus_with_a_connection_each(void **state)
+{
+	static const uint16_t numbers[] = { 3, 40 };
+	struct vmsg_ffa_regs regs = { .x = { VMSG_FFA_ID32(MSG_WAIT) } };
+	struct vmsg_emu *servers[2], *callers[2];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		servers[i] = join_vcpu(SP, numbers[i]);
+		callers[i] = join_vcpu(VM, numbers[i]);
+		assert_int_equal(vmsg_emu_start(servers[i], &regs), VMSG_OK);
+	}
+	assert_int_equal(vmsg_emu_start(sp, &regs), VMSG_OK); /* vCPU 0 */
+	/* to the vCPU of the same number, on its own connection, both at once */
+	for (size_t i = 0; i < 2; i++) {
+		regs = (struct vmsg_ffa_regs){ .x = { VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ2),
+						      (uint64_t)VM << 16 | SP } };
+		regs.x[4] = numbers[i];
+		assert_int_equal(vmsg_emu_start(callers[i], &regs), VMSG_OK);
+		finish_one(servers[i], &regs);
+		assert_int_equal(regs.x[0], VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ2));
+		assert_int_equal(regs.x[4], numbers[i]);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		regs = (struct vmsg_ffa_regs){ .x = { VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP2),
+						      (uint64_t)SP << 16 | VM } };
+		regs.x[4] = numbers[i] + 1000u;
+		assert_int_equal(vmsg_emu_start(servers[i], &regs), VMSG_OK);
+		finish_one(callers[i], &regs);
+		assert_int_equal(regs.x[4], numbers[i] + 1000);
+	}
+	/* its own interrupt reaches the vCPU of this connection */
+	assert_int_equal(vmsg_emu_raise(servers[1]), VMSG_OK);
+	finish_one(servers[1], &regs);
+	assert_int_equal(regs.x[0], VMSG_FFA_ID32(INTERRUPT));
+	for (size_t i = 0; i < 2; i++) {
+		vmsg_emu_close(servers[i]);
+		vmsg_emu_close(callers[i]);
+	}
+}
+
+/* Waits until the manager has hung up, and why. */
+static void assert_lost(struct vmsg_emu *emu, const char *why)
+{
+	struct pollfd readable = { .fd = vmsg_emu_fd(emu), .events = POLLIN };
+
+	while (!vmsg_emu_is_lost(emu)) {
+		assert_int_equal(poll(&readable, 1, DAEMON_PATIENCE_MS), 1);
+		(void)vmsg_emu_interrupts(emu);
+	}
+	if (!strstr(vmsg_emu_lost_reason(emu), why)) {
+		fail_msg("'%s' where '%s' was expected", vmsg_emu_lost_reason(emu), why);
+	}
+}
+
+static void the_end_of_one_connection_is_the_end_of_the_partition(void **state)
+{
+	struct vmsg_emu *second = join_vcpu(SP, 7);
+	struct vmsg_emu *third = join_vcpu(SP, 8);
+
+	(void)state;
+	vmsg_emu_close(second);
+	assert_lost(sp, "the connection of its vCPU 7 has ended");
+	assert_lost(third, "the first connection of partition 0x8001 has ended");
+	vmsg_emu_close(third);
+	vmsg_emu_close(sp);
+	sp = join(SP, 0);
+	second = join_vcpu(SP, 7);
+	vmsg_emu_close(sp);
+	assert_lost(second, "the first connection of partition 0x8001 has ended");
+	vmsg_emu_close(second);
+	sp = join(SP, 0);
+}
+
+static void assert_join_refused(const struct vmsg_wire_hello *hello, const char *why)
+{
+	struct daemon daemon = { .pid = 0 };
+	uint8_t frame[VMSG_WIRE_FRAME_MAX];
+
+	snprintf(daemon.socket_path, sizeof(daemon.socket_path), "%s", path);
+	const int fd = daemon_dial(&daemon);
+	raw_send(fd, frame, vmsg_wire_encode_hello(frame, hello), NULL, 0);
+	assert_refused(fd, why);
+}
+
+static void connections_that_may_not_join(void **state)
+{
+	const struct vmsg_ffa_regs wait = { .x = { VMSG_FFA_ID32(MSG_WAIT) } };
+	struct vmsg_wire_hello hello = raw_hello(2, 0, 0);
+	struct vmsg_emu *second = join_vcpu(SP, 7);
+
+	(void)state;
+	hello.join = true;
+	assert_join_refused(&hello, "partition 0x0002 is not there to be joined");
+	hello.id = 0;
+	assert_join_refused(&hello, "partition 0x0000 is not there to be joined");
+	hello.id = SP;
+	hello.vcpu = VCPUS;
+	assert_join_refused(&hello, "partition 0x8001 has 64 vCPUs, not one number 64");
+	hello.vcpu = 7;
+	assert_join_refused(&hello, "vCPU 7 of partition 0x8001 is driven by another");
+	assert_int_equal(vmsg_emu_start(sp, &wait), VMSG_OK);
+	struct vmsg_ffa_regs regs = { .x = { VMSG_FFA_ID32(ID_GET) } };
+	const struct vmsg_conduit conduit = vmsg_emu_conduit(second);
+	conduit.call(conduit.context, &regs); /* the wait has been seen before this */
+	hello.vcpu = 0;
+	assert_join_refused(&hello, "vCPU 0 of partition 0x8001 is driven by another");
+	hello.vcpu = 9;
+	hello.control = true;
+	assert_join_refused(&hello, "belong to a partition's first connection");
+	hello.control = false;
+	hello.join = false;
+	assert_join_refused(&hello, "HELLO frame whose size");
+	vmsg_emu_close(second);
+	assert_lost(sp, "vCPU 7 has ended");
+}
+
+/* Each connection speaks for its own vCPUs only. */
+static void calls_of_a_vcpu_that_another_connection_drives(void **state)
+{
+	struct vmsg_emu *second = join_vcpu(VM, 7);
+	struct vmsg_emu_call call = { .vcpu = 8, .regs = { .x = { VMSG_FFA_ID32(ID_GET) } } };
+
+	(void)state;
+	assert_int_equal(vmsg_emu_start_many(second, &call, 1), VMSG_OK);
+	assert_lost(second, "CALL of vCPU 8, which another connection drives");
+	vmsg_emu_close(second);
+	assert_lost(vm, "vCPU 7 has ended");
+	vmsg_emu_close(vm);
+	vm = join(VM, 0);
+	second = join_vcpu(VM, 7);
+	call.vcpu = 7;
+	assert_int_equal(vmsg_emu_start_many(vm, &call, 1), VMSG_OK);
+	assert_lost(vm, "CALL of vCPU 7, which another connection drives");
+	vmsg_emu_close(second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +399,10 @@ int main(void)
 		TEST(one_vcpu_goes_on_while_others_wait),
 		TEST(calls_that_cannot_be_started_start_none),
 		TEST(a_partition_of_many_vcpus_that_never_reads),
+		TEST(vcpus_with_a_connection_each),
+		TEST(the_end_of_one_connection_is_the_end_of_the_partition),
+		TEST(connections_that_may_not_join),
+		TEST(calls_of_a_vcpu_that_another_connection_drives),
 	};
 
 	return cmocka_run_group_tests_name("vcpus", tests, NULL, NULL);

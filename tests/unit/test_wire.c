@@ -177,7 +177,7 @@ static const struct {
 	bool sequence;
 } documented[] = {
 	{ "?", false, false, 0, 0, 0, 0, false, false },
-	{ "HELLO", true, false, 24, 24 + 253 * 16, 253, 3, false, false },
+	{ "HELLO", true, false, 24, 24 + 253 * 16, 253, 7, true, false },
 	{ "WELCOME", false, true, 24, 24 + 64 * 8, 0, 0, false, false },
 	{ "REFUSE", false, true, 16, 256, 0, 0, false, false },
 	{ "CALL", true, false, 152, 152, 0, 0, true, true },
