@@ -268,6 +268,7 @@ void vmsg_bus_fail(struct vmsg_bus *bus, int error)
 	bus->events_on = false;
 	bus->step = 0;
 	vmsg_bus_areas_drop(bus, false);
+	vmsg_bus_fifo_drop(bus);
 }
 
 void vmsg_bus_abandon(struct vmsg_bus *bus, uint64_t now_ns, int error)
@@ -283,6 +284,15 @@ void vmsg_bus_abandon(struct vmsg_bus *bus, uint64_t now_ns, int error)
 int vmsg_bus_input(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes frame)
 {
 	return vmsg_bus_input_by(bus, now_ns, VMSG_CARRIER_DIRECT, frame);
+}
+
+bool vmsg_bus_can_take(const struct vmsg_bus *bus)
+{
+	const bool serving = bus->out_due || bus->answer_due || bus->version_due ||
+			     bus->poll_pending || bus->poll_empty;
+
+	return !bus->message_pending && bus->acting == VMSG_BUS_NONE &&
+	       (vmsg_bus_is_driver(bus) || !serving);
 }
 
 int vmsg_bus_input_by(struct vmsg_bus *bus, uint64_t now_ns, enum vmsg_carrier carrier,
@@ -363,11 +373,15 @@ void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 /* What the session wants done that is about no area. */
 static int own_action(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 {
-	const int due = vmsg_bus_is_driver(bus) ? vmsg_bus_driver_action(bus, output)
-						: vmsg_bus_device_action(bus, output);
+	int due = vmsg_bus_is_driver(bus) ? vmsg_bus_driver_action(bus, output)
+					  : vmsg_bus_device_action(bus, output);
 
+	if (!due) {
+		due = vmsg_bus_fifo_action(bus, output);
+	}
 	if (due) {
 		bus->acting = VMSG_BUS_ITSELF;
+		bus->acting_kind = output->kind;
 	}
 	return due;
 }
@@ -397,6 +411,7 @@ int vmsg_bus_output(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 	bus->out_due = false;
 	output->kind = VMSG_BUS_SEND;
 	output->carrier = bus->out_carrier;
+	output->notification_id = bus->peer_notification_id;
 	output->frame = (struct vmsg_bytes){ bus->out, bus->out_size };
 	output->is_event = bus->out_is_event;
 	output->deadline_ns = bus->out_deadline_ns;
@@ -421,6 +436,14 @@ void vmsg_bus_complete(struct vmsg_bus *bus, uint64_t now_ns, int result,
 	if (vmsg_bus_is_driver(bus)) {
 		vmsg_bus_driver_settle(bus);
 	}
+}
+
+void vmsg_bus_complete_fifo(struct vmsg_bus *bus, uint64_t now_ns, int result, uint64_t handle,
+			    uint16_t pages)
+{
+	bus->fifo_handle = handle;
+	bus->fifo_pages = pages;
+	vmsg_bus_complete(bus, now_ns, result, NULL, 0);
 }
 
 int vmsg_bus_next_message(struct vmsg_bus *bus, struct vmsg_bus_event *event)
@@ -525,7 +548,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t vmsg_bus_deadline(const struct vmsg_bus *bus)
 {
-	uint64_t deadline_ns = vmsg_bus_area_deadline(bus);
+	uint64_t deadline_ns = earlier(vmsg_bus_area_deadline(bus), vmsg_bus_fifo_deadline(bus));
 
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
 		if (vmsg_bus_is_in_flight(&bus->requests[i])) {

@@ -96,6 +96,26 @@ enum vmsg_carrier vmsg_bus_bootstrap(const struct vmsg_bus *bus);
 bool vmsg_bus_accepts_events(const struct vmsg_bus *bus, uint8_t method);
 uint8_t vmsg_bus_default_events(const struct vmsg_bus *bus);
 
+/* Device: may the driver set up a FIFO? */
+bool vmsg_bus_accepts_fifo(const struct vmsg_bus *bus);
+
+/* ---- bus_fifo.c ---- */
+
+#define VMSG_BUS_NOTIFICATION_LAST 63u
+
+/* Driver: a FIFO is wanted. One that is on its way out goes first. */
+void vmsg_bus_fifo_begin(struct vmsg_bus *bus);
+/* The session that knew it is over. */
+void vmsg_bus_fifo_drop(struct vmsg_bus *bus);
+/* Is it still to be reclaimed or relinquished? */
+bool vmsg_bus_fifo_remains(const struct vmsg_bus *bus);
+/* Device: serves FIFO_CONFIGURE. */
+void vmsg_bus_fifo_serve(struct vmsg_bus *bus, const struct vmsg_message *message);
+/* The action that is due: 1 with `output`, or 0; and its end. */
+int vmsg_bus_fifo_action(struct vmsg_bus *bus, struct vmsg_bus_output *output);
+void vmsg_bus_fifo_complete(struct vmsg_bus *bus, int result);
+uint64_t vmsg_bus_fifo_deadline(const struct vmsg_bus *bus);
+
 /* ---- bus_driver.c ---- */
 
 /* The action of the session itself that is due: 1 with `output`, or 0; and its end. */

@@ -239,8 +239,16 @@ bool vmsg_bus_accepts_events(const struct vmsg_bus *bus, uint8_t method)
 	case VMSG_EVENTS_INDIRECT:
 		return (features & INDIRECT_BOTH) == INDIRECT_BOTH;
 	default:
-		return false;
+		return vmsg_bus_fifo_is_open(bus);
 	}
+}
+
+bool vmsg_bus_accepts_fifo(const struct vmsg_bus *bus)
+{
+	const uint8_t events = bus->options.events;
+
+	return bus->bus_features & VMSG_BUS_FEATURE_FIFO &&
+	       (!events || events >> VMSG_EVENTS_FIFO & 1);
 }
 
 uint8_t vmsg_bus_default_events(const struct vmsg_bus *bus)

@@ -79,6 +79,7 @@ void vmsg_bus_device_reset(struct vmsg_bus *bus)
 	bus->notified = false;
 	bus->out_due = false;
 	vmsg_bus_areas_drop(bus, true);
+	vmsg_bus_fifo_drop(bus);
 }
 
 static void serve_reset(struct vmsg_bus *bus, const struct vmsg_header *request)
@@ -321,7 +322,10 @@ static void serve_event_configure(struct vmsg_bus *bus, const struct vmsg_messag
 		bus->carrier = method == VMSG_EVENTS_INDIRECT ? VMSG_CARRIER_INDIRECT
 			       : method == VMSG_EVENTS_FIFO   ? VMSG_CARRIER_FIFO
 							      : VMSG_CARRIER_DIRECT;
-		bus->peer_notification_id = message->body.event_configure_request.notification_id;
+		if (method == VMSG_EVENTS_NOTIFICATION) {
+			bus->peer_notification_id =
+				message->body.event_configure_request.notification_id;
+		}
 		bus->state = VMSG_BUS_RUNNING;
 	}
 	vmsg_bus_put(bus, &answer);
@@ -387,7 +391,9 @@ int vmsg_bus_device_action(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 
 void vmsg_bus_device_complete(struct vmsg_bus *bus, int result)
 {
-	if (result == VMSG_ERROR_AGAIN) {
+	if (bus->acting_kind != VMSG_BUS_NOTIFY) {
+		vmsg_bus_fifo_complete(bus, result);
+	} else if (result == VMSG_ERROR_AGAIN) {
 		bus->notify_due = true;
 		bus->out_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_RETRY_NS);
 	} else if (result < 0) {
@@ -456,9 +462,8 @@ static void serve(struct vmsg_bus *bus, const struct vmsg_message *message,
 	case VMSG_EVENT_CONFIGURE:
 		serve_event_configure(bus, message, raw);
 		break;
-	case VMSG_FIFO_CONFIGURE: /* we offer no FIFO */
-		answer.body.fifo_configure_response.result = VMSG_RESULT_ERROR;
-		vmsg_bus_put(bus, &answer);
+	case VMSG_FIFO_CONFIGURE:
+		vmsg_bus_fifo_serve(bus, message);
 		break;
 	default:
 		vmsg_bus_put_error(bus, raw);
@@ -575,7 +580,8 @@ void vmsg_bus_device_output(struct vmsg_bus *bus, bool stuck)
 	if (bus->reset_pending) {
 		return; /* devices first let go of their areas */
 	}
-	if (bus->state == VMSG_BUS_RESETTING && !vmsg_bus_areas_remain(bus)) {
+	if (bus->state == VMSG_BUS_RESETTING && !vmsg_bus_areas_remain(bus) &&
+	    !vmsg_bus_fifo_remains(bus)) {
 		vmsg_bus_close_window(bus);
 		bus->state = VMSG_BUS_DOWN;
 		bus->profile = NULL;

@@ -16,7 +16,9 @@ enum step {
 	STEP_RESET,
 	STEP_PROBE,   /* VERSION with zeros: what does the device have? */
 	STEP_VERSION, /* the version that is to be agreed */
-	STEP_BIND,    /* an action: the notification that EVENT_CONFIGURE is about to name */
+	STEP_BIND,    /* an action: the notification that the device is about to be told of */
+	STEP_SHARE,   /* actions: a FIFO, once an earlier one is gone */
+	STEP_FIFO,
 	STEP_EVENTS,
 	STEP_DEVICES,
 };
@@ -88,6 +90,7 @@ int vmsg_bus_start(struct vmsg_bus *bus, uint64_t now_ns)
 		return VMSG_ERROR_STATE;
 	}
 	vmsg_bus_areas_drop(bus, true);
+	vmsg_bus_fifo_drop(bus);
 	bus->state = VMSG_BUS_PROBING;
 	bus->error = VMSG_OK;
 	bus->profile = NULL;
@@ -119,22 +122,6 @@ int vmsg_bus_reset(struct vmsg_bus *bus, uint64_t now_ns)
 	return VMSG_OK;
 }
 
-/* The device has been reset: down, as soon as it has let go of our memory. */
-void vmsg_bus_driver_settle(struct vmsg_bus *bus)
-{
-	if (bus->state != VMSG_BUS_RESETTING || bus->step != STEP_NONE) {
-		return;
-	}
-	if (!vmsg_bus_areas_remain(bus)) {
-		bus->state = VMSG_BUS_DOWN;
-		bus->profile = NULL;
-		bus->device_count = 0;
-		bus->reset_pending = true;
-	} else if (bus->now_ns >= bus->step_ns) {
-		vmsg_bus_fail(bus, VMSG_ERROR_AGAIN);
-	}
-}
-
 /* Everything the device had of us is gone. */
 static void after_reset(struct vmsg_bus *bus)
 {
@@ -145,6 +132,7 @@ static void after_reset(struct vmsg_bus *bus)
 	go(bus, STEP_NONE);
 	bus->step_ns = vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns);
 	vmsg_bus_areas_drop(bus, true);
+	vmsg_bus_fifo_drop(bus);
 	vmsg_bus_driver_settle(bus);
 }
 
@@ -185,7 +173,10 @@ static void running(struct vmsg_bus *bus)
 /* Begins to set up the event delivery chosen. */
 static void begin_events(struct vmsg_bus *bus)
 {
-	go(bus, bus->events == VMSG_EVENTS_NOTIFICATION ? STEP_BIND : STEP_EVENTS);
+	const bool by_notification =
+		bus->events == VMSG_EVENTS_NOTIFICATION || bus->events == VMSG_EVENTS_FIFO;
+
+	go(bus, by_notification ? STEP_BIND : STEP_EVENTS);
 }
 
 /* The first choice that the two sides have; or the next after one that has been refused. */
@@ -203,8 +194,28 @@ static bool choose(struct vmsg_bus *bus, uint8_t from)
 
 static void next_choice(struct vmsg_bus *bus)
 {
+	vmsg_bus_fifo_drop(bus);
 	if (choose(bus, (uint8_t)(bus->choice + 1))) {
 		begin_events(bus);
+	}
+}
+
+/* The device has been reset: down, as soon as it has let go of our memory. */
+void vmsg_bus_driver_settle(struct vmsg_bus *bus)
+{
+	if (bus->step == STEP_SHARE && bus->now_ns >= bus->step_ns) {
+		next_choice(bus); /* the device does not let go of the FIFO of last time */
+	}
+	if (bus->state != VMSG_BUS_RESETTING || bus->step != STEP_NONE) {
+		return;
+	}
+	if (!vmsg_bus_areas_remain(bus) && !vmsg_bus_fifo_remains(bus)) {
+		bus->state = VMSG_BUS_DOWN;
+		bus->profile = NULL;
+		bus->device_count = 0;
+		bus->reset_pending = true;
+	} else if (bus->now_ns >= bus->step_ns) {
+		vmsg_bus_fail(bus, VMSG_ERROR_AGAIN);
 	}
 }
 
@@ -249,7 +260,16 @@ static void fill_step(struct vmsg_bus *bus, struct vmsg_message *message)
 	message->header.kind = VMSG_REQUEST;
 	switch ((enum step)bus->step) {
 	case STEP_NONE:
-	case STEP_BIND: /* not a message */
+	case STEP_BIND: /* not messages */
+	case STEP_SHARE:
+		break;
+	case STEP_FIFO:
+		message->header.type = VMSG_FIFO_CONFIGURE;
+		message->body.fifo_configure_request = (struct vmsg_fifo_configure_request){
+			.mem_handle = bus->fifo_handle,
+			.page_count = (uint16_t)bus->fifo_pages,
+			.notification_id = bus->options.notification_id,
+		};
 		break;
 	case STEP_RESET:
 		message->header.type = VMSG_RESET;
@@ -305,7 +325,8 @@ static void ask_events(struct vmsg_bus *bus)
 void vmsg_bus_driver_output(struct vmsg_bus *bus)
 {
 	if (bus->step != STEP_NONE) {
-		if (!bus->step_asked && bus->now_ns >= bus->step_ns && bus->step != STEP_BIND) {
+		if (!bus->step_asked && bus->now_ns >= bus->step_ns && bus->step != STEP_BIND &&
+		    bus->step != STEP_SHARE) {
 			ask_step(bus);
 		}
 	} else if (!vmsg_bus_area_ask(bus) && bus->state == VMSG_BUS_RUNNING && !bus->polling &&
@@ -316,6 +337,9 @@ void vmsg_bus_driver_output(struct vmsg_bus *bus)
 
 int vmsg_bus_driver_action(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 {
+	if (bus->step == STEP_SHARE && !vmsg_bus_fifo_is_open(bus)) {
+		vmsg_bus_fifo_begin(bus);
+	}
 	if (bus->step != STEP_BIND || bus->step_asked) {
 		return 0;
 	}
@@ -327,11 +351,22 @@ int vmsg_bus_driver_action(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 
 void vmsg_bus_driver_complete(struct vmsg_bus *bus, int result)
 {
-	if (bus->step != STEP_BIND) {
+	const bool is_bind = bus->acting_kind == VMSG_BUS_BIND;
+
+	if (!is_bind) {
+		vmsg_bus_fifo_complete(bus, result);
+	}
+	if (bus->acting_kind == VMSG_BUS_FIFO_RECLAIM ||
+	    bus->step != (is_bind ? STEP_BIND : STEP_SHARE)) {
 		return; /* overtaken by the end of the session */
 	}
 	if (result < 0) {
 		next_choice(bus);
+	} else if (!is_bind) {
+		go(bus, STEP_FIFO);
+	} else if (bus->events == VMSG_EVENTS_FIFO) {
+		go(bus, STEP_SHARE);
+		bus->step_ns = vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns);
 	} else {
 		go(bus, STEP_EVENTS);
 	}
@@ -400,6 +435,17 @@ static void on_version(struct vmsg_bus *bus, const struct vmsg_version *answer)
 	}
 }
 
+static void on_fifo(struct vmsg_bus *bus, const struct vmsg_fifo_configure_response *answer)
+{
+	if (answer->result != VMSG_RESULT_SUCCESS ||
+	    answer->notification_id > VMSG_BUS_NOTIFICATION_LAST) {
+		next_choice(bus);
+		return;
+	}
+	bus->peer_notification_id = answer->notification_id;
+	go(bus, STEP_EVENTS);
+}
+
 static void on_devices(struct vmsg_bus *bus, const struct vmsg_get_devices_response *answer)
 {
 	const uint32_t end = bus->window_offset + answer->count;
@@ -437,6 +483,9 @@ void vmsg_bus_driver_response(struct vmsg_bus *bus, const struct vmsg_bus_reques
 		break;
 	case VMSG_VERSION:
 		on_version(bus, &message->body.version);
+		break;
+	case VMSG_FIFO_CONFIGURE:
+		on_fifo(bus, &message->body.fifo_configure_response);
 		break;
 	case VMSG_EVENT_CONFIGURE:
 		if (message->body.event_configure_response.result == VMSG_RESULT_SUCCESS) {
@@ -483,6 +532,7 @@ void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request
 		vmsg_bus_area_failure(bus, request, error);
 		break;
 	case VMSG_EVENT_CONFIGURE:
+	case VMSG_FIFO_CONFIGURE:
 		if (error == VMSG_ERROR_PEER) {
 			next_choice(bus);
 			break;
@@ -502,7 +552,7 @@ int vmsg_bus_poll(struct vmsg_bus *bus, uint64_t now_ns)
 	if (!vmsg_bus_is_driver(bus) || bus->state != VMSG_BUS_RUNNING) {
 		return VMSG_ERROR_STATE;
 	}
-	if (bus->carrier != VMSG_CARRIER_DIRECT) {
+	if (!must_poll(bus) && bus->events != VMSG_EVENTS_NOTIFICATION) {
 		return VMSG_OK; /* events come by themselves */
 	}
 	bus->now_ns = now_ns;

@@ -233,6 +233,19 @@ int vmsg_endpoint_unbind(struct vmsg_endpoint *endpoint, uint16_t sender, uint16
 	return change(endpoint, VMSG_FFA_ID32(NOTIFICATION_UNBIND), sender, endpoint->id, id);
 }
 
+int vmsg_endpoint_bind_anew(struct vmsg_endpoint *endpoint, uint16_t sender, uint16_t id)
+{
+	int error = vmsg_endpoint_bind(endpoint, sender, id);
+
+	if (error == VMSG_ERROR_PEER) {
+		(void)!vmsg_endpoint_collect(endpoint);
+		(void)!vmsg_endpoint_unbind(endpoint, sender, id);
+		error = vmsg_endpoint_bind(endpoint, sender, id);
+	}
+	(void)vmsg_endpoint_take_notification(endpoint, sender, id);
+	return error;
+}
+
 int vmsg_endpoint_notify(struct vmsg_endpoint *endpoint, uint16_t receiver, uint16_t id)
 {
 	const int error =

@@ -97,19 +97,35 @@ static int send_indirect(struct vmsg_driver_pump *pump, const struct vmsg_bus_ou
 	return error == VMSG_ERROR_AGAIN ? VMSG_OK : error;
 }
 
-/* Binds the session's notification. One that the peer may raise already is left from an earlier
- * session with it: bound anew, so that it is not pending. */
-static int bind_notification(struct vmsg_driver_pump *pump, uint16_t id)
+/* Puts one frame into the FIFO. What the peer has done to it shows in the session's end. */
+static int push(struct vmsg_driver_pump *pump, const struct vmsg_bus_output *output)
 {
-	int error = vmsg_endpoint_bind(pump->endpoint, pump->peer, id);
+	int error = vmsg_fifo_push(&pump->fifo, output->frame);
 
-	if (error < 0) {
-		(void)!vmsg_endpoint_collect(pump->endpoint);
-		(void)!vmsg_endpoint_unbind(pump->endpoint, pump->peer, id);
-		error = vmsg_endpoint_bind(pump->endpoint, pump->peer, id);
+	if (error == VMSG_OK) {
+		error = vmsg_endpoint_notify(pump->endpoint, pump->peer, output->notification_id);
+		error = error == VMSG_ERROR_AGAIN ? VMSG_OK : error; /* it looks in any case */
 	}
-	(void)vmsg_endpoint_take_notification(pump->endpoint, pump->peer, id);
-	return error;
+	if (error < 0) {
+		vmsg_bus_send_failed(pump->bus, now(pump), error);
+	}
+	run_peer(pump);
+	return error == VMSG_ERROR_AGAIN ? VMSG_OK : error;
+}
+
+static void share_fifo(struct vmsg_driver_pump *pump)
+{
+	uint64_t handle = 0;
+	int result =
+		vmsg_fifo_create(&pump->fifo, &pump->fifo_segment, pump->fifo_segment.data != NULL,
+				 VMSG_FIFO_MESSAGE_SIZE, VMSG_FIFO_DEPTH);
+
+	if (result == VMSG_OK) {
+		result = vmsg_endpoint_share(pump->endpoint, pump->peer, 0, true, &pump->fifo_range,
+					     1, &handle);
+	}
+	vmsg_bus_complete_fifo(pump->bus, now(pump), result, handle,
+			       (uint16_t)pump->fifo_range.pages);
 }
 
 static int perform(struct vmsg_driver_pump *pump, const struct vmsg_bus_output *output)
@@ -118,17 +134,25 @@ static int perform(struct vmsg_driver_pump *pump, const struct vmsg_bus_output *
 
 	switch (output->kind) {
 	case VMSG_BUS_SEND:
-		return output->carrier == VMSG_CARRIER_DIRECT ? exchange(pump, output)
-							      : send_indirect(pump, output);
+		return output->carrier == VMSG_CARRIER_DIRECT     ? exchange(pump, output)
+		       : output->carrier == VMSG_CARRIER_INDIRECT ? send_indirect(pump, output)
+								  : push(pump, output);
+	case VMSG_BUS_FIFO_SHARE:
+		share_fifo(pump);
+		return VMSG_OK;
 	case VMSG_BUS_RECLAIM:
+	case VMSG_BUS_FIFO_RECLAIM:
 		result = vmsg_endpoint_reclaim(pump->endpoint, output->handle);
 		break;
 	case VMSG_BUS_BIND:
-		result = bind_notification(pump, output->notification_id);
+		result = vmsg_endpoint_bind_anew(pump->endpoint, pump->peer,
+						 output->notification_id);
 		break;
 	case VMSG_BUS_RETRIEVE:
 	case VMSG_BUS_RELINQUISH:
 	case VMSG_BUS_NOTIFY:
+	case VMSG_BUS_FIFO_RETRIEVE:
+	case VMSG_BUS_FIFO_RELINQUISH:
 		break; /* a device's */
 	}
 	vmsg_bus_complete(pump->bus, now(pump), result, NULL, 0);
@@ -174,13 +198,40 @@ static bool look(struct vmsg_driver_pump *pump)
 	return vmsg_mailbox_peek(&pump->inbox) != NULL;
 }
 
+/* The same out of the FIFO. */
+static bool receive_from_fifo(struct vmsg_driver_pump *pump)
+{
+	static const struct vmsg_fifo_frame form = { 6, 8, VMSG_FIFO_MESSAGE_SIZE_MIN };
+	uint8_t bytes[VMSG_FRAME_SIZE_MAX];
+	bool was_full;
+
+	if (!vmsg_bus_fifo_is_open(pump->bus) || !vmsg_bus_can_take(pump->bus)) {
+		return false;
+	}
+	const int size = vmsg_fifo_pop(&pump->fifo, &form,
+				       (struct vmsg_span){ bytes, sizeof(bytes) }, &was_full);
+	if (was_full) {
+		(void)!vmsg_endpoint_notify(pump->endpoint, pump->peer,
+					    pump->bus->peer_notification_id);
+	}
+	if (size < 0) {
+		vmsg_bus_abandon(pump->bus, now(pump), VMSG_ERROR_PEER);
+		return false;
+	}
+	if (size > 0) { /* the session counts what it drops */
+		(void)!vmsg_bus_input_by(pump->bus, now(pump), VMSG_CARRIER_FIFO,
+					 (struct vmsg_bytes){ bytes, (size_t)size });
+	}
+	return size > 0;
+}
+
 /* Gives the session the oldest frame that has come; false when there is none. */
 static bool receive(struct vmsg_driver_pump *pump)
 {
 	const struct vmsg_indirect *message = vmsg_mailbox_peek(&pump->inbox);
 
 	if (!message) {
-		return false;
+		return receive_from_fifo(pump);
 	}
 	const struct vmsg_bytes frame = { message->payload, message->size };
 	if (!is_for_us(pump, message)) {

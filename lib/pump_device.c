@@ -29,10 +29,11 @@ static uint64_t now(const struct vmsg_device_pump *pump)
 	return conduit->now(conduit->context);
 }
 
-/* Does this partition take indirect messages? */
+/* Does anything but direct messages come to this partition? */
 static bool listens(const struct vmsg_device_pump *pump)
 {
-	return (pump->options.bus.bus_features & VMSG_BUS_FEATURE_INDIRECT_RX) != 0;
+	return (pump->options.bus.bus_features &
+		(VMSG_BUS_FEATURE_INDIRECT_RX | VMSG_BUS_FEATURE_FIFO)) != 0;
 }
 
 int vmsg_device_pump_init(struct vmsg_device_pump *pump,
@@ -172,6 +173,7 @@ static struct vmsg_device_session *session_of(struct vmsg_device_pump *pump, uin
 	struct vmsg_bus_options bus = options->bus;
 	bus.role = VMSG_BUS_DEVICE;
 	bus.peer = peer;
+	bus.notification_id = (uint16_t)(bus.notification_id + index);
 	bus.memory = &session->memory;
 	bus.devices = &options->bus_devices[index * options->slot_count];
 	bus.device_capacity = (uint32_t)options->slot_count;
@@ -274,6 +276,22 @@ static void on_event(struct vmsg_device_pump *pump, struct vmsg_device_session *
 	}
 }
 
+static int retrieve_fifo(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
+			 const struct vmsg_region *region)
+{
+	struct vmsg_endpoint *endpoint = pump->options.endpoint;
+	struct vmsg_segment segments[VMSG_AREA_SEGMENTS_MAX];
+	int result = vmsg_endpoint_retrieve(endpoint, region, segments, VMSG_AREA_SEGMENTS_MAX);
+
+	if (result >= 0) {
+		result = vmsg_fifo_attach(&session->fifo, segments, (size_t)result);
+		if (result < 0) {
+			(void)!vmsg_endpoint_relinquish(endpoint, region->handle);
+		}
+	}
+	return result;
+}
+
 static void act(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
 		const struct vmsg_bus_output *output)
 {
@@ -297,14 +315,24 @@ static void act(struct vmsg_device_pump *pump, struct vmsg_device_session *sessi
 	case VMSG_BUS_RELINQUISH:
 		result = vmsg_endpoint_relinquish(endpoint, output->handle);
 		break;
+	case VMSG_BUS_FIFO_RETRIEVE:
+		result = retrieve_fifo(pump, session, &region);
+		break;
+	case VMSG_BUS_FIFO_RELINQUISH:
+		result = vmsg_endpoint_relinquish(endpoint, output->handle);
+		(void)!vmsg_endpoint_collect(endpoint); /* one that is pending stays bound */
+		(void)!vmsg_endpoint_unbind(endpoint, session->peer, output->notification_id);
+		break;
 	case VMSG_BUS_NOTIFY:
 		result = vmsg_endpoint_notify(endpoint, session->peer, output->notification_id);
 		break;
 	case VMSG_BUS_BIND:
-		result = vmsg_endpoint_bind(endpoint, session->peer, output->notification_id);
+		result = vmsg_endpoint_bind_anew(endpoint, session->peer, output->notification_id);
 		break;
 	case VMSG_BUS_SEND:
 	case VMSG_BUS_RECLAIM:
+	case VMSG_BUS_FIFO_SHARE:
+	case VMSG_BUS_FIFO_RECLAIM:
 		break; /* not an action; a driver's */
 	}
 	vmsg_bus_complete(&session->bus, now(pump), result, segments,
@@ -322,6 +350,23 @@ static void send_indirect(struct vmsg_device_pump *pump, struct vmsg_device_sess
 					    has_role ? &driver_role : &device_role, frame);
 
 	if (error < 0) {
+		vmsg_bus_send_failed(&session->bus, now(pump), error);
+	}
+}
+
+static void push(struct vmsg_device_pump *pump, struct vmsg_device_session *session,
+		 const struct vmsg_bus_output *output)
+{
+	int error = vmsg_fifo_push(&session->fifo, output->frame);
+
+	if (error == VMSG_OK) {
+		error = vmsg_endpoint_notify(pump->options.endpoint, session->peer,
+					     output->notification_id);
+		error = error == VMSG_ERROR_AGAIN ? VMSG_OK : error; /* it looks in any case */
+	}
+	if (error == VMSG_ERROR_STATE) {
+		vmsg_bus_abandon(&session->bus, now(pump), VMSG_ERROR_PEER);
+	} else if (error < 0) {
 		vmsg_bus_send_failed(&session->bus, now(pump), error);
 	}
 }
@@ -346,6 +391,8 @@ static size_t settle(struct vmsg_device_pump *pump, struct vmsg_device_session *
 		} else if (output.kind == VMSG_BUS_SEND &&
 			   output.carrier == VMSG_CARRIER_INDIRECT) {
 			send_indirect(pump, session, output.frame);
+		} else if (output.kind == VMSG_BUS_SEND && output.carrier == VMSG_CARRIER_FIFO) {
+			push(pump, session, &output);
 		} else if (output.kind == VMSG_BUS_SEND) {
 			memcpy(reply, output.frame.data, output.frame.size);
 			size = output.frame.size;
@@ -408,6 +455,41 @@ static bool drain(struct vmsg_device_pump *pump, struct vmsg_mailbox *inbox)
 	return taken;
 }
 
+/* Takes frames out of a session's FIFO, at most as many as fit into it: the others are waiting.
+ * True when something was taken. */
+static bool drain_fifo(struct vmsg_device_pump *pump, struct vmsg_device_session *session)
+{
+	static const struct vmsg_fifo_frame form = { 6, 8, VMSG_FIFO_MESSAGE_SIZE_MIN };
+	uint8_t bytes[VMSG_FRAME_SIZE_MAX];
+	uint8_t reply[VMSG_FRAME_SIZE_MAX];
+	bool taken = false;
+
+	for (uint32_t i = 0; i < session->fifo.in.depth && vmsg_bus_fifo_is_open(&session->bus) &&
+			     vmsg_bus_can_take(&session->bus);
+	     i++) {
+		bool was_full;
+		const int size =
+			vmsg_fifo_pop(&session->fifo, &form,
+				      (struct vmsg_span){ bytes, sizeof(bytes) }, &was_full);
+		if (was_full) {
+			(void)!vmsg_endpoint_notify(pump->options.endpoint, session->peer,
+						    session->bus.peer_notification_id);
+		}
+		if (size == 0) {
+			break;
+		}
+		if (size < 0) {
+			vmsg_bus_abandon(&session->bus, now(pump), VMSG_ERROR_PEER);
+		} else { /* the session counts what it drops */
+			(void)!vmsg_bus_input_by(&session->bus, now(pump), VMSG_CARRIER_FIFO,
+						 (struct vmsg_bytes){ bytes, (size_t)size });
+		}
+		(void)settle(pump, session, reply); /* nothing direct comes of it */
+		taken = true;
+	}
+	return taken;
+}
+
 /* Serves what has come by itself. Each look at RX finds one message, so peers get their turns; one
  * that sends without end is interrupted by the others' direct requests all the same. */
 static void serve_indirect(struct vmsg_device_pump *pump)
@@ -419,7 +501,9 @@ static void serve_indirect(struct vmsg_device_pump *pump)
 		const int error = vmsg_endpoint_collect(pump->options.endpoint);
 		bool taken = drain(pump, &pump->inbox);
 		for (size_t j = 0; j < pump->options.session_count; j++) {
-			taken |= drain(pump, &pump->options.sessions[j].inbox);
+			struct vmsg_device_session *session = &pump->options.sessions[j];
+			taken |= drain(pump, &session->inbox);
+			taken |= session->used && drain_fifo(pump, session);
 		}
 		if (error < 0 || !taken) {
 			return;
@@ -537,6 +621,7 @@ void vmsg_device_pump_tick(struct vmsg_device_pump *pump, uint64_t now_ns)
 			vmsg_bus_tick(&session->bus, now_ns);
 			(void)settle(pump, session, reply); /* nobody asked directly */
 			(void)drain(pump, &session->inbox);
+			(void)drain_fifo(pump, session);
 		}
 	}
 	push_events(pump);

@@ -26,16 +26,17 @@ PUBLIC = {
     "quirk": CODEC,
     "memory": L0 | {"memory"},
     "virtqueue": RING,
+    "fifo": L0 | {"memory", "fifo"},
     "endpoint": FFA | {"memory", "endpoint"},
     "bus": CODEC | {"memory", "bus"},
     "driver": CODEC | RING | {"driver"},
     "device": CODEC | RING | {"device"},
-    "pump": CODEC | RING | FFA | {"endpoint", "bus", "driver", "device", "pump"},
+    "pump": CODEC | RING | FFA | {"endpoint", "fifo", "bus", "driver", "device", "pump"},
     "emulator": FFA | {"memory", "endpoint", "emulator"},
     "virtio_msg_ffa": None,
 }
 # .c files of lib/ whose name is not a public header -> the header whose rights they have
-ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_choice": "bus", "bus_device": "bus", "bus_driver": "bus",
+ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_choice": "bus", "bus_device": "bus", "bus_driver": "bus", "bus_fifo": "bus",
          "bus_numbers": "bus", "bus_quirks": "bus", "bus_requests": "bus", "device_queue": "device",
          "driver_answers": "driver", "endpoint_memory": "endpoint",
          "endpoint_message": "endpoint", "pump_device": "pump", "reflect": "schema"}

@@ -319,11 +319,23 @@ static int run_all(const struct settings *settings, const char *socket_path)
 	return result;
 }
 
+/* Where temporary things go, if the name of a socket fits in there. */
+static void name_directory(char directory[DIRECTORY_SIZE])
+{
+	static const char name[] = "vmsg-ffa-emu-loopback-XXXXXX";
+	const char *where = getenv("TMPDIR");
+
+	if (!where || !*where || strlen(where) + sizeof(name) >= DIRECTORY_SIZE) {
+		where = "/tmp";
+	}
+	snprintf(directory, DIRECTORY_SIZE, "%s/%s", where, name);
+}
+
 int vmsg_command_loopback(int argc, char **argv)
 {
 	struct settings settings = { .timeout_ns = DEFAULT_TIMEOUT_NS };
 	struct sigaction action = { .sa_handler = on_signal };
-	char directory[DIRECTORY_SIZE] = "/tmp/vmsg-ffa-emu-loopback-XXXXXX";
+	char directory[DIRECTORY_SIZE];
 	char socket_path[SOCKET_SIZE];
 
 	report_init("loopback");
@@ -334,6 +346,7 @@ int vmsg_command_loopback(int argc, char **argv)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	name_directory(directory);
 	if (!mkdtemp(directory)) {
 		report_problem("%s: %s", directory, strerror(errno));
 		return VMSG_EXIT_FAILED;

@@ -175,14 +175,14 @@ int session_retry(struct session *session, int (*attempt)(struct session *sessio
 
 /* ---- connection ---- */
 
-static bool connect_once(struct session *session, struct vmsg_emu_bank banks[2], int *result,
+static bool connect_once(struct session *session, struct vmsg_emu_bank banks[3], int *result,
 			 char *why, size_t why_size)
 {
 	struct vmsg_emu_options options = {
 		.socket_path = session->options.socket_path,
 		.id = session->options.id,
 		.banks = banks,
-		.bank_count = 2,
+		.bank_count = 3,
 	};
 
 	*result = vmsg_emu_connect(&session->emu, &options, why, why_size);
@@ -191,9 +191,10 @@ static bool connect_once(struct session *session, struct vmsg_emu_bank banks[2],
 
 static int connect_to_manager(struct session *session)
 {
-	struct vmsg_emu_bank banks[2] = {
+	struct vmsg_emu_bank banks[3] = {
 		{ .size = 2 * PAGE_SIZE },
 		{ .size = session->options.pool_size },
+		{ .size = VMSG_FIFO_PAGES * PAGE_SIZE },
 	};
 	const uint64_t end_ns = report_now() + PATIENCE_NS;
 	char why[256];
@@ -209,6 +210,7 @@ static int connect_to_manager(struct session *session)
 	}
 	session->pool = banks[1].data;
 	session->pool_address = banks[1].address;
+	session->fifo = banks[2];
 	const struct vmsg_conduit conduit = vmsg_emu_conduit(session->emu);
 	const struct vmsg_buffer tx = { banks[0].data, banks[0].address };
 	const struct vmsg_buffer rx = { banks[0].data + PAGE_SIZE, banks[0].address + PAGE_SIZE };
@@ -364,6 +366,10 @@ static int init_bus(struct session *session)
 	session->drivers[0] = NULL;
 	vmsg_driver_pump_init(&session->pump, &session->endpoint, &session->bus, session->drivers,
 			      1, session->peer, session->options.timeout_ns);
+	session->pump.fifo_segment =
+		(struct vmsg_segment){ session->fifo.data, session->fifo.size };
+	session->pump.fifo_range =
+		(struct vmsg_ffa_range){ session->fifo.address, VMSG_FIFO_PAGES };
 	return SESSION_OK;
 }
 

@@ -56,6 +56,7 @@ struct session {
 	uint8_t *pool;
 	uint64_t pool_address; /* in the physical map */
 	uint64_t pool_used;
+	struct vmsg_emu_bank fifo;
 	unsigned int reports; /* of time-outs in a row */
 	uint64_t timeouts;    /* that the bus has counted and we have seen */
 	bool over;

@@ -102,21 +102,25 @@ struct vmsg_bus_options {
 
 /* What the owner of the carrier must do. */
 enum vmsg_bus_output_kind {
-	VMSG_BUS_SEND,       /* send `frame` to the peer */
-	VMSG_BUS_RETRIEVE,   /* retrieve and map `handle` (device) */
-	VMSG_BUS_RELINQUISH, /* unmap and relinquish `handle` (device) */
-	VMSG_BUS_RECLAIM,    /* reclaim `handle` (driver) */
-	VMSG_BUS_BIND,       /* let the peer raise our `notification_id` */
-	VMSG_BUS_NOTIFY,     /* raise the peer's `notification_id` (device) */
+	VMSG_BUS_SEND,          /* send `frame` to the peer */
+	VMSG_BUS_RETRIEVE,      /* retrieve and map `handle` (device) */
+	VMSG_BUS_RELINQUISH,    /* unmap and relinquish `handle` (device) */
+	VMSG_BUS_RECLAIM,       /* reclaim `handle` (driver) */
+	VMSG_BUS_BIND,          /* let the peer raise our `notification_id` */
+	VMSG_BUS_NOTIFY,        /* raise the peer's `notification_id` (device) */
+	VMSG_BUS_FIFO_SHARE,    /* lay out a FIFO and share it: vmsg_bus_complete_fifo() (driver) */
+	VMSG_BUS_FIFO_RECLAIM,  /* reclaim it, `handle` (driver) */
+	VMSG_BUS_FIFO_RETRIEVE, /* retrieve and map `handle`, and find the FIFO there (device) */
+	VMSG_BUS_FIFO_RELINQUISH, /* unmap and relinquish it, unbind `notification_id` (device) */
 };
 
 struct vmsg_bus_output {
 	enum vmsg_bus_output_kind kind;
 	struct vmsg_bytes frame;
 	enum vmsg_carrier
-		carrier; /* SEND: by what; a device's answer goes the way of its request */
-	uint16_t notification_id;
-	bool is_event;        /* SEND: no response will come */
+		carrier;          /* SEND: by what; a device's answer goes the way of its request */
+	uint16_t notification_id; /* SEND by FIFO: the peer's, raised once the frame is in it */
+	bool is_event;            /* SEND: no response will come */
 	uint64_t deadline_ns; /* SEND: when the answer, or the sending of an event, is given up */
 	uint16_t area_id;
 	uint64_t handle;
@@ -264,7 +268,13 @@ struct vmsg_bus {
 	uint16_t next_token;
 	uint64_t next_sequence;
 	uint16_t next_area_id;
-	uint8_t acting;     /* index of the area whose action is out */
+	uint8_t acting; /* index of the area whose action is out */
+	enum vmsg_bus_output_kind acting_kind;
+	uint8_t fifo_state;
+	uint8_t fifo_tries;
+	uint32_t fifo_pages;
+	uint64_t fifo_handle;
+	uint64_t fifo_retry_ns;
 	uint8_t areas_busy; /* areas with something to do */
 	bool area_events;   /* some area may owe an event */
 	uint32_t device_count;
@@ -348,6 +358,16 @@ VMSG_EXPORT int vmsg_bus_output(struct vmsg_bus *bus, struct vmsg_bus_output *ou
 /* Result (0 or < 0; AGAIN = try later) of the action last output; `segments` for RETRIEVE. */
 VMSG_EXPORT void vmsg_bus_complete(struct vmsg_bus *bus, uint64_t now_ns, int result,
 				   const struct vmsg_segment *segments, size_t segment_count);
+
+/* Driver: the result of VMSG_BUS_FIFO_SHARE: on success what was shared, `pages` of 4 KiB. */
+VMSG_EXPORT void vmsg_bus_complete_fifo(struct vmsg_bus *bus, uint64_t now_ns, int result,
+					uint64_t handle, uint16_t pages);
+
+/* Would a frame be taken by vmsg_bus_input_by() now, rather than refused with AGAIN? */
+VMSG_EXPORT bool vmsg_bus_can_take(const struct vmsg_bus *bus);
+
+/* Is the FIFO set up on our side, so that it is to be looked into? */
+VMSG_EXPORT bool vmsg_bus_fifo_is_open(const struct vmsg_bus *bus);
 
 /* Next event: 1 with `event`, 0 for none. */
 VMSG_EXPORT int vmsg_bus_event(struct vmsg_bus *bus, struct vmsg_bus_event *event);

@@ -170,6 +170,10 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_enable_notifications(struct vmsg_e
  * endpoint->status (DENIED: somebody may already; it is pending). RANGE. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_bind(struct vmsg_endpoint *endpoint, uint16_t sender,
 						   uint16_t id);
+/* The same for a notification that may be left from an earlier session with the same sender: it is
+ * not pending afterwards. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_bind_anew(struct vmsg_endpoint *endpoint,
+							uint16_t sender, uint16_t id);
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_unbind(struct vmsg_endpoint *endpoint,
 						     uint16_t sender, uint16_t id);
 

@@ -12,6 +12,7 @@
 #include "virtio_msg_ffa/device.h"
 #include "virtio_msg_ffa/driver.h"
 #include "virtio_msg_ffa/endpoint.h"
+#include "virtio_msg_ffa/fifo.h"
 
 VMSG_BEGIN_DECLS
 
@@ -28,6 +29,11 @@ struct vmsg_driver_pump {
 	 * does that the normal world schedules. It is then run after every message and notification
 	 * that does not run it by itself, and whenever something is expected of it. */
 	bool schedules_peer;
+	/* Yours to set, where the session may offer VMSG_BUS_FEATURE_FIFO: memory of the FIFO,
+	 * whole pages that nothing else is in, and what they are in the physical map. */
+	struct vmsg_segment fifo_segment;
+	struct vmsg_ffa_range fifo_range;
+	struct vmsg_fifo fifo;
 	uint64_t foreign; /* read: indirect messages that were not for this session */
 	struct vmsg_mailbox inbox;
 };
@@ -76,6 +82,7 @@ struct vmsg_device_session {
 	struct vmsg_memory memory;
 	size_t next_poll; /* slot that EVENT_POLL asks first */
 	struct vmsg_mailbox inbox;
+	struct vmsg_fifo fifo;
 };
 
 /* A device and the session that has it; a device belongs to one session at a time. Whoever

@@ -16,6 +16,7 @@
 
 static char image[] = "/tmp/vmsg-loopback-XXXXXX";
 static char device[64];
+static char directory[] = "/tmp/vmsg-tests-XXXXXX"; /* where the program puts its own */
 static uint8_t data[IMAGE_SIZE + 1];
 static struct process program;
 
@@ -57,7 +58,10 @@ static void assert_no_directory_is_left(void)
 {
 	glob_t found;
 
-	assert_int_equal(glob("/tmp/vmsg-ffa-emu-loopback-*", 0, NULL, &found), GLOB_NOMATCH);
+	char pattern[64];
+
+	snprintf(pattern, sizeof(pattern), "%s/*", directory);
+	assert_int_equal(glob(pattern, 0, NULL, &found), GLOB_NOMATCH);
 	globfree(&found);
 }
 
@@ -233,6 +237,18 @@ static void without_a_manager_nobody_waits_for_long(void **state)
 	assert_non_null(strstr(program.errors.text, "no manager listens on /nonexistent/sock"));
 }
 
+static int make_directory(void **state)
+{
+	(void)state;
+	return mkdtemp(directory) ? setenv("TMPDIR", directory, 1) : -1;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	return rmdir(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,5 +265,5 @@ int main(void)
 		TEST(without_a_manager_nobody_waits_for_long),
 	};
 
-	return cmocka_run_group_tests_name("loopback", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("loopback", tests, make_directory, remove_directory);
 }

@@ -6,9 +6,10 @@
 
 #include "support/cmocka.h"
 
-#define STEP_NS  UINT64_C(100000) /* between looks */
-#define STEPS    100000u
-#define RAM_SIZE (4u * ECHO_PAGE)
+#define STEP_NS    UINT64_C(100000) /* between looks */
+#define STEPS      100000u
+#define RAM_SIZE   (4u * ECHO_PAGE)
+#define SHARE_SIZE (6u * ECHO_PAGE) /* of the bank, for each session */
 
 struct vmsg_emu_local *echo_local;
 struct echo_backend echo_sp1, echo_sp2;
@@ -172,7 +173,7 @@ void echo_start_backend(struct echo_backend *at, uint16_t id, const struct echo_
 
 void echo_start_frontend(struct echo_frontend *at, uint16_t id)
 {
-	start_side(&at->side, id, (uint64_t)ECHO_PEERS * RAM_SIZE, NULL, NULL);
+	start_side(&at->side, id, (uint64_t)ECHO_PEERS * SHARE_SIZE, NULL, NULL);
 	at->session_count = 0;
 }
 
@@ -194,13 +195,15 @@ struct echo_session *echo_connect(struct echo_frontend *frontend, uint16_t peer,
 	assert_true(index < ECHO_PEERS);
 	at->side = &frontend->side;
 	at->peer = peer;
-	at->ram = bank->data + index * RAM_SIZE;
-	at->ram_address = bank->address + index * RAM_SIZE;
+	at->ram = bank->data + index * SHARE_SIZE;
+	at->ram_address = bank->address + index * SHARE_SIZE;
 	bus_options(&options, way);
 	vmsg_memory_init(&at->memory, at->areas, ECHO_AREAS, 48);
 	assert_int_equal(vmsg_bus_init(&at->bus, &options), 0);
 	vmsg_driver_pump_init(&at->pump, &frontend->side.endpoint, &at->bus, at->drivers, 1, peer,
 			      ECHO_SECOND);
+	at->pump.fifo_segment = (struct vmsg_segment){ at->ram + RAM_SIZE, 2 * ECHO_PAGE };
+	at->pump.fifo_range = (struct vmsg_ffa_range){ at->ram_address + RAM_SIZE, 2 };
 	return at;
 }
 

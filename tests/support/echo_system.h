@@ -67,7 +67,7 @@ struct echo_session {
 	struct vmsg_driver_pump pump;
 	struct vmsg_vq_driver queue;
 	struct vmsg_vq_driver_slot slots[ECHO_QUEUE_SIZE];
-	uint8_t *ram; /* 4 pages of the second bank */
+	uint8_t *ram; /* 4 pages of the second bank; 2 more are the FIFO */
 	uint64_t ram_address;
 	uint8_t config[16];
 	uint16_t area;

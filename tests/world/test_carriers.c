@@ -112,8 +112,7 @@ static void data_crosses_in_every_combination(void **state)
 		EACH_PROFILE(i)
 		{
 			for (size_t j = 0; j < sizeof(allowed) / sizeof(allowed[0]); j++) {
-				if (allowed[j].events != E_FIFO &&
-				    is_allowed(profiles[i], allowed[j].carrier,
+				if (is_allowed(profiles[i], allowed[j].carrier,
 					       allowed[j].events)) {
 					echo_open(state);
 					run_combination(profiles[i], &allowed[j]);
