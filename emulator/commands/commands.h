@@ -16,5 +16,6 @@ int vmsg_command_probe(int argc, char **argv);
 int vmsg_command_partitions(int argc, char **argv);
 int vmsg_command_stats(int argc, char **argv);
 int vmsg_command_serve(int argc, char **argv);
+int vmsg_command_trace(int argc, char **argv);
 
 #endif

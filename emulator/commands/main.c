@@ -29,6 +29,7 @@ static const struct {
 	{ "stats", vmsg_command_stats, "show what a system has counted" },
 	{ "decode", vmsg_command_decode, "print virtio-msg frames given as hex" },
 	{ "encode", vmsg_command_encode, "turn a message given by name and fields into hex" },
+	{ "trace", vmsg_command_trace, "read a capture back, as text, JSON or a sequence diagram" },
 	{ "schema", vmsg_command_schema, "print what is known of every message, in many forms" },
 };
 

@@ -99,8 +99,8 @@ static bool is_zero(const uint8_t *bytes, size_t size)
 
 static bool fits(const struct tap_reading *reading, struct vmsg_bytes bytes)
 {
-	const int size = reading->error < 0
-				 ? reading->error
+	const int size = reading->error < 0 || reading->is_echo
+				 ? VMSG_ERROR_REVISION
 				 : vmsg_encoded_size(reading->profile, &reading->message);
 	struct vmsg_raw_header header;
 
@@ -108,6 +108,18 @@ static bool fits(const struct tap_reading *reading, struct vmsg_bytes bytes)
 	       vmsg_decode_header(reading->profile, bytes, &header, NULL) == 0 &&
 	       header.msg_size == (unsigned int)size &&
 	       is_zero(bytes.data + size, bytes.size - (size_t)size);
+}
+
+static void read_in(const struct vmsg_profile *profile, const struct tap_frame *frame,
+		    struct tap_reading *reading)
+{
+	reading->profile = profile;
+	reading->error = vmsg_decode(profile, frame->bytes, &reading->message, &reading->diagnosis);
+	reading->is_echo = reading->error < 0 && frame->is_direct && !frame->is_request &&
+			   reading->diagnosis.rule == VMSG_RULE_EVENT_RESPONSE;
+	if (reading->is_echo) {
+		reading->error = 0;
+	}
 }
 
 void tap_frame_read(const struct tap_record *record, const struct tap_frame *frame,
@@ -118,16 +130,12 @@ void tap_frame_read(const struct tap_record *record, const struct tap_frame *fra
 
 	memset(reading, 0, sizeof(*reading));
 	if (record->profile > 0 && record->profile <= VMSG_PROFILE_COUNT) {
-		reading->profile = vmsg_profile((enum vmsg_profile_id)(record->profile - 1));
-		reading->error = vmsg_decode(reading->profile, frame->bytes, &reading->message,
-					     &reading->diagnosis);
+		read_in(vmsg_profile((enum vmsg_profile_id)(record->profile - 1)), frame, reading);
 		return;
 	}
 	reading->is_guess = true;
 	for (size_t i = 0; i < sizeof(newest_first); i++) {
-		reading->profile = vmsg_profile((enum vmsg_profile_id)newest_first[i]);
-		reading->error = vmsg_decode(reading->profile, frame->bytes, &reading->message,
-					     &reading->diagnosis);
+		read_in(vmsg_profile((enum vmsg_profile_id)newest_first[i]), frame, reading);
 		if (fits(reading, frame->bytes)) {
 			return;
 		}

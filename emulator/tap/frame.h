@@ -35,7 +35,11 @@ struct vmsg_bytes tap_frame_in_buffer(struct vmsg_bytes buffer);
 struct tap_reading {
 	const struct vmsg_profile *profile; /* NULL: none fits, and nothing below is filled */
 	bool is_guess; /* the record does not know the profile; this is the newest that fits */
-	int error;     /* of vmsg_decode() */
+	/* The answer that a direct message needs, to an event that has none: the event again,
+	 * marked as a response (wire-revisions 5.2). `error` is 0 then, and the body is not to be
+	 * read. */
+	bool is_echo;
+	int error; /* of vmsg_decode() */
 	struct vmsg_message message;
 	struct vmsg_diagnosis diagnosis;
 };

@@ -170,7 +170,8 @@ static void put_names(struct text *text, const struct tap_reading *reading)
 {
 	put_string(text, reading->profile->name);
 	put(text, ' ');
-	put_string(text, vmsg_kind_name(reading->message.header.kind));
+	put_string(text,
+		   reading->is_echo ? "reply to" : vmsg_kind_name(reading->message.header.kind));
 	put(text, ' ');
 	put_string(text, vmsg_type_name(reading->message.header.type));
 }
@@ -200,7 +201,7 @@ static bool put_frame(struct text *text, const struct tap_record *record,
 		put_string(text, vmsg_error_name(reading.error));
 		put_string(text, ": ");
 		PUT_FORMATTED(text, vmsg_format_diagnosis, &reading.diagnosis);
-	} else if (detail == TAP_NAMES) {
+	} else if (detail == TAP_NAMES || reading.is_echo) {
 		put_names(text, &reading);
 	} else {
 		PUT_FORMATTED(text, vmsg_format, reading.profile, &reading.message);

@@ -36,7 +36,7 @@ need() {
 	QUICK_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 git g++ clang-format clang-tidy shellcheck)
 	CHECK_PACKAGES=("${TEST_PACKAGES[@]}" "${QUICK_PACKAGES[@]}" clang valgrind gcc-arm-none-eabi
 		gcc-riscv64-unknown-elf gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm tshark groff-base
-		passt qemu-system-common nbdkit nbdkit-plugin-dev libnbd-bin fio)
+		passt qemu-system-common nbdkit nbdkit-plugin-dev libnbd-bin fio chromium)
 	# what a gate skips clearly when a distribution does not have it
 	OPTIONAL_PACKAGES=(linux-source xz-utils)
 }
