@@ -78,34 +78,49 @@ VMSG_ALWAYS_INLINE uint64_t vmsg_port_le64(uint64_t value)
  * Little-endian there; `at` must be aligned (the virtqueue checks its addresses). Each use says
  * what it publishes or consumes.
  */
+#if defined(__clang__) && defined(__ARM_ARCH_6M__)
+/* Here aligned words are loaded and stored whole, yet clang would call a library. */
+#define VMSG_PORT_LOAD(type, at, order)         (*(const volatile type *)(at))
+#define VMSG_PORT_STORE(type, at, value, order) (*(volatile type *)(at) = (value))
+#define VMSG_PORT_ORDER(order)                  __atomic_thread_fence(order)
+#else
+#define VMSG_PORT_LOAD(type, at, order)         __atomic_load_n((const type *)(at), order)
+#define VMSG_PORT_STORE(type, at, value, order) __atomic_store_n((type *)(at), value, order)
+#define VMSG_PORT_ORDER(order)                  ((void)0) /* the access itself is ordered */
+#endif
+
 VMSG_ALWAYS_INLINE uint16_t vmsg_port_load_acquire_le16(const void *at)
 {
-	return vmsg_port_le16(__atomic_load_n((const uint16_t *)at, __ATOMIC_ACQUIRE));
+	const uint16_t value = VMSG_PORT_LOAD(uint16_t, at, __ATOMIC_ACQUIRE);
+
+	VMSG_PORT_ORDER(__ATOMIC_ACQUIRE);
+	return vmsg_port_le16(value);
 }
 
 VMSG_ALWAYS_INLINE uint16_t vmsg_port_load_relaxed_le16(const void *at)
 {
-	return vmsg_port_le16(__atomic_load_n((const uint16_t *)at, __ATOMIC_RELAXED));
+	return vmsg_port_le16(VMSG_PORT_LOAD(uint16_t, at, __ATOMIC_RELAXED));
 }
 
 VMSG_ALWAYS_INLINE uint32_t vmsg_port_load_relaxed_le32(const void *at)
 {
-	return vmsg_port_le32(__atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED));
+	return vmsg_port_le32(VMSG_PORT_LOAD(uint32_t, at, __ATOMIC_RELAXED));
 }
 
 VMSG_ALWAYS_INLINE void vmsg_port_store_release_le16(void *at, uint16_t value)
 {
-	__atomic_store_n((uint16_t *)at, vmsg_port_le16(value), __ATOMIC_RELEASE);
+	VMSG_PORT_ORDER(__ATOMIC_RELEASE);
+	VMSG_PORT_STORE(uint16_t, at, vmsg_port_le16(value), __ATOMIC_RELEASE);
 }
 
 VMSG_ALWAYS_INLINE void vmsg_port_store_relaxed_le16(void *at, uint16_t value)
 {
-	__atomic_store_n((uint16_t *)at, vmsg_port_le16(value), __ATOMIC_RELAXED);
+	VMSG_PORT_STORE(uint16_t, at, vmsg_port_le16(value), __ATOMIC_RELAXED);
 }
 
 VMSG_ALWAYS_INLINE void vmsg_port_store_relaxed_le32(void *at, uint32_t value)
 {
-	__atomic_store_n((uint32_t *)at, vmsg_port_le32(value), __ATOMIC_RELAXED);
+	VMSG_PORT_STORE(uint32_t, at, vmsg_port_le32(value), __ATOMIC_RELAXED);
 }
 
 /* Words of shared memory that one side owns until an index or flag is published, at any alignment.

@@ -12,7 +12,7 @@ tests=(property/test_codec vectors/test_vectors unit/test_codec unit/test_ffa un
 	world/test_bus_device world/test_bus_quirks)
 compiler=s390x-linux-gnu-gcc
 for tool in $compiler qemu-s390x; do
-	if ! command -v $tool >/dev/null; then
+	if ! command -v "$tool" >/dev/null; then
 		echo "skipped: $tool is not installed"
 		exit 77
 	fi

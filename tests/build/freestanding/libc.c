@@ -37,3 +37,26 @@ int memcmp(const void *left, const void *right, size_t size)
 	}
 	return 0;
 }
+
+#if defined(__clang__) && defined(__ARM_EABI__)
+/* The same under the names that the ARM run-time ABI gives them, by which clang calls them. */
+#define EABI(alignment)                                                                            \
+	void __aeabi_memcpy##alignment(void *to, const void *from, size_t size);                   \
+	void __aeabi_memset##alignment(void *to, size_t size, int value);                          \
+	void __aeabi_memclr##alignment(void *to, size_t size);                                     \
+	void __aeabi_memcpy##alignment(void *to, const void *from, size_t size)                    \
+	{                                                                                          \
+		memcpy(to, from, size);                                                            \
+	}                                                                                          \
+	void __aeabi_memset##alignment(void *to, size_t size, int value)                           \
+	{                                                                                          \
+		memset(to, value, size);                                                           \
+	}                                                                                          \
+	void __aeabi_memclr##alignment(void *to, size_t size)                                      \
+	{                                                                                          \
+		memset(to, 0, size);                                                               \
+	}
+EABI()
+EABI(4)
+EABI(8)
+#endif
