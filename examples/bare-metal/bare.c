@@ -213,6 +213,25 @@ struct vmsg_conduit bare_conduit(void)
 	};
 }
 
+#define HF_INTERRUPT_GET 0xff04u
+
+/* An interrupt that is not fetched ends every wait anew. */
+static void conduit_call_hafnium(void *context, struct vmsg_ffa_regs *regs)
+{
+	conduit_call(context, regs);
+	if (regs->x[0] == VMSG_FFA_ID32(INTERRUPT)) {
+		(void)bare_hvc(HF_INTERRUPT_GET);
+	}
+}
+
+struct vmsg_conduit bare_conduit_hafnium(void)
+{
+	struct vmsg_conduit conduit = bare_conduit();
+
+	conduit.call = conduit_call_hafnium;
+	return conduit;
+}
+
 /* The three functions that the library and the compiler call. */
 void *memcpy(void *restrict destination, const void *restrict source, size_t size)
 {

@@ -12,6 +12,9 @@
 /* One SMC: x0..x17 in and out (start.S). */
 void bare_smc(uint64_t registers[VMSG_FFA_REGISTERS]);
 
+/* One HVC: Hafnium's own calls, which are none of FF-A (start.S). */
+uint64_t bare_hvc(uint64_t function);
+
 /* Ends the machine; QEMU exits with `status`. */
 _Noreturn void bare_exit(int status);
 
@@ -30,6 +33,9 @@ uint64_t bare_now(void);
  * is an SMC, mapping a region is checking that its ranges lie in normal RAM.
  */
 struct vmsg_conduit bare_conduit(void);
+
+/* The same for a partition of Hafnium, which wants to be told that an interrupt was seen. */
+struct vmsg_conduit bare_conduit_hafnium(void);
 
 /* Identity map: the first gigabyte as secure or device memory, RAM from 0x40000000 (start.S). */
 void bare_mmu_on(void);

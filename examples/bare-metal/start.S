@@ -59,6 +59,12 @@ bare_smc:
 	ldp	x29, x30, [sp], #32
 	ret
 
+/* uint64_t bare_hvc(uint64_t function) */
+	.global bare_hvc
+bare_hvc:
+	hvc	#0
+	ret
+
 /* void bare_semihosting(uint64_t operation, void *parameters) */
 	.global bare_semihosting
 bare_semihosting:

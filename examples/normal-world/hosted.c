@@ -40,7 +40,8 @@ int main(int argc, char **argv)
 	FILE *file = argc > 2 ? fopen(argv[2], "rb") : NULL;
 
 	if (!file) {
-		(void)fprintf(stderr, "usage: %s SOCKET IMAGE [--trace] [--lax]\n", argv[0]);
+		(void)fprintf(stderr, "usage: %s SOCKET IMAGE [--trace] [--messages] [--lax]\n",
+			      argv[0]);
 		return 2;
 	}
 	const size_t size = fread(image, 1, sizeof(image), file);
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
 		.image = { image, size },
 		.print = print,
 		.trace = has_option(argc, argv, "--trace"),
+		.has_messages = has_option(argc, argv, "--messages"),
 		.lax_manager = has_option(argc, argv, "--lax"),
 	};
 	const int failed = scenario_run(&platform);

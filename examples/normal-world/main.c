@@ -7,6 +7,9 @@
 #ifndef NORMAL_WORLD_TRACE
 #define NORMAL_WORLD_TRACE false
 #endif
+#ifndef NORMAL_WORLD_MESSAGES
+#define NORMAL_WORLD_MESSAGES false
+#endif
 #ifndef NORMAL_WORLD_LAX
 #define NORMAL_WORLD_LAX false
 #endif
@@ -29,6 +32,7 @@ int main(void)
 		.image = { disk_start, (size_t)(disk_end - disk_start) },
 		.print = bare_print,
 		.trace = NORMAL_WORLD_TRACE,
+		.has_messages = NORMAL_WORLD_MESSAGES,
 		.lax_manager = NORMAL_WORLD_LAX,
 	};
 

@@ -33,12 +33,20 @@ void *memset(void *destination, int value, size_t size);
 #define RNG_BYTES    4096u
 #define STATUS_UNSET 0xffu
 
+/* How a session talks. */
+struct scenario_mode {
+	const char *name;
+	enum vmsg_carrier carrier;
+	unsigned int events; /* VMSG_EVENTS_* */
+};
+
 struct scenario {
 	const struct scenario_platform *platform;
 	struct tap tap;
 	struct trace trace;
 	struct vmsg_endpoint endpoint;
 	uint16_t peer;
+	const struct scenario_mode *mode;
 	struct vmsg_memory memory;
 	struct vmsg_memory_area areas[AREAS_MAX];
 	struct vmsg_bus_device numbers[DEVICES_MAX];

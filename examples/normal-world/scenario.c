@@ -7,7 +7,18 @@
 
 #include "parts.h"
 
+/* That a partition raises, where it does: each its own, since all secure ones share a bitmap. */
+#define NOTIFICATION_OF(peer) ((uint16_t)((peer)&0x3fu))
+
 const struct vmsg_ffa_uuid scenario_device_role = VMSG_FFA_UUID_DEVICE_ROLE;
+
+static const struct scenario_mode modes[] = {
+	{ "# direct messages, events polled\n", VMSG_CARRIER_DIRECT, VMSG_EVENTS_POLL },
+	{ "# direct messages, events by notification\n", VMSG_CARRIER_DIRECT,
+	  VMSG_EVENTS_NOTIFICATION },
+	{ "# indirect messages both ways\n", VMSG_CARRIER_INDIRECT, VMSG_EVENTS_INDIRECT },
+};
+
 static struct scenario scenario;
 
 uint64_t scenario_now(const struct scenario *s)
@@ -97,7 +108,12 @@ static int bring_up(struct scenario *s)
 		.role = VMSG_BUS_DRIVER,
 		.peer = s->peer,
 		.ffa_version = VMSG_FFA_VERSION_1_2,
-		.bus_features = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX,
+		.bus_features = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX |
+				VMSG_BUS_FEATURE_INDIRECT_RX | VMSG_BUS_FEATURE_INDIRECT_TX |
+				VMSG_BUS_FEATURE_NOTIFICATION_RX | VMSG_BUS_FEATURE_NOTIFICATION_TX,
+		.carriers = (uint8_t)(1u << s->mode->carrier),
+		.events = (uint8_t)(1u << s->mode->events),
+		.notification_id = NOTIFICATION_OF(s->peer),
 		.max_areas = AREAS_MAX,
 		.poll_interval_ns = 3600 * SECOND, /* we poll: so every run makes the same calls */
 		.memory = &s->memory,
@@ -113,6 +129,7 @@ static int bring_up(struct scenario *s)
 	s->drivers[0] = NULL;
 	s->drivers[1] = NULL;
 	vmsg_driver_pump_init(&s->pump, &s->endpoint, &s->bus, s->drivers, 2, s->peer, SECOND);
+	s->pump.schedules_peer = s->platform->has_messages;
 	s->up = s->area_ready = s->area_gone = s->bus_reset = s->failed = false;
 	s->found_count = 0;
 	return vmsg_bus_start(&s->bus, scenario_now(s));
@@ -203,7 +220,7 @@ int64_t scenario_transfer(struct scenario *s, unsigned int which,
 		if (reaped != 0) {
 			return reaped == 1 && cookie == s ? (int64_t)written : -1;
 		}
-		if (vmsg_driver_pump_poll(&s->pump) < 0) {
+		if (s->mode->events == VMSG_EVENTS_POLL && vmsg_driver_pump_poll(&s->pump) < 0) {
 			return -1;
 		}
 	}
@@ -231,6 +248,21 @@ int scenario_block(struct scenario *s, uint32_t type, uint64_t sector, uint32_t 
 		return -1;
 	}
 	return *(volatile uint8_t *)status;
+}
+
+/* Offers a read of the first sector and tells the device; whoever waits for it reaps it. */
+static bool offer_read(struct scenario *s)
+{
+	uint8_t *header = s->platform->pool.data + HEADER_OFFSET;
+	const struct vmsg_vq_buffer buffers[] = {
+		{ scenario_pool_address(s, HEADER_OFFSET), 16, false },
+		{ scenario_pool_address(s, DATA_OFFSET), SECTOR_SIZE, true },
+		{ scenario_pool_address(s, STATUS_OFFSET), 1, true },
+	};
+
+	memset(header, 0, 16); /* T_IN */
+	return vmsg_vq_driver_add(&s->queues[0], buffers, 3, s) == 0 &&
+	       vmsg_driver_kick(&s->blk, 0, 0) == 0;
 }
 
 /* Reads the whole disk and compares it with `image`, every byte changed by `flip`. */
@@ -326,6 +358,24 @@ static void test_reset(struct scenario *s)
 	       "after the reset the disk is served again");
 }
 
+/* A used buffer that we want to be told of is told, in the way that the session has agreed. */
+static void test_events(struct scenario *s)
+{
+	const uint64_t before = s->bus.stats.received[VMSG_EVENT_USED];
+	struct vmsg_driver_event event;
+	void *cookie;
+	uint32_t written;
+
+	while (vmsg_driver_event(&s->blk, &event) == 1) {
+	}
+	(void)vmsg_vq_driver_enable_notify(&s->queues[0]);
+	tap_ok(&s->tap,
+	       offer_read(s) && scenario_until_event(s, &s->blk, VMSG_DRIVER_EVENT_USED, &event) &&
+		       s->bus.stats.received[VMSG_EVENT_USED] > before &&
+		       vmsg_vq_driver_reap(&s->queues[0], &cookie, &written) == 1,
+	       "a used buffer is told by itself");
+}
+
 /* Ones among RNG_BYTES * 8 bits; for 32768 fair bits the count leaves 16384 +- 600 once in 10^10.
  */
 static void test_random(struct scenario *s)
@@ -391,30 +441,48 @@ static uint16_t find_device(struct scenario *s, uint32_t type)
 	return UINT16_MAX;
 }
 
-static void test_partition(struct scenario *s, uint16_t peer)
+/* One session in one mode: everything that a well-behaved driver does. */
+static bool begin_session(struct scenario *s)
 {
-	s->peer = peer;
-	hostile_before_negotiation(s);
 	tap_ok(&s->tap, bring_up(s) == 0 && scenario_until(s, &s->up), "the bus is negotiated");
 	if (!s->up) {
-		return;
+		return false;
 	}
 	tap_ok(&s->tap, s->bus.profile == vmsg_profile(VMSG_PROFILE_R3), "in its newest revision");
+	tap_ok(&s->tap, s->bus.carrier == s->mode->carrier && s->bus.events == s->mode->events,
+	       "with the carrier and the events that were asked for");
 	s->blk_number = find_device(s, BLK_DEVICE);
 	s->rng_number = find_device(s, RNG_DEVICE);
 	tap_ok(&s->tap, s->blk_number != UINT16_MAX && s->rng_number != UINT16_MAX,
 	       "both devices are found");
 	tap_ok(&s->tap, share_pool(s), "an area is shared and retrieved");
-	if (!s->area_ready || s->blk_number == UINT16_MAX) {
-		return;
+	return s->area_ready && s->blk_number != UINT16_MAX;
+}
+
+static void test_partition(struct scenario *s, uint16_t peer, const struct scenario_mode *mode)
+{
+	const bool is_first = mode == &modes[0];
+
+	s->peer = peer;
+	s->mode = mode;
+	s->platform->print(mode->name);
+	if (is_first) {
+		hostile_before_negotiation(s);
 	}
-	test_disk(s);
-	hostile_bus(s);
-	hostile_manager(s);
-	hostile_disk(s);
-	test_reset(s);
-	test_random(s);
-	take_back(s);
+	if (begin_session(s)) {
+		test_disk(s);
+		if (is_first) {
+			hostile_bus(s);
+			hostile_manager(s);
+			hostile_disk(s);
+		} else {
+			test_events(s);
+		}
+		test_reset(s);
+		test_random(s);
+		take_back(s);
+	}
+	vmsg_driver_pump_close(&s->pump);
 }
 
 int scenario_run(const struct scenario_platform *platform)
@@ -431,6 +499,9 @@ int scenario_run(const struct scenario_platform *platform)
 			trace_conduit(&s->trace, &platform->conduit, platform->tx, platform->print);
 	}
 	int error = vmsg_endpoint_init(&s->endpoint, &conduit, platform->tx, platform->rx, 1);
+	if (error == 0 && platform->has_messages) {
+		error = vmsg_endpoint_enable_notifications(&s->endpoint, 1);
+	}
 	tap_ok(&s->tap, error == 0 && s->endpoint.ffa_version >= VMSG_FFA_VERSION_1_2,
 	       "FF-A version 1.2 is agreed, RX and TX mapped");
 	if (error == 0) {
@@ -439,7 +510,9 @@ int scenario_run(const struct scenario_platform *platform)
 		tap_ok(&s->tap, count >= 1, "a partition offers virtio-msg");
 		for (int i = 0; i < count && i < (int)PARTITIONS_MAX; i++) {
 			if (infos[i].id != s->endpoint.id) { /* the emulator's VMs offer it too */
-				test_partition(s, infos[i].id);
+				for (size_t k = 0; k < (platform->has_messages ? 3 : 1); k++) {
+					test_partition(s, infos[i].id, &modes[k]);
+				}
 			}
 		}
 		vmsg_endpoint_close(&s->endpoint);

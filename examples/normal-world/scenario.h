@@ -18,9 +18,10 @@ struct scenario_platform {
 	struct vmsg_buffer pool; /* SCENARIO_POOL_SIZE bytes, page aligned */
 	struct vmsg_bytes image; /* what the disk must hold */
 	void (*print)(const char *text);
-	bool trace;       /* print every FF-A call */
-	bool lax_manager; /* it takes any share: TF-A's SPMC looks at neither borrower nor address
-			   */
+	bool trace;        /* print every FF-A call */
+	bool has_messages; /* the manager carries indirect messages and notifications */
+	bool lax_manager;  /* it takes any share: TF-A's SPMC looks at neither borrower nor address
+			    */
 };
 
 /* Runs against every partition that offers virtio-msg; returns the number of failed tests. */

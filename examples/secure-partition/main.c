@@ -4,6 +4,10 @@
 
 #include "partition.h"
 
+#ifndef PARTITION_CONDUIT
+#define PARTITION_CONDUIT bare_conduit
+#endif
+
 static uint8_t tx[VMSG_FFA_PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t rx[VMSG_FFA_PAGE_SIZE] __attribute__((aligned(4096)));
 static struct partition partition;
@@ -30,7 +34,7 @@ int main(void)
 {
 	static uint64_t seed;
 	const struct partition_platform platform = {
-		.conduit = bare_conduit(),
+		.conduit = PARTITION_CONDUIT(),
 		.tx = { tx, (uintptr_t)tx },
 		.rx = { rx, (uintptr_t)rx },
 		.disk = { disk_start, (size_t)(disk_end - disk_start) },

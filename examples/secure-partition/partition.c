@@ -40,6 +40,11 @@ int partition_init(struct partition *partition, const struct partition_platform 
 	if (error < 0) {
 		return error;
 	}
+	uint32_t bus_features = VMSG_BUS_FEATURE_DIRECT_RX;
+	if (vmsg_endpoint_feature(&partition->endpoint, VMSG_FFA_ID32(MSG_SEND2), 0, NULL) == 1) {
+		bus_features |= VMSG_BUS_FEATURE_INDIRECT_RX | VMSG_BUS_FEATURE_INDIRECT_TX |
+				VMSG_BUS_FEATURE_NOTIFICATION_RX | VMSG_BUS_FEATURE_NOTIFICATION_TX;
+	}
 	const struct vmsg_device_pump_options options = {
 		.endpoint = &partition->endpoint,
 		.sessions = partition->sessions,
@@ -51,7 +56,7 @@ int partition_init(struct partition *partition, const struct partition_platform 
 		.bus_devices = partition->numbers,
 		.bus = {
 			.ffa_version = VMSG_FFA_VERSION_1_2,
-			.bus_features = VMSG_BUS_FEATURE_DIRECT_RX,
+			.bus_features = bus_features,
 			.max_areas = PARTITION_AREAS,
 		},
 	};
