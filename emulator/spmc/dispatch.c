@@ -288,7 +288,8 @@ static enum vmsg_ffa_status policy_status(const struct spmc *spmc,
 static bool has_feature(const struct spmc *spmc, const struct partition *partition,
 			uint32_t feature, uint64_t words[2])
 {
-	if (feature == FEATURE_SRI && partition->config.id == spmc->scheduler) {
+	if (feature == FEATURE_SRI && spmc->has_scheduler &&
+	    partition->config.id == spmc->scheduler) {
 		words[0] = VMSG_FFA_INTERRUPT_SRI;
 		return true;
 	}

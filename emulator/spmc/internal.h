@@ -221,7 +221,8 @@ struct spmc {
 	const struct spmc_memory_ops *memory;
 	void *memory_context;
 	uint64_t now_ns;
-	uint16_t scheduler; /* 0 = none */
+	bool has_scheduler;
+	uint16_t scheduler; /* the physical normal world, or the VM that was named */
 	bool sri_outstanding;
 
 	struct partition *partitions[SPMC_PARTITIONS_MAX];

@@ -49,7 +49,8 @@ static void send_interrupt(struct spmc *spmc, uint16_t id, uint32_t interrupt)
 
 void spmc_signal_scheduler(struct spmc *spmc)
 {
-	const struct partition *scheduler = spmc_find(spmc, spmc->scheduler);
+	const struct partition *scheduler =
+		spmc->has_scheduler ? spmc_find(spmc, spmc->scheduler) : NULL;
 
 	if (scheduler && !spmc->sri_outstanding) {
 		spmc->sri_outstanding = true;
@@ -64,7 +65,7 @@ void spmc_notify(struct spmc *spmc, struct vcpu *sender, struct partition *recei
 		receiver->npi_outstanding = true;
 		send_interrupt(spmc, receiver->config.id, VMSG_FFA_INTERRUPT_NPI);
 	}
-	if (spmc->scheduler && spmc_is_secure(receiver->config.id)) {
+	if (spmc->has_scheduler && spmc_is_secure(receiver->config.id)) {
 		if (delay_sri) {
 			sender->owes_sri = true;
 		} else {
@@ -264,8 +265,8 @@ enum spmc_result spmc_call_notification_get(struct spmc *spmc, struct vcpu *vcpu
 
 bool spmc_is_scheduler(const struct spmc *spmc, const struct partition *partition)
 {
-	return spmc->scheduler ? partition->config.id == spmc->scheduler
-			       : !spmc_is_secure(partition->config.id);
+	return spmc->has_scheduler ? partition->config.id == spmc->scheduler
+				   : !spmc_is_secure(partition->config.id);
 }
 
 /* Every partition with something pending, once until its next GET. */
@@ -323,7 +324,7 @@ void spmc_notifications_stop(struct spmc *spmc, struct partition *partition)
 		struct notifications *notifications = from_class(spmc->partitions[i], id);
 		notifications->bound &= ~bound_to(notifications, id);
 	}
-	if (spmc->scheduler == id) {
+	if (spmc->has_scheduler && spmc->scheduler == id) {
 		spmc->sri_outstanding = false;
 	}
 }

@@ -41,6 +41,7 @@ struct spmc *spmc_create(const struct spmc_options *options)
 		options->ffa_version ? options->ffa_version : spmc_policy_version(spmc->policy);
 	spmc->time_slice_ns = options->time_slice_ns ? options->time_slice_ns : SPMC_TIME_SLICE_NS;
 	spmc->scheduler = options->scheduler;
+	spmc->has_scheduler = options->scheduler != 0;
 	spmc->memory = options->memory;
 	spmc->memory_context = options->memory_context;
 	spmc->delivery_capacity = DELIVERIES_PER_CALL;
@@ -134,6 +135,8 @@ int spmc_add_partition(struct spmc *spmc, const struct spmc_partition_config *co
 		vcpus[i].partition = partition;
 		vcpus[i].index = i;
 	}
+	/* there is nobody else who could give a secure partition its time */
+	spmc->has_scheduler = spmc->has_scheduler || spmc_is_physical(partition);
 	spmc->partitions[spmc->partition_count++] = partition;
 	spmc->index_of_id[config->id] = (uint16_t)spmc->partition_count;
 	return 0;

@@ -238,6 +238,17 @@ static void the_normal_world_may_be_physical(void **state)
 	assert_call(w, NW, "84000082 0 1", "84000061 0 1");
 	assert_call(w, NW, "8400007e", SUCCESS);
 	assert_call(w, SP1, "84000081 80010000 0 1", DENIED);
+	/* it gives secure partitions their time: a notification waits for that */
+	assert_call(w, NW, "8400007d 0 1", SUCCESS);
+	assert_call(w, SP1, "8400007f 8001 0 1", SUCCESS);
+	assert_call(w, SP1, "8400006b", "-");
+	assert_call(w, NW, "84000081 8001 0 1", SUCCESS);
+	assert_string_equal(world_reply(w, SP1, 0), "-");
+	assert_call(w, NW, "8400006d 80010000", "-");
+	assert_string_equal(world_reply(w, SP1, 0), "8400006d 80010000");
+	assert_call(w, SP1, "84000082 8001 2", "84000061 0 0 0 1");
+	assert_call(w, SP1, "8400006b", "-");
+	assert_string_equal(world_reply(w, NW, 0), "8400006b");
 	/* RX */
 	assert_call(w, NW, "84000084", SUCCESS);
 	assert_call(w, NW, "84000084", DENIED);
