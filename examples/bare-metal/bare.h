@@ -3,6 +3,7 @@
 #ifndef EXAMPLES_BARE_METAL_BARE_H
 #define EXAMPLES_BARE_METAL_BARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ void bare_smc(uint64_t registers[VMSG_FFA_REGISTERS]);
 
 /* One HVC: Hafnium's own calls, which are none of FF-A (start.S). */
 uint64_t bare_hvc(uint64_t function);
+
+/* Reads a word; false when that is a fault at EL1 (start.S). */
+bool bare_probe(uint64_t address, uint64_t *word);
 
 /* Ends the machine; QEMU exits with `status`. */
 _Noreturn void bare_exit(int status);

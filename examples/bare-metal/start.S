@@ -71,7 +71,28 @@ bare_semihosting:
 	hlt	#0xf000
 	ret
 
-/* Every exception ends the run: the images handle none. */
+/* bool bare_probe(uint64_t address, uint64_t *word) */
+	.global bare_probe
+bare_probe:
+	adr	x2, 1f
+	adrp	x3, bare_resume
+	str	x2, [x3, :lo12:bare_resume]
+	ldr	x4, [x0]
+	str	xzr, [x3, :lo12:bare_resume]
+	str	x4, [x1]
+	mov	w0, #1
+	ret
+1:	mov	w0, #0
+	ret
+
+/* Where bare_probe() goes on when its load faults; 0: nobody expects an exception. */
+	.bss
+	.balign	8
+bare_resume:
+	.skip	8
+	.text
+
+/* Every other exception ends the run: the images handle none. */
 	.macro	vector
 	.balign	0x80
 	b	bare_vector
@@ -82,7 +103,13 @@ bare_vectors:
 	vector
 	.endr
 bare_vector:
-	mrs	x3, CurrentEL
+	adrp	x3, bare_resume
+	ldr	x2, [x3, :lo12:bare_resume]
+	cbz	x2, 2f
+	str	xzr, [x3, :lo12:bare_resume]
+	msr	elr_el1, x2
+	eret
+2:	mrs	x3, CurrentEL
 	cmp	x3, #(2 << 2)
 	b.eq	1f
 	mrs	x0, esr_el1

@@ -33,6 +33,7 @@ int main(void)
 		.print = bare_print,
 		.trace = NORMAL_WORLD_TRACE,
 		.has_messages = NORMAL_WORLD_MESSAGES,
+		.can_probe = NORMAL_WORLD_MESSAGES,
 		.lax_manager = NORMAL_WORLD_LAX,
 	};
 

@@ -20,8 +20,9 @@ struct scenario_platform {
 	void (*print)(const char *text);
 	bool trace;        /* print every FF-A call */
 	bool has_messages; /* the manager carries indirect messages and notifications */
-	bool lax_manager;  /* it takes any share: TF-A's SPMC looks at neither borrower nor address
-			    */
+	bool can_probe; /* partitions read for us what we want, and the manager keeps them apart */
+	bool lax_manager; /* it takes any share: TF-A's SPMC looks at neither borrower nor address
+			   */
 };
 
 /* Runs against every partition that offers virtio-msg; returns the number of failed tests. */

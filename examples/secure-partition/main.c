@@ -3,6 +3,7 @@
 #include "bare.h"
 
 #include "partition.h"
+#include "probe.h"
 
 #ifndef PARTITION_CONDUIT
 #define PARTITION_CONDUIT bare_conduit
@@ -30,11 +31,43 @@ static uint64_t random_word(void *context)
 	return z ^ z >> 31;
 }
 
+static struct vmsg_conduit conduit;
+
+/*
+ * The partition's own conduit, which also answers a request that is none of virtio-msg's: read a
+ * word at an address, as one would who kept a pointer to memory that is no longer there.
+ */
+static void call_or_probe(void *context, struct vmsg_ffa_regs *regs)
+{
+	(void)context;
+	conduit.call(conduit.context, regs);
+	while (regs->x[0] == VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ) && regs->x[3] == SCENARIO_PROBE) {
+		uint64_t word = 0;
+		const bool is_there = bare_probe(regs->x[4], &word);
+		*regs = (struct vmsg_ffa_regs){ {
+			VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP),
+			(uint32_t)vmsg_ffa_destination(regs) << 16 | vmsg_ffa_source(regs),
+			0,
+			is_there ? SCENARIO_PROBE : SCENARIO_FAULT,
+			word,
+		} };
+		conduit.call(conduit.context, regs);
+	}
+}
+
 int main(void)
 {
 	static uint64_t seed;
+
+	conduit = PARTITION_CONDUIT();
 	const struct partition_platform platform = {
-		.conduit = PARTITION_CONDUIT(),
+		.conduit = {
+			.call = call_or_probe,
+			.map = conduit.map,
+			.unmap = conduit.unmap,
+			.now = conduit.now,
+			.context = conduit.context,
+		},
 		.tx = { tx, (uintptr_t)tx },
 		.rx = { rx, (uintptr_t)rx },
 		.disk = { disk_start, (size_t)(disk_end - disk_start) },

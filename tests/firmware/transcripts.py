@@ -9,7 +9,8 @@ What is not compared:
 - the times in front of the lines, and FFA_INTERRUPT or FFA_YIELD with the FFA_RUN that goes on: who is slow;
 - ids of partitions: each is replaced by its place in the order in which they first occur;
 - handles: the same, and addresses of RXTX_MAP;
-- everything that is no trace, such as TAP."""
+- everything that is no trace, such as TAP;
+- what comes after "# access after relinquish": a process that does that is ended by its kernel."""
 import difflib
 import re
 import sys
@@ -33,6 +34,8 @@ class Transcript:
         self.lines, self.call = [], ""
         with open(path, encoding="utf-8", errors="replace") as file:
             for text in file:
+                if text.startswith("# access after relinquish"):
+                    break
                 found = LINE.match(text)
                 if found:
                     self.take(found.group(1), found.group(2), found.group(3))
