@@ -58,6 +58,7 @@ static void receive_return(struct vmsg_emu *emu, const struct vmsg_wire_header *
 		return;
 	}
 	vmsg_wire_decode_call(frame, &emu->vcpus[header->vcpu].reply);
+	emu_lent_return(emu, &emu->vcpus[header->vcpu]);
 	emu->replied |= bit;
 }
 
@@ -148,8 +149,10 @@ int emu_receive(struct vmsg_emu *emu, bool wait)
 	return atomic_load(&emu->lost) ? -1 : 1;
 }
 
-static struct vmsg_wire_header next_call(struct vmsg_emu *emu, uint16_t vcpu)
+static struct vmsg_wire_header next_call(struct vmsg_emu *emu, uint16_t vcpu,
+					 const struct vmsg_ffa_regs *regs)
 {
+	emu_lent_call(emu, &emu->vcpus[vcpu], regs);
 	return (struct vmsg_wire_header){
 		.kind = VMSG_WIRE_CALL,
 		.vcpu = vcpu,
@@ -177,7 +180,7 @@ int vmsg_emu_start(struct vmsg_emu *emu, const struct vmsg_ffa_regs *regs)
 	if ((uint32_t)regs->x[0] == VMSG_FFA_ID32(NOTIFICATION_GET)) {
 		emu->interrupts &= ~NPI_BIT; /* what it was about is fetched now */
 	}
-	const struct vmsg_wire_header header = next_call(emu, emu->vcpu);
+	const struct vmsg_wire_header header = next_call(emu, emu->vcpu, regs);
 	if (emu_send(emu, frame, vmsg_wire_encode_call(frame, &header, regs)) < 0) {
 		return VMSG_ERROR_PEER;
 	}
@@ -204,7 +207,8 @@ int vmsg_emu_start_many(struct vmsg_emu *emu, const struct vmsg_emu_call *calls,
 	}
 	emu->outstanding |= bits;
 	for (size_t i = 0; i < count; i++) {
-		const struct vmsg_wire_header header = next_call(emu, calls[i].vcpu);
+		const struct vmsg_wire_header header =
+			next_call(emu, calls[i].vcpu, &calls[i].regs);
 		emu->outbox.size += vmsg_wire_encode_call(emu->outbox.bytes + emu->outbox.size,
 							  &header, &calls[i].regs);
 		const bool is_full = emu->outbox.size + VMSG_WIRE_CALL_SIZE > VMSG_WIRE_FRAME_MAX;
@@ -437,6 +441,7 @@ void vmsg_emu_close(struct vmsg_emu *emu)
 	}
 	emu_grants_free(emu);
 	emu_requests_free(emu);
+	emu_lent_free(emu);
 	emu_banks_free(emu->own, emu->own_count);
 	free(emu->own);
 	free(emu->vcpus);

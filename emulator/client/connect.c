@@ -150,7 +150,17 @@ static int receive_welcome(struct vmsg_emu *emu, struct vmsg_emu_options *option
 	for (size_t i = 0; i < options->bank_count; i++) {
 		options->banks[i].address = welcome.addresses[i];
 	}
-	return VMSG_OK;
+	int result = VMSG_OK;
+	if (options->flat) {
+		result = emu_banks_place(options->banks, options->bank_count);
+		if (result < 0) {
+			snprintf(why, why_size, "RAM cannot be mapped at its physical address");
+		}
+	}
+	for (size_t i = 0; i < options->bank_count; i++) {
+		emu->own[i] = options->banks[i]; /* whose addresses are known by now */
+	}
+	return result;
 }
 
 /* Everything that can fail; what was made is in `emu` or `descriptors`. */
@@ -175,7 +185,13 @@ static int enter(struct vmsg_emu *emu, struct vmsg_emu_options *options, int *de
 		const int refused = receive_welcome(emu, options, why, why_size);
 		return refused < 0 ? refused : result;
 	}
-	return receive_welcome(emu, options, why, why_size);
+	result = receive_welcome(emu, options, why, why_size);
+	if (result == VMSG_OK &&
+	    emu_banks_seal(options->banks, options->bank_count, descriptors) < 0) {
+		snprintf(why, why_size, "cannot seal the RAM banks");
+		return VMSG_ERROR_NO_SPACE;
+	}
+	return result;
 }
 
 int vmsg_emu_connect(struct vmsg_emu **out, struct vmsg_emu_options *options, char *why,
@@ -204,6 +220,7 @@ int vmsg_emu_connect(struct vmsg_emu **out, struct vmsg_emu_options *options, ch
 	emu->fd = -1;
 	emu->alarm_ns = UINT64_MAX;
 	emu->vcpu = options->vcpu;
+	emu->flat = options->flat;
 	for (size_t i = 0; i < options->bank_count; i++) {
 		descriptors[i] = -1;
 	}

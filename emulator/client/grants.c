@@ -35,7 +35,7 @@ static struct emu_grant *find_grant(struct vmsg_emu *emu, uint64_t handle)
 {
 	struct emu_grant *grant = emu->grants;
 
-	while (grant && grant->handle != handle) {
+	while (grant && (grant->handle != handle || grant->is_owned)) {
 		grant = grant->next;
 	}
 	return grant;
@@ -110,22 +110,43 @@ static const char *add_piece(struct vmsg_emu *emu, struct emu_grant *grant,
 	return NULL;
 }
 
-static void drop_grant(struct vmsg_emu *emu, uint64_t handle)
+/* The first `count` pieces of a grant that is mapped at its physical addresses. Own memory that
+ * came back by donation stays. */
+static void unmap_flat(const struct vmsg_emu *emu, const struct emu_grant *grant, size_t count)
 {
-	struct emu_grant **link = &emu->grants;
-
-	while (*link && (*link)->handle != handle) {
-		link = &(*link)->next;
+	for (size_t i = 0; i < count; i++) {
+		const struct vmsg_wire_piece *piece = &grant->pieces[i];
+		const uint64_t size = (uint64_t)piece->pages * VMSG_WIRE_PAGE_SIZE;
+		if (!emu_own_at(emu, piece->address, size)) {
+			munmap((void *)(uintptr_t)piece->address, size);
+		}
 	}
+}
+
+static void unlink_grant(struct vmsg_emu *emu, struct emu_grant **link)
+{
 	struct emu_grant *grant = *link;
+
 	if (grant) {
 		*link = grant->next;
-		if (grant->data) {
+		if (grant->data && emu->flat) {
+			unmap_flat(emu, grant, grant->piece_count);
+		} else if (grant->data) {
 			munmap(grant->data, grant->size);
 		}
 		free(grant->pieces);
 		free(grant);
 	}
+}
+
+static void drop_grant(struct vmsg_emu *emu, uint64_t handle)
+{
+	struct emu_grant **link = &emu->grants;
+
+	while (*link && ((*link)->handle != handle || (*link)->is_owned)) {
+		link = &(*link)->next;
+	}
+	unlink_grant(emu, link);
 }
 
 static void drop_bank(struct vmsg_emu *emu, uint32_t number)
@@ -164,6 +185,14 @@ static struct emu_grant *open_grant(struct vmsg_emu *emu, uint8_t flags,
 
 	if (head->first >= head->next || head->next > head->total || head->total > RANGES_MAX) {
 		return NULL;
+	}
+	/* The handle has been given again: what it named before is a donation, or forgotten. */
+	if (grant && head->first == 0) {
+		grant->is_owned = grant->data != NULL;
+		if (!grant->is_owned) {
+			drop_grant(emu, head->handle);
+		}
+		grant = NULL;
 	}
 	if (grant) {
 		return grant->next_range == head->first && grant->total == head->total &&
@@ -325,6 +354,95 @@ static int map_pieces(struct vmsg_emu *emu, const struct emu_grant *grant, uint6
 	return VMSG_OK;
 }
 
+/* These addresses lie in a grant that is mapped. */
+static bool is_mapped(const struct vmsg_emu *emu, uint64_t address, uint64_t size)
+{
+	for (const struct emu_grant *grant = emu->grants; grant; grant = grant->next) {
+		for (size_t i = 0; grant->data && i < grant->piece_count; i++) {
+			const uint64_t first = grant->pieces[i].address;
+			const uint64_t all = (uint64_t)grant->pieces[i].pages * VMSG_WIRE_PAGE_SIZE;
+			if (address >= first && size <= all && address - first <= all - size) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+void emu_grants_protect(struct vmsg_emu *emu, uint64_t begin, uint64_t end, bool in_reach)
+{
+	for (const struct emu_grant *grant = emu->grants; grant; grant = grant->next) {
+		const int access = grant->is_mapped_writable ? PROT_READ | PROT_WRITE : PROT_READ;
+		uint8_t *data = grant->data;
+		for (size_t i = 0; data && i < grant->piece_count; i++) {
+			const struct vmsg_wire_piece *piece = &grant->pieces[i];
+			const uint64_t size = (uint64_t)piece->pages * VMSG_WIRE_PAGE_SIZE;
+			const uint64_t first = begin > piece->address ? begin : piece->address;
+			const uint64_t last =
+				end < piece->address + size ? end : piece->address + size;
+			uint8_t *place = emu->flat ? (uint8_t *)(uintptr_t)piece->address : data;
+			if (first < last) {
+				(void)mprotect(place + (first - piece->address), last - first,
+					       in_reach ? access : PROT_NONE);
+			}
+			data += size;
+		}
+	}
+}
+
+static int map_piece_flat(struct vmsg_emu *emu, const struct vmsg_wire_piece *piece, bool writable)
+{
+	void *place = (void *)(uintptr_t)piece->address;
+	const size_t size = (size_t)piece->pages * VMSG_WIRE_PAGE_SIZE;
+	const struct emu_bank *bank = find_bank(emu, piece->bank);
+	const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+
+	if (emu_own_at(emu, piece->address, size)) {
+		return VMSG_OK;
+	}
+	if (!bank) {
+		return VMSG_ERROR_NOT_FOUND;
+	}
+	/* It may have been ours before, and passed on: then its place is still taken by that. */
+	const int fixed = is_mapped(emu, piece->address, size) ? MAP_FIXED : MAP_FIXED_NOREPLACE;
+	void *data =
+		mmap(place, size, protection, MAP_SHARED | fixed, bank->fd, (off_t)piece->offset);
+	if (data != place && data != MAP_FAILED) {
+		munmap(data, size); /* a kernel that does not know the flag */
+	}
+	return data == place ? VMSG_OK : VMSG_ERROR_NO_SPACE;
+}
+
+/* Every piece at its physical address; a segment for each run of neighbours. */
+static int map_flat(struct vmsg_emu *emu, struct emu_grant *grant, bool writable,
+		    struct vmsg_segment *segments, size_t capacity)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < grant->piece_count; i++) {
+		const struct vmsg_wire_piece *piece = &grant->pieces[i];
+		uint8_t *data = (uint8_t *)(uintptr_t)piece->address;
+		const uint64_t size = (uint64_t)piece->pages * VMSG_WIRE_PAGE_SIZE;
+		const bool goes_on =
+			count > 0 && segments[count - 1].data + segments[count - 1].size == data;
+		int result = !goes_on && count == capacity ? VMSG_ERROR_NO_SPACE : VMSG_OK;
+		if (result == VMSG_OK) {
+			result = map_piece_flat(emu, piece, writable);
+		}
+		if (result < 0) {
+			unmap_flat(emu, grant, i);
+			return result;
+		}
+		if (goes_on) {
+			segments[count - 1].size += size;
+		} else {
+			segments[count++] = (struct vmsg_segment){ .data = data, .size = size };
+		}
+	}
+	grant->data = segments[0].data;
+	return (int)count;
+}
+
 int emu_grant_map(struct vmsg_emu *emu, uint64_t handle, const struct vmsg_ffa_range *ranges,
 		  size_t range_count, bool writable, struct vmsg_segment *segments, size_t capacity)
 {
@@ -344,6 +462,14 @@ int emu_grant_map(struct vmsg_emu *emu, uint64_t handle, const struct vmsg_ffa_r
 	}
 	if (!is_same(grant, ranges, range_count, &size) || (writable && !grant->writable)) {
 		return VMSG_ERROR_INVALID;
+	}
+	grant->is_mapped_writable = writable;
+	for (size_t i = 0; i < grant->piece_count; i++) {
+		emu_own_show(emu, grant->pieces[i].address,
+			     (uint64_t)grant->pieces[i].pages * VMSG_WIRE_PAGE_SIZE);
+	}
+	if (emu->flat) {
+		return map_flat(emu, grant, writable, segments, capacity);
 	}
 	result = map_pieces(emu, grant, size, writable, &data);
 	if (result < 0) {
@@ -389,7 +515,7 @@ void emu_grant_unmap(struct vmsg_emu *emu, uint64_t handle)
 void emu_grants_free(struct vmsg_emu *emu)
 {
 	while (emu->grants) {
-		drop_grant(emu, emu->grants->handle);
+		unlink_grant(emu, &emu->grants);
 	}
 	while (emu->bank_count > 0) {
 		drop_bank(emu, emu->banks[0].number);

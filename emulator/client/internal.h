@@ -23,19 +23,26 @@ struct emu_bank {
 struct emu_grant {
 	struct emu_grant *next;
 	uint64_t handle;
+	bool is_owned; /* a donation whose handle has been given again: mapped for good */
 	bool writable;
 	uint32_t total; /* ranges */
 	uint32_t next_range;
+	bool is_mapped_writable;
 	struct vmsg_wire_piece *pieces;
 	size_t piece_count;
 	size_t piece_capacity;
-	uint8_t *data; /* mapping, NULL if none */
+	uint8_t *data; /* mapping, NULL if none; in a flat map its first piece */
 	uint64_t size;
 };
+
+struct emu_lent;
 
 /* The call that a vCPU has made, and what it returned. */
 struct emu_vcpu {
 	uint32_t sequence;
+	uint32_t function_id;
+	uint64_t argument;        /* TX address of RXTX_MAP, handle of RECLAIM and FRAG_TX */
+	struct emu_lent *lending; /* LEND or DONATE: what it is about */
 	struct vmsg_ffa_regs reply;
 };
 
@@ -51,6 +58,7 @@ struct vmsg_emu {
 	int fd;
 	uint16_t id;
 	uint16_t vcpu; /* of the conduit */
+	bool flat;
 	uint16_t vcpu_count;
 	struct emu_vcpu *vcpus;
 	uint64_t outstanding; /* bit per vCPU: its call has not been collected */
@@ -70,6 +78,8 @@ struct vmsg_emu {
 	uint64_t revoked;                                   /* handle of the last revocation */
 	struct emu_request requests[VMSG_EMU_REQUESTS_MAX]; /* oldest first */
 	size_t request_count;
+	uint64_t tx_address; /* 0 = not mapped */
+	struct emu_lent *lent;
 };
 
 /* client.c: the manager is gone, or broke the protocol (then `reason` says how). */
@@ -96,9 +106,24 @@ int emu_dial(const char *path, int *fd, char *why, size_t why_size);
 void emu_request_receive(struct vmsg_emu *emu, const struct vmsg_wire_header *header,
 			 struct vmsg_bytes text);
 void emu_requests_free(struct vmsg_emu *emu);
+/* lent.c: looks at a call before it is sent, and at what it returned. */
+void emu_lent_call(struct vmsg_emu *emu, struct emu_vcpu *vcpu, const struct vmsg_ffa_regs *regs);
+void emu_lent_return(struct vmsg_emu *emu, struct emu_vcpu *vcpu);
+void emu_lent_free(struct vmsg_emu *emu);
+/* Own RAM at an address of the physical map; NULL unless all of it is in one bank. */
+uint8_t *emu_own_at(const struct vmsg_emu *emu, uint64_t address, uint64_t size);
+
+/* What of the mapped grants lies between two addresses: donated to us, and lent or donated on. */
+void emu_grants_protect(struct vmsg_emu *emu, uint64_t begin, uint64_t end, bool in_reach);
+/* Own memory has come back by donation. */
+void emu_own_show(struct vmsg_emu *emu, uint64_t address, uint64_t size);
 
 /* banks.c: makes and maps the memfds of `banks`; `descriptors` are the caller's to close. */
 int emu_banks_create(struct vmsg_emu_bank *banks, size_t count, int *descriptors);
+/* Once welcomed: takes writing away from everybody else where that is wanted. */
+int emu_banks_seal(const struct vmsg_emu_bank *banks, size_t count, const int *descriptors);
+/* Moves their mappings to where they are in the physical map; NO_SPACE if something is there. */
+int emu_banks_place(struct vmsg_emu_bank *banks, size_t count);
 void emu_banks_free(struct vmsg_emu_bank *banks, size_t count);
 
 #endif

@@ -119,7 +119,7 @@ static int ram_zero(void *context, uint16_t partition, uint64_t address, uint64_
 }
 
 static int ram_identify(void *context, uint16_t partition, uint64_t address, uint32_t pages,
-			struct spmc_page *page, uint32_t *run, bool *writable)
+			struct spmc_page *page, uint32_t *run, enum spmc_access *access)
 {
 	const struct local_bank *bank = find_bank(context, partition, address, false);
 
@@ -130,7 +130,7 @@ static int ram_identify(void *context, uint16_t partition, uint64_t address, uin
 	page->bank = bank->id;
 	page->page = (address - bank->address) / PAGE_SIZE;
 	*run = rest < pages ? (uint32_t)rest : pages;
-	*writable = true;
+	*access = SPMC_WRITABLE;
 	return 0;
 }
 

@@ -61,7 +61,8 @@ static const char help[] =
 	"      --ffa-version X.Y    highest FF-A version offered: 1.1, 1.2 or 1.3 (default 1.2)\n"
 	"      --policy NAME        behave, where partition managers differ, like hafnium, tf-a "
 	"or\n"
-	"                           xen, or acs for the choices of Arm's conformance suite;\n"
+	"                           xen; acs as Arm's conformance suite expects it; strict to\n"
+	"                           refuse messages to UUIDs that the receiver does not list;\n"
 	"                           default: emulator, its own choices (docs/policies.md)\n"
 	"      --time-slice MS      a direct request not answered for so long returns\n"
 	"                           FFA_INTERRUPT to its caller (default 10)\n"
@@ -205,7 +206,8 @@ static int parse(int argc, char **argv, struct settings *settings)
 		case OPTION_POLICY:
 			settings->policy = spmc_policy_find(optarg);
 			if (!settings->policy) {
-				return usage("--policy is emulator, hafnium, tf-a, xen or acs, not",
+				return usage("--policy is emulator, hafnium, tf-a, xen, acs or "
+					     "strict, not",
 					     optarg) +
 				       1;
 			}

@@ -57,12 +57,11 @@ static size_t lower_bound(const struct bank_map *map, uint64_t address)
 	return low;
 }
 
-const struct bank *bank_map_find_any(const struct bank_map *map, uint16_t owner, uint64_t address)
+const struct bank *bank_map_find_any(const struct bank_map *map, uint64_t address)
 {
 	const size_t index = lower_bound(map, address);
 
-	if (index == map->count || map->sorted[index]->address > address ||
-	    map->sorted[index]->owner != owner) {
+	if (index == map->count || map->sorted[index]->address > address) {
 		return NULL;
 	}
 	return map->sorted[index];
@@ -70,13 +69,13 @@ const struct bank *bank_map_find_any(const struct bank_map *map, uint16_t owner,
 
 const struct bank *bank_map_find(const struct bank_map *map, uint16_t owner, uint64_t address)
 {
-	const struct bank *bank = bank_map_find_any(map, owner, address);
+	const struct bank *bank = bank_map_find_any(map, address);
 
-	return bank && !bank->orphan ? bank : NULL;
+	return bank && bank->owner == owner && !bank->orphan ? bank : NULL;
 }
 
 static const char *check_descriptor(const struct bank_map *map, int fd, uint64_t size,
-				    struct stat *status)
+				    struct stat *status, int *sealed)
 {
 	struct statfs filesystem;
 
@@ -91,6 +90,7 @@ static const char *check_descriptor(const struct bank_map *map, int fd, uint64_t
 		return "is not sealed against shrinking";
 	}
 	/* After the seal: from here on the size can only grow. */
+	*sealed = seals;
 	if (status->st_size < 0 || (uint64_t)status->st_size < size) {
 		return "is larger than its memfd";
 	}
@@ -170,9 +170,10 @@ const struct bank *bank_map_add(struct bank_map *map, uint16_t owner, int fd, ui
 				uint64_t size, char *why, size_t why_size)
 {
 	struct stat status;
+	int seals = 0;
 	const char *problem = check_size(map, owner, size);
 
-	problem = problem ? problem : check_descriptor(map, fd, size, &status);
+	problem = problem ? problem : check_descriptor(map, fd, size, &status, &seals);
 	if (!problem && address == 0) {
 		address = find_place(map, size);
 	}
@@ -192,11 +193,17 @@ const struct bank *bank_map_add(struct bank_map *map, uint16_t owner, int fd, ui
 			       .size = size,
 			       .fd = fd,
 			       .owner = owner,
+			       .access =
+				       seals & F_SEAL_FUTURE_WRITE ? SPMC_READ_ONLY : SPMC_WRITABLE,
+			       .may_be_sealed = !(seals & F_SEAL_SEAL),
 			       .device = status.st_dev,
 			       .inode = status.st_ino };
-	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	const int protection = bank->access == SPMC_READ_ONLY ? PROT_READ : PROT_READ | PROT_WRITE;
+	void *data = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
 	if (data == MAP_FAILED) {
-		snprintf(why, why_size, "cannot be mapped read-write: %s", strerror(errno));
+		snprintf(why, why_size, "cannot be mapped %s: %s",
+			 bank->access == SPMC_READ_ONLY ? "read-only" : "read-write",
+			 strerror(errno));
 		free(bank);
 		return NULL;
 	}
@@ -281,13 +288,21 @@ static uint8_t *piece_at(const struct bank_map *map, uint16_t partition, uint64_
 
 /* Reads into `to`, writes from `from`, or zeroes. The whole range is checked first: nothing is done
  * by halves. */
+static bool can_write(const struct bank_map *map, uint16_t partition, uint64_t address)
+{
+	const struct bank *bank = bank_map_find(map, partition, address);
+
+	return bank && bank->access != SPMC_READ_ONLY;
+}
+
 static int transfer(const struct bank_map *map, uint16_t partition, uint64_t address, uint8_t *to,
 		    const uint8_t *from, uint64_t size)
 {
 	size_t piece_size;
 
 	for (uint64_t done = 0; done < size; done += piece_size) {
-		if (!piece_at(map, partition, address + done, size - done, &piece_size)) {
+		if (!piece_at(map, partition, address + done, size - done, &piece_size) ||
+		    (!to && !can_write(map, partition, address + done))) {
 			return -1;
 		}
 	}
@@ -324,9 +339,9 @@ static int ram_zero(void *context, uint16_t partition, uint64_t address, uint64_
 }
 
 static int ram_identify(void *context, uint16_t partition, uint64_t address, uint32_t pages,
-			struct spmc_page *page, uint32_t *run, bool *writable)
+			struct spmc_page *page, uint32_t *run, enum spmc_access *access)
 {
-	const struct bank *bank = bank_map_find(context, partition, address);
+	struct bank *bank = (struct bank *)bank_map_find(context, partition, address);
 
 	if (!bank) {
 		return -1;
@@ -335,7 +350,12 @@ static int ram_identify(void *context, uint16_t partition, uint64_t address, uin
 	page->bank = bank->id;
 	page->page = (address - bank->address) / VMSG_WIRE_PAGE_SIZE;
 	*run = rest < pages ? (uint32_t)rest : pages;
-	*writable = true;
+	if (bank->may_be_sealed) {
+		const int seals = fcntl(bank->fd, F_GET_SEALS);
+		bank->access = seals & F_SEAL_FUTURE_WRITE ? SPMC_OWNER_WRITES : SPMC_WRITABLE;
+		bank->may_be_sealed = !(seals & F_SEAL_SEAL);
+	}
+	*access = bank->access;
 	return 0;
 }
 

@@ -18,6 +18,8 @@ struct bank {
 	uint64_t address;
 	uint64_t size;
 	uint8_t *data;
+	enum spmc_access access;
+	bool may_be_sealed; /* its owner can still take writing away */
 	int fd;
 	uint16_t owner;
 	bool orphan; /* its owner is dead, but somebody still holds a part */
@@ -48,8 +50,9 @@ const struct bank *bank_map_add(struct bank_map *map, uint16_t owner, int fd, ui
 
 /* The living owner's bank at `address`, NULL if there is none. */
 const struct bank *bank_map_find(const struct bank_map *map, uint16_t owner, uint64_t address);
-/* The same, orphans included: memory of a region that outlived its owner. */
-const struct bank *bank_map_find_any(const struct bank_map *map, uint16_t owner, uint64_t address);
+/* Anybody's, orphans included: what a region lies in may have been donated to its owner, who may be
+ * dead. */
+const struct bank *bank_map_find_any(const struct bank_map *map, uint64_t address);
 
 /* `owner` is dead: its banks go, except those still in use, which become orphans. */
 void bank_map_drop_owner(struct bank_map *map, const struct spmc *spmc, uint16_t owner);

@@ -75,6 +75,11 @@ static bool insert(struct grants *grants, uint64_t handle, bool writable)
 		grants->capacity = capacity;
 	}
 	const size_t index = lower_bound(grants, handle);
+	if (index < grants->count && grants->sorted[index].handle == handle) {
+		/* of a donation, whose handle has been given again */
+		grants->sorted[index].writable = writable;
+		return true;
+	}
 	memmove(&grants->sorted[index + 1], &grants->sorted[index],
 		(grants->count - index) * sizeof(*grants->sorted));
 	grants->sorted[index] = (struct grant){ .handle = handle, .writable = writable };
@@ -149,10 +154,10 @@ static uint32_t name_bank(struct grants *grants, const struct bank *bank, bool w
 
 /* A piece for each bank that the range touches. */
 static bool add_range(struct vmsg_server *server, struct grants *grants, bool writable,
-		      uint16_t owner, struct vmsg_ffa_range range, struct draft *draft)
+		      struct vmsg_ffa_range range, struct draft *draft)
 {
 	while (range.pages > 0) {
-		const struct bank *bank = bank_map_find_any(&server->banks, owner, range.address);
+		const struct bank *bank = bank_map_find_any(&server->banks, range.address);
 		if (!bank) {
 			return false;
 		}
@@ -177,14 +182,13 @@ static bool add_range(struct vmsg_server *server, struct grants *grants, bool wr
 }
 
 /* Largest growth of a frame by this range. */
-static size_t range_size(const struct vmsg_server *server, uint16_t owner,
-			 struct vmsg_ffa_range range)
+static size_t range_size(const struct vmsg_server *server, struct vmsg_ffa_range range)
 {
 	const uint64_t end = range.address + (uint64_t)range.pages * VMSG_WIRE_PAGE_SIZE;
 	size_t size = 0;
 
 	for (uint64_t at = range.address; at < end;) {
-		const struct bank *bank = bank_map_find_any(&server->banks, owner, at);
+		const struct bank *bank = bank_map_find_any(&server->banks, at);
 		size += VMSG_WIRE_PIECE_SIZE + VMSG_WIRE_GRANT_BANK_SIZE;
 		at = bank ? bank->address + bank->size : end;
 	}
@@ -196,7 +200,6 @@ static size_t range_size(const struct vmsg_server *server, uint16_t owner,
 static bool fill(struct vmsg_server *server, struct grants *grants, const struct grant *grant,
 		 uint32_t first, struct draft *draft)
 {
-	const uint16_t owner = spmc_region_owner(server->spmc, grant->handle);
 	struct vmsg_ffa_range range;
 
 	draft->head = (struct vmsg_wire_grant){
@@ -207,8 +210,8 @@ static bool fill(struct vmsg_server *server, struct grants *grants, const struct
 	};
 	draft->size = VMSG_WIRE_GRANT_SIZE;
 	while (spmc_region_range(server->spmc, grant->handle, draft->head.next, &range) &&
-	       draft->size + range_size(server, owner, range) <= VMSG_WIRE_FRAME_MAX) {
-		if (!add_range(server, grants, grant->writable, owner, range, draft)) {
+	       draft->size + range_size(server, range) <= VMSG_WIRE_FRAME_MAX) {
+		if (!add_range(server, grants, grant->writable, range, draft)) {
 			return false;
 		}
 		draft->head.next++;

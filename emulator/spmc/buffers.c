@@ -17,7 +17,7 @@ static bool identify(struct spmc *spmc, struct partition *partition, uint64_t ad
 
 	if (!spmc_own_pages(spmc, partition, address, SPMC_BUFFER_PAGES, &owned) ||
 	    owned.home.partition != partition || owned.count < SPMC_BUFFER_PAGES ||
-	    !owned.writable) {
+	    owned.access == SPMC_READ_ONLY) {
 		return false;
 	}
 	*run = (struct page_run){

@@ -175,10 +175,9 @@ static bool features_rxtx_map(const struct spmc *spmc, const struct partition *p
 static bool features_mem_retrieve(const struct spmc *spmc, const struct partition *partition,
 				  uint32_t input, uint64_t words[2])
 {
-	(void)spmc;
-	(void)partition;
 	words[0] = RETRIEVE_NS_BIT;
-	return (input & RETRIEVE_NS_BIT) != 0;
+	return (input & RETRIEVE_NS_BIT) != 0 || (spmc->policy->retrieve_feature_open_to_vms &&
+						  !spmc_is_secure(partition->config.id));
 }
 
 /* Secure partitions schedule nobody. */
@@ -197,6 +196,14 @@ static bool features_physical(const struct spmc *spmc, const struct partition *p
 	(void)input;
 	(void)words;
 	return spmc_is_physical(partition);
+}
+
+static bool features_bitmap(const struct spmc *spmc, const struct partition *partition,
+			    uint32_t input, uint64_t words[2])
+{
+	(void)input;
+	(void)words;
+	return spmc_has_bitmap_calls(spmc, partition);
 }
 
 static call_handler call_features;
@@ -236,9 +243,9 @@ static const struct call calls[] = {
 	{ CALL(MEM_FRAG_RX), V1_0, NEVER, 0, spmc_call_mem_frag_rx, NULL },
 	{ CALL(MEM_FRAG_TX), V1_0, NEVER, 0, spmc_call_mem_frag_tx, NULL },
 	{ CALL(NOTIFICATION_BITMAP_CREATE), V1_1, NEVER, 0, spmc_call_notification_bitmap_create,
-	  features_physical },
+	  features_bitmap },
 	{ CALL(NOTIFICATION_BITMAP_DESTROY), V1_1, NEVER, 0, spmc_call_notification_bitmap_destroy,
-	  features_physical },
+	  features_bitmap },
 	{ CALL(NOTIFICATION_BIND), V1_1, NEVER, VMSG_FFA_PROPERTY_NOTIFICATIONS,
 	  spmc_call_notification_bind, NULL },
 	{ CALL(NOTIFICATION_UNBIND), V1_1, NEVER, VMSG_FFA_PROPERTY_NOTIFICATIONS,

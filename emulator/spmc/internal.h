@@ -152,7 +152,7 @@ struct borrower {
 	uint8_t implementation[16];
 	bool held;
 	bool writable;
-	bool zero_after;
+	bool zero_after; /* if it dies */
 	struct borrower *previous;
 	struct borrower *next;
 };
@@ -168,7 +168,7 @@ struct home {
 struct owned {
 	struct spmc_page page;
 	uint32_t count;
-	bool writable;
+	enum spmc_access access;
 	struct home home;
 };
 
@@ -194,7 +194,7 @@ struct region {
 	uint32_t access_size;    /* of the descriptor's entries */
 	uint32_t head_size;      /* of the descriptor, before its ranges */
 	uint32_t range_capacity; /* ranges that the send announced */
-	bool owner_writable;     /* the owner may write every page of it */
+	enum spmc_access access; /* to every page of it */
 	struct borrower *borrowers;
 	uint32_t borrower_count;
 	uint32_t held_count;
@@ -319,6 +319,8 @@ bool spmc_is_scheduler(const struct spmc *spmc, const struct partition *partitio
 /* Flags of NOTIFICATION_SET and MSG_SEND2: only secure partitions may delay SRI. */
 bool spmc_delay_sri_is_ok(const struct partition *sender, uint32_t flags);
 void spmc_notifications_stop(struct spmc *spmc, struct partition *partition);
+/* May make and take away its own bitmap. */
+bool spmc_has_bitmap_calls(const struct spmc *spmc, const struct partition *partition);
 call_handler spmc_call_notification_bitmap_create, spmc_call_notification_bitmap_destroy;
 call_handler spmc_call_notification_bind, spmc_call_notification_unbind, spmc_call_notification_set,
 	spmc_call_notification_get, spmc_call_notification_info_get;

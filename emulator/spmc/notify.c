@@ -76,11 +76,18 @@ void spmc_notify(struct spmc *spmc, struct vcpu *sender, struct partition *recei
 	spmc_wake(spmc, receiver);
 }
 
-static enum spmc_result change_bitmap(struct vcpu *vcpu, struct vmsg_ffa_regs *regs, bool create)
+bool spmc_has_bitmap_calls(const struct spmc *spmc, const struct partition *partition)
+{
+	return spmc_is_physical(partition) ||
+	       (spmc->policy->bitmap_calls && !spmc_is_secure(partition->config.id));
+}
+
+static enum spmc_result change_bitmap(const struct spmc *spmc, struct vcpu *vcpu,
+				      struct vmsg_ffa_regs *regs, bool create)
 {
 	struct partition *partition = vcpu->partition;
 
-	if (!spmc_is_physical(partition)) {
+	if (!spmc_has_bitmap_calls(spmc, partition)) {
 		return spmc_error(regs, VMSG_FFA_NOT_SUPPORTED);
 	}
 	if (regs->x[1] != partition->config.id || (create && regs->x[2] == 0)) {
@@ -97,15 +104,13 @@ static enum spmc_result change_bitmap(struct vcpu *vcpu, struct vmsg_ffa_regs *r
 enum spmc_result spmc_call_notification_bitmap_create(struct spmc *spmc, struct vcpu *vcpu,
 						      struct vmsg_ffa_regs *regs)
 {
-	(void)spmc;
-	return change_bitmap(vcpu, regs, true);
+	return change_bitmap(spmc, vcpu, regs, true);
 }
 
 enum spmc_result spmc_call_notification_bitmap_destroy(struct spmc *spmc, struct vcpu *vcpu,
 						       struct vmsg_ffa_regs *regs)
 {
-	(void)spmc;
-	return change_bitmap(vcpu, regs, false);
+	return change_bitmap(spmc, vcpu, regs, false);
 }
 
 /* Receiver and sender of BIND and UNBIND, whose caller is the receiver. */

@@ -14,7 +14,7 @@ struct donation {
 	struct page_run address; /* bank 0, page number in the physical map */
 	struct partition *owner;
 	struct home home;
-	bool writable;
+	enum spmc_access access;
 	struct donation *previous; /* of the same owner, or the next spare one */
 	struct donation *next;
 };
@@ -37,14 +37,14 @@ bool spmc_own_pages(struct spmc *spmc, struct partition *partition, uint64_t add
 		*owned = (struct owned){
 			.page = { donation->identity.bank, donation->identity.first + offset },
 			.count = pages < left ? pages : (uint32_t)left,
-			.writable = donation->writable,
+			.access = donation->access,
 			.home = donation->home,
 		};
 		return donation->owner == partition;
 	}
 	*owned = (struct owned){ .home = { partition, partition->generation } };
 	if (spmc->memory->identify(spmc->memory_context, partition->config.id, address, pages,
-				   &owned->page, &owned->count, &owned->writable) != 0 ||
+				   &owned->page, &owned->count, &owned->access) != 0 ||
 	    owned->count == 0 || owned->count > pages) {
 		return false;
 	}
@@ -189,7 +189,7 @@ void spmc_transfer(struct spmc *spmc, struct partition *receiver, const struct r
 			.address = { .first = claim->address / VMSG_FFA_PAGE_SIZE,
 				     .count = claim->run.count },
 			.home = claim->home,
-			.writable = region->owner_writable,
+			.access = region->access == SPMC_WRITABLE ? SPMC_WRITABLE : SPMC_READ_ONLY,
 		};
 		add(spmc, receiver, donation);
 	}

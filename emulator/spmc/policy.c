@@ -140,7 +140,18 @@ const struct spmc_policy spmc_policies[] = {
 	},
 	{
 		.name = "acs",
-		.summary = "the emulator's own, strict where Arm's conformance suite is",
+		.summary = "the emulator's own, as Arm's conformance suite expects it",
+		.early_call = POLICY_EARLY_MANIFEST,
+		.retrieve_feature_open_to_vms = true,
+		.bitmap_calls = true,
+		/* its *_multiple_retrievals takes a register of FEATURES, 0, for the handle */
+		.handles = POLICY_HANDLES_REUSED,
+		.regions_max = 100,
+	},
+	{
+		.name = "strict",
+		.summary =
+			"the emulator's own, with messages only to UUIDs that the receiver lists",
 		.send2_uuid_checked = true,
 	},
 };

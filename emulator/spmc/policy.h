@@ -100,6 +100,8 @@ struct spmc_policy {
 	bool version_newer_open;    /* a newer minor: answered with ours, but nothing is agreed */
 	bool version_once;          /* the first one agreed is final, even before other calls */
 	enum policy_early_call early_call;
+	bool retrieve_feature_open_to_vms; /* FEATURES of RETRIEVE_REQ: only SPs must set the NS bit
+					    */
 
 	/* Messages */
 	bool direct_vm_to_vm_missing; /* NOT_SUPPORTED */
@@ -113,6 +115,8 @@ struct spmc_policy {
 	bool rx_release_after_get;    /* DENIED while "RX is full" has not been fetched */
 
 	/* Notifications */
+	bool bitmap_calls; /* BITMAP_CREATE and _DESTROY exist for VMs; their bitmaps exist anyway
+			    */
 	bool bind_flags_denied; /* flags of BIND: DENIED, else INVALID */
 	bool bind_vm_to_vm_missing;
 	bool info_get_self; /* a VM is told of itself only, and has no scheduler */

@@ -64,7 +64,9 @@ static enum vmsg_ffa_status identify_range(struct spmc *spmc, struct region *reg
 			.address = address,
 			.home = owned.home,
 		};
-		region->owner_writable = region->owner_writable && owned.writable;
+		if (owned.access < region->access) {
+			region->access = owned.access;
+		}
 		address += (uint64_t)owned.count * VMSG_FFA_PAGE_SIZE;
 		left -= owned.count;
 	}
@@ -76,7 +78,7 @@ enum vmsg_ffa_status spmc_region_claim(struct spmc *spmc, struct region *region)
 	enum vmsg_ffa_status status = VMSG_FFA_OK;
 	uint32_t capacity = 0;
 
-	region->owner_writable = true;
+	region->access = SPMC_WRITABLE;
 	for (uint32_t i = 0; i < region->range_count && status == VMSG_FFA_OK; i++) {
 		status = identify_range(spmc, region, &capacity, &region->ranges[i]);
 	}

@@ -430,8 +430,8 @@ enum spmc_result spmc_call_mem_relinquish(struct spmc *spmc, struct vcpu *vcpu,
 	if (status != VMSG_FFA_OK) {
 		return spmc_error(regs, status);
 	}
-	if (((relinquish.flags & VMSG_FFA_MEMORY_ZERO) || borrower->zero_after) &&
-	    !spmc_region_zero(spmc, region)) {
+	/* The flag of the retrieval speaks for who dies; who relinquishes says it anew. */
+	if ((relinquish.flags & VMSG_FFA_MEMORY_ZERO) && !spmc_region_zero(spmc, region)) {
 		return spmc_error(regs, VMSG_FFA_ABORTED);
 	}
 	spmc_unborrow(spmc, partition, borrower);
@@ -454,7 +454,8 @@ enum spmc_result spmc_call_mem_reclaim(struct spmc *spmc, struct vcpu *vcpu,
 	if (!region || region->owner != vcpu->partition || (flags & ~(uint64_t)RETURN_FLAGS)) {
 		return spmc_error(regs, VMSG_FFA_INVALID_PARAMETERS);
 	}
-	if (region->held_count > 0 || ((flags & VMSG_FFA_MEMORY_ZERO) && !region->owner_writable)) {
+	if (region->held_count > 0 ||
+	    ((flags & VMSG_FFA_MEMORY_ZERO) && region->access == SPMC_READ_ONLY)) {
 		return spmc_error(regs, VMSG_FFA_DENIED);
 	}
 	if ((flags & VMSG_FFA_MEMORY_ZERO) && !spmc_region_zero(spmc, region)) {

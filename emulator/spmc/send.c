@@ -141,11 +141,12 @@ static enum vmsg_ffa_status check_rights(const struct spmc *spmc, const struct r
 	for (uint32_t i = 0; i < region->borrower_count; i++) {
 		const struct borrower *borrower = &region->borrowers[i];
 		if ((spmc_is_secure(region->owner_id) && !spmc_is_secure(borrower->partition)) ||
-		    ((borrower->permissions & VMSG_FFA_DATA_RW) && !region->owner_writable)) {
+		    ((borrower->permissions & VMSG_FFA_DATA_RW) &&
+		     region->access != SPMC_WRITABLE)) {
 			return VMSG_FFA_DENIED;
 		}
 	}
-	if ((region->flags & VMSG_FFA_MEMORY_ZERO) && !region->owner_writable) {
+	if ((region->flags & VMSG_FFA_MEMORY_ZERO) && region->access == SPMC_READ_ONLY) {
 		return VMSG_FFA_DENIED;
 	}
 	if (spmc->policy->attributes_unchecked) {
@@ -246,7 +247,7 @@ static enum vmsg_ffa_status finish(struct spmc *spmc, struct region *region)
 	}
 	if (type_of(region) == VMSG_FFA_MEMORY_TYPE_DONATE) {
 		region->borrowers[0].permissions =
-			region->owner_writable ? VMSG_FFA_DATA_RW : VMSG_FFA_DATA_RO;
+			region->access == SPMC_WRITABLE ? VMSG_FFA_DATA_RW : VMSG_FFA_DATA_RO;
 	}
 	spmc_region_add(spmc, region);
 	return VMSG_FFA_OK;

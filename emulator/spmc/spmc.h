@@ -42,6 +42,13 @@ struct spmc_page {
 	uint64_t page; /* index of the 4 KiB page in it */
 };
 
+/* Who can write some memory, from nobody on. */
+enum spmc_access {
+	SPMC_READ_ONLY,
+	SPMC_OWNER_WRITES, /* its owner, but nobody who borrows it or gets it */
+	SPMC_WRITABLE,
+};
+
 /* The seam to RAM. Addresses are of the one physical map. Each returns 0, or -1 when any byte of
  * the range is outside the banks of `partition`. */
 struct spmc_memory_ops {
@@ -49,16 +56,15 @@ struct spmc_memory_ops {
 	int (*write)(void *context, uint16_t partition, uint64_t address, const void *from,
 		     size_t size);
 	int (*zero)(void *context, uint16_t partition, uint64_t address, uint64_t size);
-	/* Identity of the page at `address`, and how many pages from there on are consecutive in
-	 * the same bank (at most `pages`). `writable` tells whether the owner itself may write it.
-	 */
+	/* Identity of the page at `address`, how many pages from there on are consecutive in the
+	 * same bank (at most `pages`), and who can write them. */
 	int (*identify)(void *context, uint16_t partition, uint64_t address, uint32_t pages,
-			struct spmc_page *page, uint32_t *run, bool *writable);
+			struct spmc_page *page, uint32_t *run, enum spmc_access *access);
 };
 
 /* How to behave where partition managers differ: docs/policies.md. */
 struct spmc_policy;
-/* By name: "emulator", "hafnium", "tf-a", "xen", "acs"; NULL if there is none. */
+/* By name: "emulator", "hafnium", "tf-a", "xen", "acs", "strict"; NULL if there is none. */
 const struct spmc_policy *spmc_policy_find(const char *name);
 /* The FF-A version it has unless another is chosen; NULL = the emulator's own. */
 uint32_t spmc_policy_version(const struct spmc_policy *policy);

@@ -13,10 +13,19 @@ VMSG_BEGIN_DECLS
 
 #define VMSG_EMU_BANKS_MAX 64
 
+/* Who can write a bank; the kernel sees to it (F_SEAL_FUTURE_WRITE). */
+enum vmsg_emu_bank_access {
+	VMSG_EMU_BANK_SHARED, /* its owner, and borrowers that have been given writing */
+	VMSG_EMU_BANK_OWNED,  /* its owner: it can be shared, lent and donated for reading only */
+	VMSG_EMU_BANK_ROM,    /* nobody: zeros */
+};
+
 /* One RAM bank: memory of the partition, visible to the manager and, page by page as it is shared,
- * to others. */
+ * to others. Pages that have been lent or donated are out of reach until they are reclaimed: an
+ * access faults. */
 struct vmsg_emu_bank {
-	uint64_t size;    /* bytes, multiple of 4096 */
+	uint64_t size; /* bytes, multiple of 4096 */
+	enum vmsg_emu_bank_access access;
 	uint64_t address; /* wanted address in the physical map, 0 = any; filled on return */
 	uint8_t *data;    /* filled on return; valid until close */
 };
@@ -33,6 +42,10 @@ struct vmsg_emu_options {
 	 * each vCPU can have a thread of its own; without banks and control. The end of any of its
 	 * connections is the end of the partition. */
 	bool join;
+	/* Own RAM, and memory that is mapped through the conduit, lies where it is in the physical
+	 * map, as firmware with an identity map expects. NO_SPACE where the process has something
+	 * else there. */
+	bool flat;
 };
 
 struct vmsg_emu;

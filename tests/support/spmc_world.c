@@ -66,7 +66,7 @@ static int world_zero(void *context, uint16_t partition, uint64_t address, uint6
 }
 
 static int world_identify(void *context, uint16_t partition, uint64_t address, uint32_t pages,
-			  struct spmc_page *page, uint32_t *run, bool *writable)
+			  struct spmc_page *page, uint32_t *run, enum spmc_access *access)
 {
 	struct world_bank *bank = find_bank(context, partition, address, PAGE);
 
@@ -78,7 +78,7 @@ static int world_identify(void *context, uint16_t partition, uint64_t address, u
 	page->bank = bank->id;
 	page->page = bank->first_page + index;
 	*run = pages < left ? pages : (uint32_t)left;
-	*writable = !bank->readonly;
+	*access = bank->readonly ? SPMC_READ_ONLY : SPMC_WRITABLE;
 	return 0;
 }
 

@@ -801,9 +801,13 @@ static void lent_memory_is_its_only_borrowers(void **state)
 	assert_string_equal(retrieve(w, SP1, &r), INVALID_PARAMETERS); /* again, with zeroing */
 	r.header.flags = 0;
 	assert_string_equal(retrieve(w, SP1, &r), DENIED);
-	/* zeroed when it goes back, as was asked */
+	/* zeroed when it goes back, if that says so as well */
 	memset(world_at(w, VM1, SHARED_RAM, 2 * PAGE), 0xEE, 2 * PAGE);
 	assert_string_equal(relinquish(w, SP1, HANDLE(1), 0), SUCCESS);
+	assert_int_equal(*world_at(w, VM1, SHARED_RAM, 1), 0xEE);
+	assert_string_equal(retrieve(w, SP1, &r), "84000075 70 70");
+	assert_call(w, SP1, "84000065", SUCCESS);
+	assert_string_equal(relinquish(w, SP1, HANDLE(1), VMSG_FFA_MEMORY_ZERO), SUCCESS);
 	assert_int_equal(*world_at(w, VM1, SHARED_RAM, 1), 0);
 	assert_int_equal(*world_at(w, VM1, SHARED_RAM + 2 * PAGE - 1, 1), 0);
 	/* zeroing is not the borrower's to ask for when the owner did not */

@@ -162,6 +162,25 @@ static void versions(void **state)
 	world_close(w);
 }
 
+static void what_arms_suite_expects(void **state)
+{
+	struct world *w = open_policy("acs");
+
+	(void)state;
+	assert_call(w, SP1, "84000069", "84000061 0 8001");
+	assert_call(w, SP1, "84000064 c4000074", NOT_SUPPORTED);
+	assert_call(w, VM1, "84000064 c4000074", "84000061 0 2");
+	assert_call(w, VM1, "84000064 8400007d", SUCCESS);
+	assert_call(w, VM1, "8400007d 1 1", DENIED);
+	assert_call(w, VM1, "8400007e 1", SUCCESS);
+	assert_call(w, VM1, "8400007f 80010001 0 1", DENIED);
+	assert_call(w, VM1, "8400007d 1 1", SUCCESS);
+	assert_call(w, VM1, "8400007d ffff 1", INVALID_PARAMETERS);
+	assert_call(w, SP1, "84000064 8400007d", NOT_SUPPORTED);
+	assert_call(w, SP1, "8400007d ffff 1", NOT_SUPPORTED);
+	world_close(w);
+}
+
 /* What the transcripts of firmware and emulator have told: tests/firmware/transcripts.py. */
 static void answers(void **state)
 {
@@ -291,7 +310,7 @@ static void direct_messages(void **state)
 static void indirect_messages(void **state)
 {
 	(void)state;
-	struct world *w = open_prepared("acs");
+	struct world *w = open_prepared("strict");
 	assert_call_tx(w, VM1, MESSAGE, "84000086", INVALID_PARAMETERS);
 	world_close(w);
 
@@ -432,6 +451,7 @@ int main(void)
 		cmocka_unit_test(answers),
 		cmocka_unit_test(hafnium_has_a_version_of_its_own),
 		cmocka_unit_test(the_normal_world_may_be_physical),
+		cmocka_unit_test(what_arms_suite_expects),
 		cmocka_unit_test(direct_messages),
 		cmocka_unit_test(indirect_messages),
 		cmocka_unit_test(notifications),
