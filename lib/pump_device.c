@@ -70,6 +70,9 @@ static void list_devices(struct vmsg_device_pump *pump)
 		struct vmsg_device_session *session = &pump->options.sessions[i];
 		for (size_t j = 0; session->used && j < pump->options.slot_count; j++) {
 			const struct vmsg_device_slot *slot = &pump->options.slots[j];
+			if (!slot->device) {
+				continue;
+			}
 			const uint16_t number = slot->device->dev_num;
 			if (slot->present && (!slot->session || slot->session == session)) {
 				(void)!vmsg_bus_add_device(&session->bus, number);
@@ -133,7 +136,7 @@ static struct vmsg_device *device_of(struct vmsg_device_pump *pump,
 {
 	for (size_t i = 0; i < pump->options.slot_count; i++) {
 		struct vmsg_device_slot *slot = &pump->options.slots[i];
-		if (slot->device->dev_num != dev_num || !slot->present) {
+		if (!slot->present || slot->device->dev_num != dev_num) {
 			continue;
 		}
 		if (!slot->session) {
@@ -610,7 +613,9 @@ void vmsg_device_pump_tick(struct vmsg_device_pump *pump, uint64_t now_ns)
 	uint8_t reply[VMSG_FRAME_SIZE_MAX];
 
 	for (size_t i = 0; i < pump->options.slot_count; i++) {
-		vmsg_device_tick(pump->options.slots[i].device, now_ns);
+		if (pump->options.slots[i].device) {
+			vmsg_device_tick(pump->options.slots[i].device, now_ns);
+		}
 	}
 	for (size_t i = 0; i < pump->options.session_count; i++) {
 		struct vmsg_device_session *session = &pump->options.sessions[i];
@@ -632,7 +637,8 @@ uint64_t vmsg_device_pump_deadline(const struct vmsg_device_pump *pump)
 	uint64_t deadline_ns = UINT64_MAX;
 
 	for (size_t i = 0; i < pump->options.slot_count; i++) {
-		const uint64_t own_ns = vmsg_device_deadline(pump->options.slots[i].device);
+		const struct vmsg_device *device = pump->options.slots[i].device;
+		const uint64_t own_ns = device ? vmsg_device_deadline(device) : UINT64_MAX;
 		deadline_ns = own_ns < deadline_ns ? own_ns : deadline_ns;
 	}
 	for (size_t i = 0; i < pump->options.session_count; i++) {

@@ -27,7 +27,8 @@
 #include "virtio_msg_ffa/pump.h"
 
 #define DEVICES_MAX       DEVICE_LOOP_DEVICES_MAX
-#define SESSIONS_MAX      8 /* peers at once */
+#define SPARE_SLOTS       16 /* for devices that are added later */
+#define SESSIONS_MAX      8  /* peers at once */
 #define AREAS_PER_SESSION VMSG_BUS_AREAS_MAX
 #define PAGE_SIZE         4096u
 #define PATIENCE_NS       UINT64_C(2000000000) /* for a manager that is just starting */
@@ -55,7 +56,8 @@ struct backend {
 	char *descriptions[DEVICES_MAX];
 	struct emu_device *devices[DEVICES_MAX];
 	struct vmsg_device_slot slots[DEVICES_MAX];
-	size_t device_count;
+	size_t device_count; /* described on the command line */
+	size_t slot_count;
 	struct vmsg_device_session sessions[SESSIONS_MAX];
 	struct vmsg_memory_area areas[SESSIONS_MAX * AREAS_PER_SESSION];
 	struct vmsg_bus_device bus_devices[SESSIONS_MAX * DEVICES_MAX];
@@ -238,7 +240,7 @@ static int parse(int argc, char **argv, struct backend *backend)
 static void tell_ready(const struct backend *backend)
 {
 	if (backend->json) {
-		struct json json = { false };
+		struct json json = { .comma = false };
 		json_open(&json, NULL, '{');
 		json_text(&json, "event", "ready");
 		json_format(&json, "partition", "0x%04x", backend->endpoint.id);
@@ -269,7 +271,7 @@ static void tell_session(const struct backend *backend, const struct vmsg_device
 	const struct vmsg_profile *profile = session->bus.profile;
 
 	if (backend->json) {
-		struct json json = { false };
+		struct json json = { .comma = false };
 		json_open(&json, NULL, '{');
 		json_text(&json, "event", what);
 		json_format(&json, "peer", "0x%04x", session->peer);
@@ -291,7 +293,7 @@ static void tell_quirk(const struct backend *backend, const struct vmsg_device_s
 
 	report_problem("frontend 0x%04x: %s", session->peer, quirk_text(event, text));
 	if (backend->json) {
-		struct json json = { false };
+		struct json json = { .comma = false };
 		json_open(&json, NULL, '{');
 		json_text(&json, "event", "quirk");
 		json_format(&json, "peer", "0x%04x", session->peer);
@@ -338,10 +340,13 @@ static void report_session(void *context, const struct vmsg_device_session *sess
 
 static void tell_end(const struct backend *backend)
 {
-	for (size_t i = 0; i < backend->device_count; i++) {
+	for (size_t i = 0; i < backend->slot_count; i++) {
 		const struct emu_device *device = backend->devices[i];
+		if (!device) {
+			continue;
+		}
 		if (backend->json) {
-			struct json json = { false };
+			struct json json = { .comma = false };
 			json_open(&json, NULL, '{');
 			json_text(&json, "event", "device");
 			json_number(&json, "device", device->machine.dev_num);
@@ -376,6 +381,10 @@ static int open_devices(struct backend *backend)
 			.present = true,
 		};
 	}
+	backend->slot_count = backend->device_count + SPARE_SLOTS;
+	if (backend->slot_count > DEVICES_MAX) {
+		backend->slot_count = DEVICES_MAX;
+	}
 	return 0;
 }
 
@@ -389,6 +398,7 @@ static int connect_to_manager(struct backend *backend, struct vmsg_emu **emu)
 		.secure = true,
 		.banks = &backend->bank,
 		.bank_count = 1,
+		.control = true,
 	};
 	char why[256];
 	int result;
@@ -409,7 +419,7 @@ static int connect_to_manager(struct backend *backend, struct vmsg_emu **emu)
 static int join(struct backend *backend, struct vmsg_emu *emu)
 {
 	const struct vmsg_conduit conduit =
-		memory_watch_open(&backend->memory, emu, backend->devices, backend->device_count);
+		memory_watch_open(&backend->memory, emu, backend->devices, backend->slot_count);
 	const struct vmsg_buffer tx = { backend->bank.data, backend->bank.address };
 	const struct vmsg_buffer rx = { backend->bank.data + PAGE_SIZE,
 					backend->bank.address + PAGE_SIZE };
@@ -426,7 +436,7 @@ static int join(struct backend *backend, struct vmsg_emu *emu)
 		.sessions = backend->sessions,
 		.session_count = SESSIONS_MAX,
 		.slots = backend->slots,
-		.slot_count = backend->device_count,
+		.slot_count = backend->slot_count,
 		.areas = backend->areas,
 		.areas_per_session = AREAS_PER_SESSION,
 		.bus_devices = backend->bus_devices,
@@ -458,11 +468,21 @@ static int serve(struct backend *backend, struct vmsg_emu *emu)
 	}
 	interruptible = emu;
 	tell_ready(backend);
+	struct device_control control = {
+		.emu = emu,
+		.pump = &backend->pump,
+		.memory = &backend->memory,
+		.devices = backend->devices,
+		.slots = backend->slots,
+		.capacity = backend->slot_count,
+		.last_number = (uint16_t)(backend->device_count - 1),
+	};
 	struct device_loop loop = {
 		.emu = emu,
 		.pump = &backend->pump,
 		.devices = backend->devices,
-		.device_count = backend->device_count,
+		.device_count = backend->slot_count,
+		.control = &control,
 		.stop = &stop,
 		.refresh = &must_refresh,
 	};
@@ -491,7 +511,7 @@ static int run(struct backend *backend)
 		result = serve(backend, emu);
 	}
 	vmsg_emu_close(emu);
-	for (size_t i = 0; i < backend->device_count; i++) {
+	for (size_t i = 0; i < DEVICES_MAX; i++) {
 		emu_device_close(backend->devices[i]);
 	}
 	return result == 0 ? VMSG_EXIT_DONE : VMSG_EXIT_FAILED;

@@ -7,6 +7,7 @@
 enum { VMSG_EXIT_DONE = 0, VMSG_EXIT_FAILED = 1, VMSG_EXIT_USAGE = 2 };
 
 int vmsg_command_decode(int argc, char **argv);
+int vmsg_command_device(int argc, char **argv);
 int vmsg_command_encode(int argc, char **argv);
 int vmsg_command_backend(int argc, char **argv);
 int vmsg_command_frontend(int argc, char **argv);

@@ -127,6 +127,9 @@ int device_loop_run(struct device_loop *loop)
 		}
 		error = call(loop, &regs);
 		if (error == VMSG_OK) {
+			if ((uint32_t)regs.x[0] == VMSG_FFA_ID32(INTERRUPT)) {
+				device_control_serve(loop->control);
+			}
 			error = vmsg_device_pump_serve(pump, &regs, &regs);
 		}
 	}

@@ -4,6 +4,7 @@
 #ifndef VMSG_EMULATOR_DEVICE_LOOP_H
 #define VMSG_EMULATOR_DEVICE_LOOP_H
 
+#include "commands/device_control.h"
 #include "devices/devices.h"
 #include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/pump.h"
@@ -16,7 +17,8 @@ struct device_loop {
 	struct emu_device **devices; /* entries may be NULL */
 	size_t device_count;         /* at most DEVICE_LOOP_DEVICES_MAX */
 	const volatile bool *stop;   /* becomes true: leave; checked after each wake */
-	volatile bool *refresh;      /* likewise: let the devices look again; becomes false */
+	struct device_control *control;
+	volatile bool *refresh; /* likewise: let the devices look again; becomes false */
 };
 
 /* Serves until *stop: 0; or the error that ended it (PEER: the manager is gone or refuses the

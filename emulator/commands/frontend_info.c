@@ -278,7 +278,7 @@ static int show_devices(struct session *session, struct json *json)
 int frontend_info(const struct frontend_settings *settings)
 {
 	struct session *session = session_open(&settings->session);
-	struct json json = { false };
+	struct json json = { .comma = false };
 	int result;
 
 	if (!session) {

@@ -181,7 +181,7 @@ static void tell_result(const struct frontend_settings *settings, const char *do
 	char text[REPORT_SIZE_TEXT];
 
 	if (settings->json) {
-		struct json json = { false };
+		struct json json = { .comma = false };
 		json_open(&json, NULL, '{');
 		json_text(&json, "job", done);
 		json_number(&json, "bytes", size);

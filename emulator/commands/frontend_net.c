@@ -25,7 +25,7 @@ static int open_link(const struct frontend_settings *settings, struct link *link
 static void tell(const struct frontend_settings *settings, const struct net_counts *counts)
 {
 	if (settings->json) {
-		struct json json = { false };
+		struct json json = { .comma = false };
 		json_open(&json, NULL, '{');
 		json_text(&json, "job", "net");
 		json_number(&json, "sent", counts->sent);

@@ -454,7 +454,7 @@ static void emit(const struct job *job, int result)
 {
 	const struct session *session = job->session;
 	const struct vmsg_bus_stats *stats = &session->bus.stats;
-	struct json json = { false };
+	struct json json = { .comma = false };
 
 	json_open(&json, NULL, '{');
 	json_bool(&json, "passed", result == 0);

@@ -23,6 +23,7 @@ static const struct {
 	{ "backend", vmsg_command_backend, "be a partition that offers virtio devices" },
 	{ "frontend", vmsg_command_frontend, "be a partition that drives virtio devices" },
 	{ "loopback", vmsg_command_loopback, "all three on this machine, and a verdict" },
+	{ "device", vmsg_command_device, "list, add and remove the devices of a running backend" },
 	{ "probe", vmsg_command_probe, "tell what a device partition speaks, and whose it is" },
 	{ "partitions", vmsg_command_partitions,
 	  "list the partitions of a system and their state" },

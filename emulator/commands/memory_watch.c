@@ -106,11 +106,14 @@ static int pieces_of(void *context, const uint8_t *data, struct device_piece *pi
 	return count;
 }
 
+void memory_watch_adopt(const struct memory_watch *watch, struct emu_device *device)
+{
+	device->memory = &watch->memory;
+}
+
 struct vmsg_conduit memory_watch_open(struct memory_watch *watch, struct vmsg_emu *emu,
 				      struct emu_device **devices, size_t device_count)
 {
-	bool is_needed = false;
-
 	*watch = (struct memory_watch){
 		.emu = emu,
 		.conduit = vmsg_emu_conduit(emu),
@@ -119,13 +122,9 @@ struct vmsg_conduit memory_watch_open(struct memory_watch *watch, struct vmsg_em
 		.memory = { .pieces = pieces_of, .context = watch },
 	};
 	for (size_t i = 0; i < device_count; i++) {
-		if (devices[i] && devices[i]->memory_removing) {
-			devices[i]->memory = &watch->memory;
-			is_needed = true;
+		if (devices[i]) {
+			memory_watch_adopt(watch, devices[i]);
 		}
-	}
-	if (!is_needed) {
-		return watch->conduit;
 	}
 	return (struct vmsg_conduit){
 		.call = call,

@@ -27,10 +27,12 @@ struct memory_watch {
 	} regions[MEMORY_WATCH_MAX];
 };
 
-/* The conduit to use for `emu`: its own, unless one of the devices needs the watch (which must
- * outlive it). */
+/* The conduit to use for `emu`, around its own. Entries of `devices` may be NULL, and change. */
 struct vmsg_conduit memory_watch_open(struct memory_watch *watch, struct vmsg_emu *emu,
 				      struct emu_device **devices, size_t device_count);
+
+/* A device that came later: lets it see what memory is made of. */
+void memory_watch_adopt(const struct memory_watch *watch, struct emu_device *device);
 
 /* An area is there: tells the devices. */
 void memory_watch_added(const struct memory_watch *watch);

@@ -239,7 +239,7 @@ static void tell_text(const struct prober *prober, const struct probe *probe)
 static void tell_json(const struct prober *prober, const struct probe *probe)
 {
 	static const char *const marks[] = { "none", "same", "other" };
-	struct json json = { false };
+	struct json json = { .comma = false };
 	char text[96];
 
 	json_open(&json, NULL, '{');

@@ -91,6 +91,17 @@ static int report_exchange(struct session *session, int error)
 	return over(session);
 }
 
+/* The device that is being driven has gone: nothing that is asked of it will be answered. */
+static void take_removal(struct session *session, uint16_t dev_num)
+{
+	if (session->drivers[0] && session->driver.options.dev_num == dev_num) {
+		report_problem("device %u of partition 0x%04x has been removed", dev_num,
+			       session->peer);
+		session->drivers[0] = NULL;
+		session->is_removed = true;
+	}
+}
+
 static void take_bus_events(struct session *session)
 {
 	struct vmsg_bus_event event;
@@ -117,10 +128,12 @@ static void take_bus_events(struct session *session)
 		case VMSG_BUS_EVENT_AREA_REFUSED:
 			session->is_refused = true;
 			break;
+		case VMSG_BUS_EVENT_DEVICE_REMOVED:
+			take_removal(session, event.dev_num);
+			break;
 		case VMSG_BUS_EVENT_MESSAGE:
 		case VMSG_BUS_EVENT_REQUEST_FAILED:
 		case VMSG_BUS_EVENT_DEVICE_ADDED:
-		case VMSG_BUS_EVENT_DEVICE_REMOVED:
 		case VMSG_BUS_EVENT_AREA_GONE:
 		case VMSG_BUS_EVENT_POLLED:
 			break;
@@ -141,6 +154,11 @@ int session_run(struct session *session)
 	const uint64_t timeouts = session->bus.stats.timeouts - session->timeouts;
 	take_bus_events(session);
 	session->timeouts += timeouts;
+	if (session->is_removed) {
+		session->is_removed = false;
+		session->over = true;
+		return SESSION_OVER;
+	}
 	if (error < 0) {
 		return report_exchange(session, error);
 	}

@@ -65,6 +65,7 @@ struct session {
 	bool is_reset;
 	bool is_ready;
 	bool is_refused;
+	bool is_removed; /* the device that is being driven */
 	bool was_late;
 	int bus_error;
 };

@@ -89,9 +89,11 @@ struct vmsg_device_session {
  * negotiates takes all that are free; one that becomes free later goes to whoever first addresses
  * it. */
 struct vmsg_device_slot {
-	struct vmsg_device *device;
+	struct vmsg_device *device;          /* NULL: an empty slot, never present */
 	struct vmsg_device_session *session; /* NULL = free */
-	bool present; /* yours to change while the pump runs: vmsg_device_pump_update() */
+	/* Yours to change while the pump runs: vmsg_device_pump_update(), after which the device of
+	 * a slot that is not present may be another or none. */
+	bool present;
 };
 
 struct vmsg_device_pump_options {
