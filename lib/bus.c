@@ -70,6 +70,7 @@ const char *vmsg_bus_state_name(enum vmsg_bus_state state)
 		[VMSG_BUS_NEGOTIATED] = "negotiated",
 		[VMSG_BUS_RUNNING] = "running",
 		[VMSG_BUS_RESETTING] = "resetting",
+		[VMSG_BUS_SUSPENDED] = "suspended",
 		[VMSG_BUS_FAILED] = "failed",
 	};
 
@@ -266,6 +267,7 @@ void vmsg_bus_fail(struct vmsg_bus *bus, int error)
 	bus->failed_pending = true;
 	bus->up_pending = false;
 	bus->events_on = false;
+	bus->resuming = false;
 	bus->step = 0;
 	vmsg_bus_areas_drop(bus, false);
 	vmsg_bus_fifo_drop(bus);

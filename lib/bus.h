@@ -175,6 +175,8 @@ int vmsg_bus_area_release(struct vmsg_bus *bus, uint16_t *id);
 /* The session that knew the areas is over: driver reclaims, device relinquishes what was on its
  * way; and_idle: also those that were not. */
 void vmsg_bus_areas_drop(struct vmsg_bus *bus, bool and_idle);
+/* Is there something to be done, asked or told of any of them? */
+bool vmsg_bus_areas_busy(const struct vmsg_bus *bus);
 /* Is any of them still to be reclaimed or relinquished? */
 bool vmsg_bus_areas_remain(const struct vmsg_bus *bus);
 uint64_t vmsg_bus_area_deadline(const struct vmsg_bus *bus);
@@ -206,6 +208,9 @@ int vmsg_bus_number_remove(struct vmsg_bus *bus, uint16_t number);
 int32_t vmsg_bus_number_next(const struct vmsg_bus *bus, uint32_t from);
 /* The next change to tell, taken: 1 with the number and whether it appeared, or 0. */
 int vmsg_bus_number_change(struct vmsg_bus *bus, uint16_t *number, bool *added);
+/* All present numbers are about to be asked for again: those not confirmed are gone. */
+void vmsg_bus_numbers_doubt(struct vmsg_bus *bus);
+void vmsg_bus_number_confirm(struct vmsg_bus *bus, uint16_t number);
 /* Listeners learn of all present numbers in another way. */
 void vmsg_bus_numbers_told(struct vmsg_bus *bus);
 

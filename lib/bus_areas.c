@@ -415,6 +415,11 @@ void vmsg_bus_areas_drop(struct vmsg_bus *bus, bool and_idle)
 	}
 }
 
+bool vmsg_bus_areas_busy(const struct vmsg_bus *bus)
+{
+	return bus->areas_busy > 0;
+}
+
 bool vmsg_bus_areas_remain(const struct vmsg_bus *bus)
 {
 	for (size_t i = 0; bus->areas_busy > 0 && i < VMSG_BUS_AREAS_MAX; i++) {

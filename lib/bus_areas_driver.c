@@ -73,7 +73,8 @@ int vmsg_bus_unshare(struct vmsg_bus *bus, uint64_t now_ns, uint16_t area_id)
 	if (!area) {
 		return VMSG_ERROR_NOT_FOUND;
 	}
-	if (!vmsg_bus_is_driver(bus) || area->state != AREA_IDLE) {
+	if (!vmsg_bus_is_driver(bus) || area->state != AREA_IDLE ||
+	    bus->state == VMSG_BUS_SUSPENDED) {
 		return VMSG_ERROR_STATE;
 	}
 	if (memory && memory->users > 0) {

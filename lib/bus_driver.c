@@ -80,6 +80,21 @@ static void next_rung(struct vmsg_bus *bus, int error)
 	begin_dialect(bus, rung(bus));
 }
 
+/* From the beginning: nothing of what was agreed or shared is left. */
+static void begin_session(struct vmsg_bus *bus)
+{
+	vmsg_bus_areas_drop(bus, true);
+	vmsg_bus_fifo_drop(bus);
+	bus->state = VMSG_BUS_PROBING;
+	bus->error = VMSG_OK;
+	bus->profile = NULL;
+	bus->events_on = false;
+	bus->resuming = false;
+	bus->choice = VMSG_BUS_NO_CHOICE;
+	bus->rung = 0;
+	begin_dialect(bus, bus->options.profile ? bus->options.profile : rung(bus));
+}
+
 int vmsg_bus_start(struct vmsg_bus *bus, uint64_t now_ns)
 {
 	bus->now_ns = now_ns;
@@ -89,16 +104,8 @@ int vmsg_bus_start(struct vmsg_bus *bus, uint64_t now_ns)
 	if (bus->state != VMSG_BUS_DOWN && bus->state != VMSG_BUS_FAILED) {
 		return VMSG_ERROR_STATE;
 	}
-	vmsg_bus_areas_drop(bus, true);
-	vmsg_bus_fifo_drop(bus);
-	bus->state = VMSG_BUS_PROBING;
-	bus->error = VMSG_OK;
-	bus->profile = NULL;
-	bus->events_on = false;
-	bus->choice = VMSG_BUS_NO_CHOICE;
 	bus->device_count = 0;
-	bus->rung = 0;
-	begin_dialect(bus, bus->options.profile ? bus->options.profile : rung(bus));
+	begin_session(bus);
 	return VMSG_OK;
 }
 
@@ -200,6 +207,37 @@ static void next_choice(struct vmsg_bus *bus)
 	}
 }
 
+int vmsg_bus_suspend(struct vmsg_bus *bus, uint64_t now_ns)
+{
+	if (!vmsg_bus_is_driver(bus) || bus->state != VMSG_BUS_RUNNING) {
+		return VMSG_ERROR_STATE;
+	}
+	bool is_busy = bus->out_due || bus->message_pending || vmsg_bus_areas_busy(bus);
+	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
+		is_busy |= bus->requests[i].used;
+	}
+	if (is_busy) {
+		return VMSG_ERROR_AGAIN;
+	}
+	bus->now_ns = now_ns;
+	bus->state = VMSG_BUS_SUSPENDED;
+	return VMSG_OK;
+}
+
+int vmsg_bus_resume(struct vmsg_bus *bus, uint64_t now_ns)
+{
+	if (bus->state != VMSG_BUS_SUSPENDED) {
+		return VMSG_ERROR_STATE;
+	}
+	bus->now_ns = now_ns;
+	bus->state = VMSG_BUS_NEGOTIATED;
+	bus->resuming = true;
+	bus->window_offset = 0;
+	vmsg_bus_numbers_doubt(bus);
+	go(bus, STEP_DEVICES);
+	return VMSG_OK;
+}
+
 /* The device has been reset: down, as soon as it has let go of our memory. */
 void vmsg_bus_driver_settle(struct vmsg_bus *bus)
 {
@@ -229,7 +267,10 @@ static void next_step(struct vmsg_bus *bus)
 		return;
 	}
 	bus->events_on |= bus->step == STEP_EVENTS || !events;
-	if (events && bus->step == (events_first ? STEP_VERSION : STEP_DEVICES)) {
+	if (bus->resuming) {
+		bus->resuming = false;
+		running(bus);
+	} else if (events && bus->step == (events_first ? STEP_VERSION : STEP_DEVICES)) {
 		begin_events(bus);
 	} else if (bus->step == STEP_VERSION || (bus->step == STEP_EVENTS && events_first)) {
 		bus->window_offset = 0;
@@ -329,7 +370,8 @@ void vmsg_bus_driver_output(struct vmsg_bus *bus)
 		    bus->step != STEP_SHARE) {
 			ask_step(bus);
 		}
-	} else if (!vmsg_bus_area_ask(bus) && bus->state == VMSG_BUS_RUNNING && !bus->polling &&
+	} else if (bus->state != VMSG_BUS_SUSPENDED && !vmsg_bus_area_ask(bus) &&
+		   bus->state == VMSG_BUS_RUNNING && !bus->polling &&
 		   bus->now_ns >= bus->next_poll_ns) {
 		ask_events(bus);
 	}
@@ -461,9 +503,8 @@ static void on_devices(struct vmsg_bus *bus, const struct vmsg_get_devices_respo
 	}
 	for (uint32_t i = 0; i < answer->count; i++) {
 		const bool present = answer->bitmap.data[i / 8] >> i % 8 & 1;
-		if (present && vmsg_bus_number_add(bus, (uint16_t)(bus->window_offset + i)) ==
-				       VMSG_ERROR_NO_SPACE) {
-			bus->stats.dropped++;
+		if (present) {
+			vmsg_bus_number_confirm(bus, (uint16_t)(bus->window_offset + i));
 		}
 	}
 	if (next == 0) {
@@ -540,6 +581,10 @@ void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request
 		vmsg_bus_fail(bus, error);
 		break;
 	default: /* GET_DEVICES */
+		if (bus->resuming) {
+			begin_session(bus); /* the device has forgotten us */
+			break;
+		}
 		vmsg_bus_fail(bus, error);
 		break;
 	}

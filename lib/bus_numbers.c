@@ -127,6 +127,35 @@ int vmsg_bus_number_change(struct vmsg_bus *bus, uint16_t *number, bool *added)
 	return 0;
 }
 
+void vmsg_bus_numbers_doubt(struct vmsg_bus *bus)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < bus->device_count; i++) {
+		struct vmsg_bus_device *device = &bus->options.devices[i];
+		device->present = false;
+		device->replaced = false;
+		if (device->told) {
+			bus->options.devices[count++] = *device;
+		}
+	}
+	bus->device_count = count;
+	bus->device_next = 0;
+	bus->devices_changed = true;
+}
+
+/* One that was known and is still there has not changed. */
+void vmsg_bus_number_confirm(struct vmsg_bus *bus, uint16_t number)
+{
+	const uint32_t index = find(bus, number);
+
+	if (is_at(bus, index, number)) {
+		bus->options.devices[index].present = true;
+	} else if (vmsg_bus_number_add(bus, number) == VMSG_ERROR_NO_SPACE) {
+		bus->stats.dropped++;
+	}
+}
+
 void vmsg_bus_numbers_told(struct vmsg_bus *bus)
 {
 	uint32_t count = 0;

@@ -48,6 +48,8 @@ static void fail(struct vmsg_driver *driver, enum vmsg_type type, int error)
 {
 	driver->state = VMSG_DRIVER_FAILED;
 	driver->step = STEP_NONE;
+	driver->freezing = false;
+	driver->restoring = false;
 	driver->request.used = false;
 	driver->out_due = false;
 	driver->retry_ns = 0;
@@ -99,6 +101,23 @@ void vmsg_driver_ask_config(struct vmsg_driver *driver)
 	request->length = left < room ? left : room;
 }
 
+void vmsg_driver_ask_queue_setup(struct vmsg_driver *driver, uint32_t index)
+{
+	const struct vmsg_vq_layout *layout = &driver->queues[index].layout;
+
+	driver->step_index = index;
+	vmsg_driver_ask(driver, STEP_SET_QUEUE, VMSG_SET_VQUEUE)->body.set_vqueue_request =
+		(struct vmsg_set_vqueue_request){
+			.index = index,
+			.flags = driver->options.profile->has_queue_flags ? VMSG_SET_VQUEUE_ENABLE
+									  : 0,
+			.size = layout->size,
+			.desc_addr = layout->desc_addr,
+			.driver_addr = layout->driver_addr,
+			.device_addr = layout->device_addr,
+		};
+}
+
 /* ---- starting operations ---- */
 
 /* Results of operations, whose details the next operation would overwrite. */
@@ -117,22 +136,67 @@ static int may_start(const struct vmsg_driver *driver)
 		       : VMSG_ERROR_STATE;
 }
 
-int vmsg_driver_start(struct vmsg_driver *driver, uint64_t now_ns)
+/* The first question of a start. */
+static void begin(struct vmsg_driver *driver)
 {
-	driver->now_ns = now_ns;
-	if (driver->state != VMSG_DRIVER_IDLE && driver->state != VMSG_DRIVER_FAILED) {
-		return VMSG_ERROR_STATE;
-	}
 	driver->state = VMSG_DRIVER_STARTING;
 	driver->error = 0;
 	driver->events = 0;
 	driver->used = 0;
 	driver->kicks = 0;
 	driver->status = 0;
-	memset(driver->queues, 0, sizeof(driver->queues));
 	memset(driver->offered, 0, sizeof(driver->offered));
 	memset(driver->features, 0, sizeof(driver->features));
 	vmsg_driver_ask(driver, STEP_INFO, VMSG_GET_DEVICE_INFO);
+}
+
+int vmsg_driver_start(struct vmsg_driver *driver, uint64_t now_ns)
+{
+	driver->now_ns = now_ns;
+	if (driver->state != VMSG_DRIVER_IDLE && driver->state != VMSG_DRIVER_FAILED) {
+		return VMSG_ERROR_STATE;
+	}
+	driver->restoring = false;
+	memset(driver->queues, 0, sizeof(driver->queues));
+	begin(driver);
+	return 0;
+}
+
+int vmsg_driver_freeze(struct vmsg_driver *driver, uint64_t now_ns)
+{
+	const int error = may_start(driver);
+
+	if (error < 0) {
+		return error;
+	}
+	driver->was_running = driver->state == VMSG_DRIVER_RUNNING;
+	memcpy(driver->kept, driver->features, sizeof(driver->kept));
+	const int started = vmsg_driver_reset(driver, now_ns);
+	driver->freezing = true;
+	return started;
+}
+
+int vmsg_driver_move_queue(struct vmsg_driver *driver, uint32_t index,
+			   const struct vmsg_vq_layout *layout)
+{
+	if (driver->state != VMSG_DRIVER_FROZEN) {
+		return VMSG_ERROR_STATE;
+	}
+	if (index >= VMSG_DEVICE_QUEUES_MAX || !driver->queues[index].kept) {
+		return VMSG_ERROR_RANGE;
+	}
+	driver->queues[index].layout = *layout;
+	return 0;
+}
+
+int vmsg_driver_restore(struct vmsg_driver *driver, uint64_t now_ns)
+{
+	if (driver->state != VMSG_DRIVER_FROZEN) {
+		return VMSG_ERROR_STATE;
+	}
+	driver->now_ns = now_ns;
+	driver->restoring = true;
+	begin(driver);
 	return 0;
 }
 
@@ -153,17 +217,7 @@ int vmsg_driver_setup_queue(struct vmsg_driver *driver, uint64_t now_ns, uint32_
 		return VMSG_ERROR_STATE; /* an enabled queue cannot change */
 	}
 	driver->queues[index].layout = *layout;
-	driver->step_index = index;
-	vmsg_driver_ask(driver, STEP_SET_QUEUE, VMSG_SET_VQUEUE)->body.set_vqueue_request =
-		(struct vmsg_set_vqueue_request){
-			.index = index,
-			.flags = driver->options.profile->has_queue_flags ? VMSG_SET_VQUEUE_ENABLE
-									  : 0,
-			.size = layout->size,
-			.desc_addr = layout->desc_addr,
-			.driver_addr = layout->driver_addr,
-			.device_addr = layout->device_addr,
-		};
+	vmsg_driver_ask_queue_setup(driver, index);
 	return 0;
 }
 
@@ -283,6 +337,8 @@ int vmsg_driver_reset(struct vmsg_driver *driver, uint64_t now_ns)
 		return VMSG_ERROR_STATE;
 	}
 	/* whatever was under way is over: its answer will be late */
+	driver->freezing = false;
+	driver->restoring = false;
 	driver->state = VMSG_DRIVER_RESETTING;
 	driver->events = 0;
 	driver->kicks = 0;

@@ -39,6 +39,9 @@ struct vmsg_message *vmsg_driver_ask(struct vmsg_driver *driver, enum vmsg_drive
 				     enum vmsg_type type);
 void vmsg_driver_ask_status(struct vmsg_driver *driver, enum vmsg_driver_step step, uint8_t status);
 
+/* SET_VQUEUE with the layout of queue `index`. */
+void vmsg_driver_ask_queue_setup(struct vmsg_driver *driver, uint32_t index);
+
 /* The next piece of a config read: what is left, as far as one message carries it. */
 void vmsg_driver_ask_config(struct vmsg_driver *driver);
 

@@ -10,6 +10,7 @@
 #include "virtio_msg_ffa/proto.h"
 
 #include "bytes.h"
+#include "port.h"
 
 #define RESET_POLL_NS 1000000ull /* between looks at a status that is not 0 yet */
 #define CONFIG_TRIES  16
@@ -50,7 +51,9 @@ static void ask_set_features(struct vmsg_driver *driver)
 	const uint32_t count = block_count(driver);
 
 	for (uint32_t i = 0; i < count; i++) {
-		driver->features[i] = driver->offered[i] & wanted_features(driver, i);
+		driver->features[i] = driver->restoring
+					      ? driver->kept[i]
+					      : driver->offered[i] & wanted_features(driver, i);
 		vmsg_store_le32(driver->out_data + (size_t)i * 4, driver->features[i]);
 	}
 	vmsg_driver_ask(driver, STEP_SET_FEATURES, VMSG_SET_DRIVER_FEATURES)
@@ -75,6 +78,13 @@ static int info_answer(struct vmsg_driver *driver, const struct vmsg_message *in
 						info->admin_vq_count <=
 							info->max_virtqueues - info->admin_vq_start;
 
+	if (driver->restoring &&
+	    (info->device_id != driver->info.device_id ||
+	     info->vendor_id != driver->info.vendor_id ||
+	     info->max_virtqueues != driver->info.max_virtqueues ||
+	     memcmp(info->device_uuid, driver->info.device_uuid, sizeof(info->device_uuid)) != 0)) {
+		return VMSG_ERROR_PEER; /* another device under the same number */
+	}
 	if (info->device_id == 0 || info->num_feature_blocks == 0 ||
 	    (driver->options.profile->has_queue_flags &&
 	     (!admin_ok || info->max_virtqueues > 65536))) {
@@ -84,6 +94,18 @@ static int info_answer(struct vmsg_driver *driver, const struct vmsg_message *in
 	driver->give_up_ns = driver->now_ns + driver->options.request_timeout_ns;
 	vmsg_driver_ask_status(driver, STEP_START_RESET, 0);
 	return 0;
+}
+
+/* The device is reset; its queues are remembered. */
+static void freeze(struct vmsg_driver *driver)
+{
+	for (size_t i = 0; i < VMSG_DEVICE_QUEUES_MAX; i++) {
+		driver->queues[i].kept = driver->queues[i].ready;
+		driver->queues[i].ready = false;
+	}
+	driver->freezing = false;
+	driver->state = VMSG_DRIVER_FROZEN;
+	vmsg_driver_tell(driver, VMSG_DRIVER_EVENT_FROZEN);
 }
 
 /* A status of 0 ends a reset; any other is looked at again, until we give up. */
@@ -103,16 +125,44 @@ static int reset_answer(struct vmsg_driver *driver, uint32_t status)
 		return 0;
 	}
 	driver->step = STEP_NONE;
+	if (driver->freezing) {
+		freeze(driver);
+		return 0;
+	}
 	driver->state = VMSG_DRIVER_IDLE;
 	memset(driver->queues, 0, sizeof(driver->queues));
 	vmsg_driver_tell(driver, VMSG_DRIVER_EVENT_RESET_DONE);
 	return 0;
 }
 
+/* Sets up the first queue from `index` on that was there before, then the rest of it. */
+static void restore_next_queue(struct vmsg_driver *driver, uint32_t index)
+{
+	while (index < VMSG_DEVICE_QUEUES_MAX && !driver->queues[index].kept) {
+		index++;
+	}
+	if (index < VMSG_DEVICE_QUEUES_MAX) {
+		vmsg_driver_ask_queue_setup(driver, index);
+	} else if (driver->was_running) {
+		driver->state = VMSG_DRIVER_FINISHING;
+		vmsg_driver_ask_status(driver, STEP_DRIVER_OK,
+				       VMSG_DRIVER_AGREED | VMSG_STATUS_DRIVER_OK);
+	} else {
+		driver->restoring = false;
+		driver->step = STEP_NONE;
+		driver->state = VMSG_DRIVER_CONFIGURABLE;
+		vmsg_driver_tell(driver, VMSG_DRIVER_EVENT_RESTORED);
+	}
+}
+
 static void ask_next_queue(struct vmsg_driver *driver, uint32_t index)
 {
 	if (index < driver->info.max_virtqueues && index < VMSG_DEVICE_QUEUES_MAX) {
 		ask_queue(driver, STEP_QUEUES, index);
+		return;
+	}
+	if (driver->restoring) {
+		restore_next_queue(driver, 0);
 		return;
 	}
 	driver->step = STEP_NONE;
@@ -148,7 +198,9 @@ static int status_answer(struct vmsg_driver *driver, uint32_t status)
 	default: /* STEP_DRIVER_OK */
 		driver->step = STEP_NONE;
 		driver->state = VMSG_DRIVER_RUNNING;
-		vmsg_driver_tell(driver, VMSG_DRIVER_EVENT_RUNNING);
+		vmsg_driver_tell(driver, driver->restoring ? VMSG_DRIVER_EVENT_RESTORED
+							   : VMSG_DRIVER_EVENT_RUNNING);
+		driver->restoring = false;
 		break;
 	}
 	return 0;
@@ -164,6 +216,11 @@ static int features_answer(struct vmsg_driver *driver, const struct vmsg_message
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		driver->offered[i] = vmsg_feature_block(&answer->features, i);
+	}
+	for (uint32_t i = 0; driver->restoring && i < VMSG_FEATURE_BLOCKS_MAX; i++) {
+		if (driver->kept[i] & ~driver->offered[i]) {
+			return VMSG_ERROR_PEER;
+		}
 	}
 	if (!(driver->offered[VMSG_F_VERSION_1 / 32] & 1u << VMSG_F_VERSION_1 % 32)) {
 		return VMSG_ERROR_PEER; /* a legacy device cannot be behind virtio-msg */
@@ -194,6 +251,10 @@ static int queue_answer(struct vmsg_driver *driver, const struct vmsg_message *i
 	}
 	if (driver->step == STEP_QUEUES) {
 		driver->queues[index].max_size = answer->max_size;
+		if (driver->queues[index].kept && driver->restoring &&
+		    driver->queues[index].layout.size > answer->max_size) {
+			return VMSG_ERROR_PEER;
+		}
 		ask_next_queue(driver, index + 1);
 		return 0;
 	}
@@ -201,6 +262,10 @@ static int queue_answer(struct vmsg_driver *driver, const struct vmsg_message *i
 		return VMSG_ERROR_PEER;
 	}
 	driver->queues[index].ready = true;
+	if (driver->restoring) {
+		restore_next_queue(driver, index + 1);
+		return 0;
+	}
 	driver->step = STEP_NONE;
 	driver->event_queue = index;
 	vmsg_driver_tell(driver, VMSG_DRIVER_EVENT_QUEUE_READY);

@@ -362,6 +362,53 @@ int vmsg_driver_pump_share(struct vmsg_driver_pump *pump, const struct vmsg_ffa_
 	return error;
 }
 
+/* Is it still on its way? Starts what can be started. */
+static bool is_freezing(struct vmsg_driver *driver, uint64_t now_ns)
+{
+	(void)!vmsg_driver_freeze(driver, now_ns); /* refused: too early or too late for it */
+	return driver->state != VMSG_DRIVER_FROZEN && driver->state != VMSG_DRIVER_IDLE &&
+	       driver->state != VMSG_DRIVER_FAILED;
+}
+
+int vmsg_driver_pump_freeze(struct vmsg_driver_pump *pump)
+{
+	bool is_busy = false;
+
+	if (pump->bus->state == VMSG_BUS_SUSPENDED) {
+		return VMSG_OK;
+	}
+	for (size_t i = 0; i < pump->driver_count; i++) {
+		is_busy |= pump->drivers[i] && is_freezing(pump->drivers[i], now(pump));
+	}
+	const int error = vmsg_driver_pump_run(pump);
+	if (error < 0) {
+		return error;
+	}
+	for (size_t i = 0; i < pump->driver_count; i++) {
+		is_busy |= pump->drivers[i] && is_freezing(pump->drivers[i], now(pump));
+	}
+	return is_busy ? VMSG_ERROR_AGAIN : vmsg_bus_suspend(pump->bus, now(pump));
+}
+
+int vmsg_driver_pump_restore(struct vmsg_driver_pump *pump)
+{
+	for (size_t i = 0; i < pump->driver_count; i++) {
+		if (pump->drivers[i]) {
+			(void)!vmsg_driver_restore(pump->drivers[i], now(pump)); /* if frozen */
+		}
+	}
+	const int error = vmsg_driver_pump_run(pump);
+	if (error < 0) {
+		return error;
+	}
+	for (size_t i = 0; i < pump->driver_count; i++) {
+		if (pump->drivers[i] && pump->drivers[i]->restoring) {
+			return VMSG_ERROR_AGAIN;
+		}
+	}
+	return VMSG_OK;
+}
+
 uint64_t vmsg_driver_pump_deadline(const struct vmsg_driver_pump *pump)
 {
 	uint64_t deadline_ns = vmsg_bus_deadline(pump->bus);

@@ -27,6 +27,7 @@ PUBLIC = {
     "memory": L0 | {"memory"},
     "virtqueue": RING,
     "fifo": L0 | {"memory", "fifo"},
+    "bounce": L0 | {"bounce"},
     "endpoint": FFA | {"memory", "endpoint"},
     "bus": CODEC | {"memory", "bus"},
     "driver": CODEC | RING | {"driver"},

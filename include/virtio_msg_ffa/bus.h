@@ -28,6 +28,7 @@ enum vmsg_bus_state {
 	VMSG_BUS_NEGOTIATED, /* version agreed; EVENT_CONFIGURE, GET_DEVICES under way */
 	VMSG_BUS_RUNNING,
 	VMSG_BUS_RESETTING,
+	VMSG_BUS_SUSPENDED, /* driver: nothing is sent */
 	VMSG_BUS_FAILED,
 };
 
@@ -245,6 +246,7 @@ struct vmsg_bus {
 	uint32_t version_pair[2]; /* bus version and transport revision that the device offers */
 	uint32_t window_offset;
 	uint16_t window_count;
+	bool resuming;
 	uint8_t choice; /* read: VMSG_BUS_NO_CHOICE, or a row of the table in bus_choice.c */
 
 	/* driver: events of the device */
@@ -304,6 +306,21 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_start(struct vmsg_bus *bus, uint64_t no
 /* Driver: resets the bus; every area is reclaimed, then EVENT_RESET. STATE unless RUNNING, REVISION
  * where the dialect has no RESET (r0: unshare the areas instead). */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_reset(struct vmsg_bus *bus, uint64_t now_ns);
+
+/*
+ * Driver: the system is about to sleep. Nothing is sent until vmsg_bus_resume(); what comes by
+ * itself is still taken. AGAIN while a request is in flight, an area on its way or a frame due;
+ * STATE unless RUNNING. Devices should have been reset (vmsg_driver_freeze()).
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_suspend(struct vmsg_bus *bus, uint64_t now_ns);
+
+/*
+ * Driver: it is awake again. Asks for the devices that are there now; when the device still knows
+ * the session, areas are as they were, and UP follows. When it does not (its partition slept more
+ * deeply), the session starts anew in the dialect that it has: areas are told GONE, then UP, and
+ * must be shared again. STATE unless SUSPENDED.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_resume(struct vmsg_bus *bus, uint64_t now_ns);
 
 /* Ends the session without a word to the peer, which is gone. Driver: FAILED with `error`. Device:
  * as a RESET that nobody waits for: event RESET, areas relinquished, DOWN. */

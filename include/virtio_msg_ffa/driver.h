@@ -22,6 +22,7 @@ enum vmsg_driver_state {
 	VMSG_DRIVER_RUNNING,
 	VMSG_DRIVER_RESETTING,
 	VMSG_DRIVER_FAILED,
+	VMSG_DRIVER_FROZEN, /* reset, and to be restored */
 };
 
 enum vmsg_driver_event_kind {
@@ -36,6 +37,8 @@ enum vmsg_driver_event_kind {
 	VMSG_DRIVER_EVENT_CONFIG_CHANGED,
 	VMSG_DRIVER_EVENT_NEEDS_RESET,
 	VMSG_DRIVER_EVENT_RESET_DONE,
+	VMSG_DRIVER_EVENT_FROZEN,
+	VMSG_DRIVER_EVENT_RESTORED,
 	VMSG_DRIVER_EVENT_FAILED, /* error, and what was asked: `type` */
 };
 
@@ -68,6 +71,7 @@ struct vmsg_driver_queue {
 	uint32_t max_size;
 	struct vmsg_vq_layout layout;
 	bool ready;
+	bool kept; /* it was ready when the driver was frozen */
 };
 
 /* A request in flight. */
@@ -88,7 +92,11 @@ struct vmsg_driver {
 	uint8_t status;                                          /* read */
 	struct vmsg_driver_queue queues[VMSG_DEVICE_QUEUES_MAX]; /* read */
 	int error;                                               /* read; why it is FAILED */
-	uint64_t late; /* read; responses nobody waited for */
+	bool freezing;
+	bool restoring;
+	bool was_running;                       /* before it was frozen */
+	uint32_t kept[VMSG_FEATURE_BLOCKS_MAX]; /* features agreed then */
+	uint64_t late;                          /* read; responses nobody waited for */
 	uint64_t now_ns;
 	uint8_t step;        /* of the operation under way */
 	uint32_t step_index; /* feature block or queue that it has come to */
@@ -172,6 +180,26 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_get_shm(struct vmsg_driver *driver, 
 
 /* Status 0, from any state; event RESET_DONE when the device reads 0. Queues are gone after. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_reset(struct vmsg_driver *driver, uint64_t now_ns);
+
+/*
+ * Before the system sleeps: resets the device, but remembers features and queues; event FROZEN.
+ * STATE unless CONFIGURABLE or RUNNING, AGAIN as above. What is in the rings is lost: take back the
+ * buffers (vmsg_vq_driver_stop()).
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_freeze(struct vmsg_driver *driver, uint64_t now_ns);
+
+/* Between the two: a remembered queue is elsewhere now, since its area had to be shared again under
+ * another id. STATE unless FROZEN, RANGE for a queue that is not remembered. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_move_queue(struct vmsg_driver *driver, uint32_t index,
+						       const struct vmsg_vq_layout *layout);
+
+/*
+ * After it: brings the device to where it was, with the features that were agreed and the queues
+ * where they were, each of whose rings has been made anew before; event RESTORED. FAILED with PEER
+ * when the device is not the one that it was. STATE unless FROZEN. `driver->options.profile` and
+ * frame_size_max may have been changed meanwhile.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_restore(struct vmsg_driver *driver, uint64_t now_ns);
 
 /* EVENT_AVAIL for a queue; `next` is the notification data, 0 unless negotiated. Never blocks:
  * several kicks of one queue become one message. */

@@ -61,6 +61,16 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_pump_run(struct vmsg_driver_pump *pu
 /* Asks the device for events until it has none (at most 64), running as above. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_pump_poll(struct vmsg_driver_pump *pump);
 
+/*
+ * Suspend and resume of the whole bus. Freeze: every driver that is up, then the session: 0 when
+ * all sleep, AGAIN while something is under way (run it again before
+ * vmsg_driver_pump_deadline()), or an error. Then, to wake: vmsg_bus_resume(), run until UP, share
+ * again what is GONE, make the rings anew; and restore: every driver that was frozen, with the same
+ * results.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_pump_freeze(struct vmsg_driver_pump *pump);
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_pump_restore(struct vmsg_driver_pump *pump);
+
 /* Shares `ranges` with the peer and announces them: FFA_MEM_SHARE, then AREA_SHARE. `segments` is
  * our own view. READY or REFUSED follows as a session event. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_pump_share(struct vmsg_driver_pump *pump,

@@ -3,6 +3,7 @@
 #ifndef VIRTIO_MSG_FFA_H
 #define VIRTIO_MSG_FFA_H
 
+#include "virtio_msg_ffa/bounce.h"
 #include "virtio_msg_ffa/bus.h"
 #include "virtio_msg_ffa/codec.h"
 #include "virtio_msg_ffa/config.h"
@@ -13,6 +14,7 @@
 #include "virtio_msg_ffa/ffa.h"
 #include "virtio_msg_ffa/ffa_memory.h"
 #include "virtio_msg_ffa/ffa_message.h"
+#include "virtio_msg_ffa/fifo.h"
 #include "virtio_msg_ffa/memory.h"
 #include "virtio_msg_ffa/message.h"
 #include "virtio_msg_ffa/proto.h"

@@ -333,14 +333,23 @@ void echo_share(struct echo_session *at)
 	echo_settle(at);
 }
 
-void echo_start_device(struct echo_session *at, uint16_t number)
+void echo_make_ring(struct echo_session *at)
 {
-	const struct vmsg_vq_layout layout = {
+	if (at->queue.slots) {
+		vmsg_vq_driver_stop(&at->queue);
+	}
+	at->layout = (struct vmsg_vq_layout){
 		.size = ECHO_QUEUE_SIZE,
 		.desc_addr = address(at, 0),
 		.driver_addr = address(at, ECHO_PAGE),
 		.device_addr = address(at, ECHO_PAGE + 0x800),
 	};
+	memset(at->ram, 0, RAM_SIZE);
+	assert_int_equal(vmsg_vq_driver_start(&at->queue, &at->memory, &at->layout, at->slots), 0);
+}
+
+void echo_start_device(struct echo_session *at, uint16_t number)
+{
 	const struct vmsg_driver_options options = {
 		.profile = at->bus.profile,
 		.dev_num = number,
@@ -350,14 +359,13 @@ void echo_start_device(struct echo_session *at, uint16_t number)
 		.config_buffer_size = sizeof(at->config),
 	};
 
-	memset(at->ram, 0, RAM_SIZE);
 	assert_int_equal(vmsg_driver_init(&at->driver, &options), 0);
 	at->drivers[0] = &at->driver;
 	assert_int_equal(vmsg_driver_start(&at->driver, echo_now()), 0);
 	echo_until(at, VMSG_DRIVER_EVENT_CONFIGURABLE);
 	assert_int_equal(at->driver.info.device_id, ECHO_TYPE);
-	assert_int_equal(vmsg_vq_driver_start(&at->queue, &at->memory, &layout, at->slots), 0);
-	assert_int_equal(vmsg_driver_setup_queue(&at->driver, echo_now(), 0, &layout), 0);
+	echo_make_ring(at);
+	assert_int_equal(vmsg_driver_setup_queue(&at->driver, echo_now(), 0, &at->layout), 0);
 	echo_until(at, VMSG_DRIVER_EVENT_QUEUE_READY);
 	assert_int_equal(vmsg_driver_ready(&at->driver, echo_now()), 0);
 	echo_until(at, VMSG_DRIVER_EVENT_RUNNING);
@@ -398,6 +406,7 @@ void echo_down(struct echo_session *at)
 	assert_int_equal(vmsg_driver_reset(&at->driver, echo_now()), 0);
 	echo_until(at, VMSG_DRIVER_EVENT_RESET_DONE);
 	vmsg_vq_driver_stop(&at->queue);
+	memset(&at->queue, 0, sizeof(at->queue));
 	assert_int_equal(vmsg_bus_unshare(&at->bus, echo_now(), at->area), 0);
 	echo_settle(at);
 	if (vmsg_bus_reset(&at->bus, echo_now()) == 0) { /* r0 has none */

@@ -69,6 +69,7 @@ struct echo_session {
 	struct vmsg_vq_driver_slot slots[ECHO_QUEUE_SIZE];
 	uint8_t *ram; /* 4 pages of the second bank; 2 more are the FIFO */
 	uint64_t ram_address;
+	struct vmsg_vq_layout layout;
 	uint8_t config[16];
 	uint16_t area;
 	char log[ECHO_LOG_SIZE];
@@ -109,6 +110,8 @@ void echo_share(struct echo_session *at);
 void echo_until(struct echo_session *at, enum vmsg_driver_event_kind kind);
 /* Brings device `number` to RUNNING with one queue. */
 void echo_start_device(struct echo_session *at, uint16_t number);
+/* Makes the ring of that queue anew, where it was. */
+void echo_make_ring(struct echo_session *at);
 /* One buffer there and back; `told` also waits until EVENT_USED has come. */
 void echo_transfer(struct echo_session *at, uint8_t seed, bool told);
 /* Device reset, area back, bus reset. */
