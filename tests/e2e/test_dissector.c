@@ -24,7 +24,7 @@
 
 #define GIVEN      (sizeof(vectors) / sizeof(vectors[0]))
 #define VECTORS    (GIVEN + sizeof(matrix) / sizeof(matrix[0]))
-#define DAMAGED    2500u
+#define DAMAGED    2000u
 #define PAYLOAD_AT (TAP_HEADER_SIZE + VMSG_FFA_FRAME_SIZE)
 #define DIRECT_AT  (TAP_HEADER_SIZE + 4u * 8)
 #define FIELD_MAX  96
@@ -38,7 +38,7 @@ struct sample {
 	size_t at;
 };
 
-static struct sample samples[4 * VECTORS + DAMAGED];
+static struct sample samples[6 * VECTORS + DAMAGED];
 static size_t sample_count;
 static char directory[] = "/tmp/vmsg-dissector-XXXXXX";
 
@@ -120,6 +120,19 @@ static void add_damaged(const struct sample *from)
 	}
 }
 
+/* The frame with a size that says a byte more or less, which its rules may or may not allow. */
+static void add_resized(const struct vmsg_profile *profile, const uint8_t *frame, size_t size)
+{
+	uint8_t resized[256] = { 0 };
+
+	for (int by = -1; by <= 1 && profile->has_size; by += 2) {
+		memcpy(resized, frame, size);
+		resized[size] = 0x5a;
+		resized[profile->header_size - 2] = (uint8_t)((int)size + by);
+		add_sample(profile, true, resized, (size_t)((int)size + by), false);
+	}
+}
+
 static void write_capture(const char *path)
 {
 	FILE *file = fopen(path, "wb");
@@ -134,6 +147,7 @@ static void write_capture(const char *path)
 			add_sample(vmsg_profile_find(vector->profile), way < 2, frame, size,
 				   way % 2);
 		}
+		add_resized(vmsg_profile_find(vector->profile), frame, size);
 	}
 	const size_t whole = sample_count;
 	for (size_t i = 0; i < DAMAGED; i++) {
@@ -244,6 +258,18 @@ static const struct shown *find_shown(const char *name)
 	}
 	fail_msg("packet %zu: tshark shows no %s", packet, name);
 	return NULL;
+}
+
+/* Among others, such as that reserved bytes are not zero. */
+static void assert_complaint(const char *text)
+{
+	for (size_t i = 0; i < shown_count; i++) {
+		if (strcmp(shown[i].name, "_ws.expert.message") == 0 &&
+		    strcmp(shown[i].show, text) == 0) {
+			return;
+		}
+	}
+	fail_msg("packet %zu: tshark does not say: %s", packet, text);
 }
 
 static void assert_number(const char *name, uint64_t value, size_t pos, size_t size)
@@ -373,7 +399,7 @@ static void dissector_and_library_say_the_same(void **state)
 		} else {
 			char text[512];
 			(void)vmsg_format_diagnosis(&reading.diagnosis, text, sizeof(text));
-			assert_string_equal(find_shown("_ws.expert.message")->show, text);
+			assert_complaint(text);
 			bad++;
 		}
 	}
