@@ -111,24 +111,7 @@ static double time_floor(int socket)
 
 static uint64_t share(struct vmsg_emu *emu, const struct vmsg_emu_bank *bank, size_t page)
 {
-	const struct vmsg_ffa_memory_header header = {
-		.sender = vmsg_emu_id(emu),
-		.attributes = VMSG_FFA_ATTR_NORMAL_WB_INNER,
-		.access_size = VMSG_FFA_ACCESS_SIZE_1_2,
-	};
-	const struct vmsg_ffa_memory_access access = { .endpoint = BORROWER_ID,
-						       .permissions = VMSG_FFA_DATA_RW };
-	const struct vmsg_ffa_range range = { .address = bank->address + page * PAGE, .pages = 1 };
-
-	const int size = vmsg_ffa_memory_build(&header, &access, 1, &range, 1,
-					       (struct vmsg_span){ bank->data, PAGE });
-	if (size < 0) {
-		die("descriptor");
-	}
-	struct vmsg_ffa_regs regs = { .x = { VMSG_FFA_ID64(MEM_SHARE), (uint64_t)size,
-					     (uint64_t)size } };
-	must_call(emu, &regs);
-	return regs.x[2] | regs.x[3] << 32;
+	return share_pages(emu, bank, BORROWER_ID, page, 1);
 }
 
 static void retrieve_and_relinquish(struct vmsg_emu *emu, const struct vmsg_emu_bank *bank,
@@ -168,14 +151,6 @@ static void retrieve_and_relinquish(struct vmsg_emu *emu, const struct vmsg_emu_
 	if (size < 0) {
 		die("relinquish");
 	}
-}
-
-static void reclaim(struct vmsg_emu *emu, uint64_t handle)
-{
-	struct vmsg_ffa_regs regs = { .x = { VMSG_FFA_ID32(MEM_RECLAIM), handle & UINT32_MAX,
-					     handle >> 32 } };
-
-	must_call(emu, &regs);
 }
 
 /* Owner and borrower, and a third one to talk to. */

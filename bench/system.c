@@ -149,6 +149,39 @@ struct vmsg_emu *join(const struct manager *manager, uint16_t id, struct vmsg_em
 	return emu;
 }
 
+uint64_t share_pages(struct vmsg_emu *emu, const struct vmsg_emu_bank *bank, uint16_t borrower,
+		     uint64_t page, uint32_t pages)
+{
+	const struct vmsg_ffa_memory_header header = {
+		.sender = vmsg_emu_id(emu),
+		.attributes = VMSG_FFA_ATTR_NORMAL_WB_INNER,
+		.access_size = VMSG_FFA_ACCESS_SIZE_1_2,
+	};
+	const struct vmsg_ffa_memory_access access = { .endpoint = borrower,
+						       .permissions = VMSG_FFA_DATA_RW };
+	const struct vmsg_ffa_range range = { .address = bank->address + page * VMSG_FFA_PAGE_SIZE,
+					      .pages = pages };
+
+	const int size =
+		vmsg_ffa_memory_build(&header, &access, 1, &range, 1,
+				      (struct vmsg_span){ bank->data, VMSG_FFA_PAGE_SIZE });
+	if (size < 0) {
+		die("descriptor");
+	}
+	struct vmsg_ffa_regs regs = { .x = { VMSG_FFA_ID64(MEM_SHARE), (uint64_t)size,
+					     (uint64_t)size } };
+	must_call(emu, &regs);
+	return regs.x[2] | regs.x[3] << 32;
+}
+
+void reclaim(struct vmsg_emu *emu, uint64_t handle)
+{
+	struct vmsg_ffa_regs regs = { .x = { VMSG_FFA_ID32(MEM_RECLAIM), handle & UINT32_MAX,
+					     handle >> 32 } };
+
+	must_call(emu, &regs);
+}
+
 struct echo {
 	const struct manager *manager;
 	uint16_t id;

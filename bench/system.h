@@ -41,6 +41,11 @@ struct vmsg_emu *join(const struct manager *manager, uint16_t id, struct vmsg_em
 /* The call must succeed. */
 void must_call(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs);
 
+/* FFA_MEM_SHARE of pages of the first bank; returns the handle. And FFA_MEM_RECLAIM. */
+uint64_t share_pages(struct vmsg_emu *emu, const struct vmsg_emu_bank *bank, uint16_t borrower,
+		     uint64_t page, uint32_t pages);
+void reclaim(struct vmsg_emu *emu, uint64_t handle);
+
 /* A child that answers direct requests as `id`. */
 pid_t spawn_echo(const struct manager *manager, uint16_t id);
 /* Nanoseconds of a direct message to `id` and its answer, mean of `count`. */
