@@ -174,6 +174,8 @@ void vmsg_bus_put(struct vmsg_bus *bus, const struct vmsg_message *message)
 	(void)error;
 }
 
+/* The transport forbids its bus to say more than the device does; FF-A's bus does, by this (O16).
+ */
 void vmsg_bus_put_error(struct vmsg_bus *bus, const struct vmsg_raw_header *raw)
 {
 	const bool is_request = !(raw->type & VMSG_TYPE_RESPONSE) && !(raw->msg_id & ID_EVENT);
@@ -234,7 +236,7 @@ int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_messa
 	const uint64_t deadline_ns = vmsg_bus_after(now_ns, bus->options.request_timeout_ns);
 	if (message->header.kind == VMSG_REQUEST) {
 		error = vmsg_bus_put_request(bus, message, deadline_ns, false);
-	} else if (event && message->header.token != 0) {
+	} else if (event && message->header.token != 0) { /* sent as 0, taken as anything (O11) */
 		struct vmsg_message copy = *message;
 		copy.header.token = 0;
 		error = vmsg_bus_put_frame(bus, &copy, deadline_ns);
@@ -329,7 +331,7 @@ static bool is_all_zero(struct vmsg_bytes frame)
 int vmsg_bus_answer(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes frame)
 {
 	bus->now_ns = now_ns;
-	if (is_all_zero(frame)) {
+	if (is_all_zero(frame)) { /* busy; to EVENT_POLL also "nothing" (O23) */
 		if (vmsg_bus_last_request(bus) &&
 		    bus->requests[bus->out_request].type == VMSG_EVENT_POLL) {
 			vmsg_bus_fail_request(bus, vmsg_bus_last_request(bus), VMSG_ERROR_AGAIN);

@@ -156,7 +156,7 @@ void vmsg_bus_area_serve_share(struct vmsg_bus *bus, const struct vmsg_message *
 	area->id = request->area_id;
 	area->handle = request->mem_handle;
 	area->tag = request->tag;
-	area->pages = request->count;
+	area->pages = request->count; /* of 4 KiB; memory of any other size is refused (O21) */
 	area->writable = true;
 	area->lent = (request->attr & ATTR_KIND_MASK) == ATTR_KIND_LEND;
 	area->asked = true;

@@ -150,6 +150,7 @@ bool vmsg_bus_area_ask(struct vmsg_bus *bus)
 	return false;
 }
 
+/* Results are numbers: whatever is neither success nor busy is an error (O15). */
 static void shared(struct vmsg_bus *bus, struct vmsg_bus_area *area,
 		   const struct vmsg_area_result *answer)
 {

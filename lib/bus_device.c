@@ -124,6 +124,7 @@ static struct vmsg_version own_version(const struct vmsg_bus *bus,
 	if (dialect->has_version_probe) {
 		version.transport_features = bus->options.transport_features;
 	}
+	/* a number of areas or the largest id: ids begin at 1, so that it is both (O19) */
 	if (!dialect->has_token && version.max_areas > 0xff) {
 		version.max_areas = 0xff;
 	}

@@ -21,7 +21,8 @@ static bool token_is_used(const struct vmsg_bus *bus, uint16_t token)
 	return false;
 }
 
-/* Fewer are in flight than there are tokens, so this ends. */
+/* One counter for requests of the bus and of its devices: ERROR tells them apart by nothing else
+ * (O18). Fewer are in flight than there are tokens, so this ends. */
 static uint16_t choose_token(struct vmsg_bus *bus)
 {
 	uint16_t token;
@@ -218,6 +219,19 @@ static struct vmsg_bus_request *find_refused(struct vmsg_bus *bus,
 	return found;
 }
 
+/* No text says what addresses over FF-A a region has: bus addresses, if they lie in an area;
+ * otherwise it is no region that can be used (O13). */
+static void check_region(struct vmsg_bus *bus, struct vmsg_get_shm_response *region)
+{
+	struct vmsg_span span;
+
+	if (region->length > 0 && vmsg_memory_map(bus->options.memory, region->address,
+						  region->length, false, &span) < 0) {
+		region->length = 0;
+		region->address = 0;
+	}
+}
+
 static void take_response(struct vmsg_bus *bus, const struct vmsg_message *message,
 			  const struct vmsg_raw_header *raw)
 {
@@ -245,6 +259,9 @@ static void take_response(struct vmsg_bus *bus, const struct vmsg_message *messa
 		bus->message = *message;
 		bus->message.header.token = copy.caller_token;
 		bus->message_pending = true;
+		if (message->header.type == VMSG_GET_SHM) {
+			check_region(bus, &bus->message.body.get_shm_response);
+		}
 	}
 }
 
@@ -273,7 +290,7 @@ static void take_event(struct vmsg_bus *bus, const struct vmsg_message *message)
 	}
 }
 
-/* A driver serves one request: PING. */
+/* A driver serves one request, PING, which devices must not depend on (O12). */
 static void take_request(struct vmsg_bus *bus, const struct vmsg_message *message)
 {
 	if (message->header.type != VMSG_PING || bus->out_due) {

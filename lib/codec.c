@@ -10,8 +10,8 @@
 
 #include "virtio_msg_ffa/proto.h"
 
-#define EARLY_FRAME_SIZE 40u /* a1, a2: the one size of their frames */
-#define FRAME_SIZE_MAX   65535u
+#define EARLY_FRAME_SIZE 40u    /* a1, a2: the one size of their frames */
+#define FRAME_SIZE_MAX   65535u /* msg_size has no more bits, whatever older texts say (O4) */
 #define TYPE_BITS        (VMSG_TYPE_BUS | VMSG_TYPE_RESPONSE)
 
 VMSG_WALKERS(any, )
@@ -121,6 +121,31 @@ static int check_header(const struct vmsg_profile *profile, const struct vmsg_ra
 	return 0;
 }
 
+/* A list of devices goes on beyond the slots that it has told of, or, from r3 on, beyond its first:
+ * otherwise who reads it would never come to an end. */
+static int check_next_offset(const struct vmsg_profile *profile, const struct vmsg_walk *walk,
+			     const struct vmsg_message *message, int error)
+{
+	const struct vmsg_get_devices_response *list = &message->body.get_devices_response;
+	uint32_t field = 0;
+
+	if (message->header.type != VMSG_GET_DEVICES || message->header.kind != VMSG_RESPONSE ||
+	    !profile->has_size) {
+		return 0;
+	}
+	const uint32_t slots = profile->has_ordered_device_window && list->count ? list->count : 1;
+	const uint32_t least = list->offset + slots;
+	if (list->next_offset == 0 || list->next_offset >= least) {
+		return 0;
+	}
+	while (walk->fields[field].place != PLACE(get_devices_response.next_offset) ||
+	       !(walk->fields[field].layouts & walk->layout)) {
+		field++;
+	}
+	vmsg_walk_stop(walk, field);
+	return vmsg_blame(walk->diagnosis, error, VMSG_RULE_ORDER, list->next_offset, least);
+}
+
 /* Out of line, so that the hot way in front of it saves no registers for it. */
 VMSG_NOINLINE int decode_any(const struct vmsg_profile *profile, struct vmsg_bytes frame,
 			     struct vmsg_message *message, struct vmsg_diagnosis *diagnosis)
@@ -148,6 +173,9 @@ VMSG_NOINLINE int decode_any(const struct vmsg_profile *profile, struct vmsg_byt
 	error = vmsg_body_decode_any(&walk, frame.data + profile->header_size,
 				     (size_t)raw.msg_size - profile->header_size,
 				     (uint8_t *)&message->body);
+	if (error == 0) {
+		error = check_next_offset(profile, &walk, message, VMSG_ERROR_BAD_FIELD);
+	}
 	if (error < 0) {
 		memset(&message->body, 0, sizeof(message->body));
 	}
@@ -189,6 +217,10 @@ static int check_any(const struct vmsg_profile *profile, const struct vmsg_messa
 		const struct vmsg_walk walk = { (*row)->fields, (*row)->field_count, 1u << layout,
 						diagnosis };
 		size = vmsg_body_check_any(&walk, (const uint8_t *)&message->body);
+		const int error =
+			size < 0 ? size
+				 : check_next_offset(profile, &walk, message, VMSG_ERROR_RANGE);
+		size = error < 0 ? error : size;
 	} else if (!null_reply || !profile->has_size) {
 		return vmsg_blame(diagnosis, VMSG_ERROR_REVISION, VMSG_RULE_NO_MESSAGE,
 				  (size_t)header->type, (size_t)header->kind);
@@ -379,6 +411,7 @@ int vmsg_encode(const struct vmsg_profile *profile, const struct vmsg_message *m
 
 /* ---- dialects and addresses ---- */
 
+/* The length is the version: numbers of revisions have not changed when layouts have (O1, O2). */
 const struct vmsg_profile *vmsg_profile_detect(struct vmsg_bytes frame, bool response)
 {
 	/* {size at 4 (0: any), size at 6, profile}, in the order of wire-revisions 1.3 */

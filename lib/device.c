@@ -93,6 +93,7 @@ static uint32_t withheld(const struct vmsg_device *device, uint32_t block)
 	return bits;
 }
 
+/* The same before and after the driver's choice (O7). */
 static uint32_t offered(const struct vmsg_device *device, uint32_t block)
 {
 	const uint32_t *own = device->info->has_foreign_rings ? bare_features : own_features;
@@ -168,7 +169,8 @@ static struct vmsg_message *begin_reply(struct vmsg_device *device, const struct
 	return &device->reply;
 }
 
-/* Bytes of tail that fit a frame behind `fixed` bytes of body. */
+/* Bytes of tail that fit a frame behind `fixed` bytes of body: arithmetic, not the examples of the
+ * drafts (O5). */
 static uint32_t room_for(const struct vmsg_device *device, uint32_t fixed)
 {
 	const uint32_t used = device->profile->header_size + fixed;

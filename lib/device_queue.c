@@ -109,6 +109,8 @@ static uint32_t flags_of(const struct vmsg_device *device,
 	return device->profile->has_queue_flags ? request->flags : VMSG_SET_VQUEUE_ENABLE;
 }
 
+/* What cannot be done is a no-op with the usual answer (O24); operation 0 keeps a queue disabled
+ * (O8). */
 void vmsg_device_set_vqueue(struct vmsg_device *device,
 			    const struct vmsg_set_vqueue_request *request)
 {

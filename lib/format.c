@@ -188,6 +188,8 @@ const char *vmsg_rule_text(enum vmsg_rule rule, uint64_t limit)
 		return "`$f` $v leaves $l bytes of the payload over";
 	case VMSG_RULE_MULTIPLE:
 		return "`$f` $v is no multiple of $l";
+	case VMSG_RULE_ORDER:
+		return "`$f` $v is neither 0 nor $l or more";
 	case VMSG_RULE_RANGE:
 		return "`$f` $v exceeds $l";
 	}

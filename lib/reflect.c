@@ -330,6 +330,7 @@ const char *vmsg_diagnosis_field(const struct vmsg_diagnosis *diagnosis)
 	case VMSG_RULE_COUNT_LARGE:
 	case VMSG_RULE_COUNT_SMALL:
 	case VMSG_RULE_MULTIPLE:
+	case VMSG_RULE_ORDER:
 	case VMSG_RULE_RANGE:
 		break;
 	}

@@ -212,6 +212,7 @@ struct vmsg_field_words {
 
 /* ---- transport ---- */
 
+/* r0's draft gives two fields the offset 12: they follow each other (O22) */
 FIELDS(get_device_info_response) = {
 	UINT(get_device_info_response.device_id, "device_id", 4, R03),
 	UINT(get_device_info_response.vendor_id, "vendor_id", 4, R03),
@@ -359,6 +360,7 @@ FIELDS(get_devices_request) = {
 	UINT(get_devices_request.count, "count", 2, R03),
 };
 
+/* count and next_offset change places in r3, and nothing but the profile says so (O6) */
 FIELDS(get_devices_response) = {
 	UINT(get_devices_response.offset, "offset", 2, A2 | R03),
 	UINT(get_devices_response.next_offset, "next_offset", 2, A2),
@@ -486,6 +488,7 @@ FIELDS(fifo_configure_response) = {
 	UINT(fifo_configure_response.notification_id, "notification_id", 2, R2B | R3),
 };
 
+/* 16 bits for a number of 8 (O17) */
 FIELDS(error_response) = {
 	LOW8(error_response.original_msg_id, "original_msg_id", R2B | R3),
 	END(R2B | R3),
@@ -558,6 +561,7 @@ ROWS = {
 	ROW(AREA_UNSHARE, REQUEST, area, R03),
 	EMPTY(AREA_UNSHARE, RESPONSE, A1 | R0),
 	ROW(AREA_UNSHARE, RESPONSE, area_result, R13),
+	/* r1 declares no bodies of RESET and EVENT_POLL: those of r2 (O14) */
 	EMPTY(RESET, REQUEST, R13),
 	ROW(RESET, RESPONSE, result, R13),
 	EMPTY(EVENT_POLL, REQUEST, R03),

@@ -15,6 +15,7 @@ static const uint8_t type_ids[VMSG_TYPE_COUNT][4] = { { NO, NO, NO, NO }, VMSG_T
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
+/* r2 asks of a bus 44 bytes, yet has messages of 48: those count (O3). */
 static const struct vmsg_profile profiles[VMSG_PROFILE_COUNT] = {
 	[VMSG_PROFILE_A1] = {
 		.name = "a1", .id = VMSG_PROFILE_A1, .header_size = 4, .area_id_shift = 56,

@@ -49,6 +49,7 @@ int vmsg_vq_map_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *l
 	const uint32_t size = layout->size;
 	const bool packed = layout->packed;
 
+	/* limits of sizes are the ring's, not the codec's (O25) */
 	if (size == 0 || size > VMSG_QUEUE_SIZE_MAX || (!packed && (size & (size - 1)) != 0)) {
 		return VMSG_ERROR_INVALID;
 	}

@@ -511,7 +511,7 @@ bodies["r0 AREA_RELEASE event"] = { size = 2, exact = false,
 
 -- Profiles, by the number that packets carry; messages by their own.
 local profiles = {
-	{ name = "a1", header = 4, has_size = false, has_token = false, frame = 40,
+	{ name = "a1", header = 4, has_size = false, has_token = false, frame = 40, ordered = true,
 		transport = {
 			[0x01] = { name = "CONNECT", request = bodies["a1 CONNECT request"], response = bodies["a1 CONNECT response"] },
 			[0x02] = { name = "DISCONNECT", request = bodies["a1 DISCONNECT request"], response = bodies["a1 DISCONNECT response"] },
@@ -539,7 +539,7 @@ local profiles = {
 			[0x05] = { name = "AREA_UNSHARE", request = bodies["a1 AREA_UNSHARE request"], response = bodies["a1 AREA_UNSHARE response"] },
 		},
 	},
-	{ name = "a2", header = 4, has_size = false, has_token = false, frame = 40,
+	{ name = "a2", header = 4, has_size = false, has_token = false, frame = 40, ordered = true,
 		transport = {
 			[0x01] = { name = "TRANSPORT_ERROR", request = bodies["a2 TRANSPORT_ERROR request"], response = bodies["a2 TRANSPORT_ERROR response"] },
 			[0x02] = { name = "GET_DEVICE_INFO", request = bodies["a1 GET_DEVICE_INFO request"], response = bodies["a1 GET_DEVICE_INFO response"] },
@@ -566,7 +566,7 @@ local profiles = {
 			[0x06] = { name = "BUS_STATUS", event = bodies["a2 BUS_STATUS event"] },
 		},
 	},
-	{ name = "r0", header = 6, has_size = true, has_token = false, frame = 96,
+	{ name = "r0", header = 6, has_size = true, has_token = false, frame = 96, ordered = true,
 		transport = {
 			[0x02] = { name = "GET_DEVICE_INFO", request = bodies["a1 GET_DEVICE_INFO request"], response = bodies["r0 GET_DEVICE_INFO response"] },
 			[0x03] = { name = "GET_DEVICE_FEATURES", request = bodies["r0 GET_DEVICE_FEATURES request"], response = bodies["r0 GET_DEVICE_FEATURES response"] },
@@ -595,7 +595,7 @@ local profiles = {
 			[0x83] = { name = "AREA_RELEASE", event = bodies["r0 AREA_RELEASE event"] },
 		},
 	},
-	{ name = "r1", header = 6, has_size = true, has_token = false, frame = 96,
+	{ name = "r1", header = 6, has_size = true, has_token = false, frame = 96, ordered = true,
 		transport = {
 			[0x02] = { name = "GET_DEVICE_INFO", request = bodies["a1 GET_DEVICE_INFO request"], response = bodies["r1 GET_DEVICE_INFO response"] },
 			[0x03] = { name = "GET_DEVICE_FEATURES", request = bodies["r0 GET_DEVICE_FEATURES request"], response = bodies["r0 GET_DEVICE_FEATURES response"] },
@@ -624,7 +624,7 @@ local profiles = {
 			[0xc0] = { name = "AREA_RELEASE", event = bodies["r0 AREA_RELEASE event"] },
 		},
 	},
-	{ name = "r1-a16", header = 6, has_size = true, has_token = false, frame = 96, has_twin = true,
+	{ name = "r1-a16", header = 6, has_size = true, has_token = false, frame = 96, has_twin = true, ordered = true,
 		transport = {
 			[0x02] = { name = "GET_DEVICE_INFO", request = bodies["a1 GET_DEVICE_INFO request"], response = bodies["r1 GET_DEVICE_INFO response"] },
 			[0x03] = { name = "GET_DEVICE_FEATURES", request = bodies["r0 GET_DEVICE_FEATURES request"], response = bodies["r0 GET_DEVICE_FEATURES response"] },
@@ -653,7 +653,7 @@ local profiles = {
 			[0xc0] = { name = "AREA_RELEASE", event = bodies["r0 AREA_RELEASE event"] },
 		},
 	},
-	{ name = "r2a", header = 8, has_size = true, has_token = true, frame = 96,
+	{ name = "r2a", header = 8, has_size = true, has_token = true, frame = 96, ordered = true,
 		transport = {
 			[0x02] = { name = "GET_DEVICE_INFO", request = bodies["a1 GET_DEVICE_INFO request"], response = bodies["r1 GET_DEVICE_INFO response"] },
 			[0x03] = { name = "GET_DEVICE_FEATURES", request = bodies["r0 GET_DEVICE_FEATURES request"], response = bodies["r0 GET_DEVICE_FEATURES response"] },
@@ -683,7 +683,7 @@ local profiles = {
 			[0xc0] = { name = "AREA_RELEASE", event = bodies["r0 AREA_RELEASE event"] },
 		},
 	},
-	{ name = "r2b", header = 8, has_size = true, has_token = true, frame = 104,
+	{ name = "r2b", header = 8, has_size = true, has_token = true, frame = 104, ordered = true,
 		transport = {
 			[0x02] = { name = "GET_DEVICE_INFO", request = bodies["a1 GET_DEVICE_INFO request"], response = bodies["r1 GET_DEVICE_INFO response"] },
 			[0x03] = { name = "GET_DEVICE_FEATURES", request = bodies["r0 GET_DEVICE_FEATURES request"], response = bodies["r0 GET_DEVICE_FEATURES response"] },
@@ -764,6 +764,7 @@ local rules = {
 	count_large = "`$f` $v exceeds payload $l",
 	count_small = "`$f` $v leaves $l bytes of the payload over",
 	multiple = "`$f` $v is no multiple of $l",
+	order = "`$f` $v is neither 0 nor $l or more",
 	range = "`$f` $v exceeds $l",
 }
 
@@ -1138,6 +1139,14 @@ local function decode(profile, frame)
 	for _, part in ipairs(message.body) do
 		if take_part(message, part, body, body_size) then
 			return message
+		end
+	end
+	local numbers = message.numbers
+	if message.name == "GET_DEVICES" and message.kind == "response" and profile.has_size then
+		local slots = profile.ordered and numbers.count > 0 and numbers.count or 1
+		if numbers.next_offset ~= 0 and numbers.next_offset < numbers.offset + slots then
+			return diagnosis(message, "order", "next_offset", numbers.next_offset,
+				numbers.offset + slots)
 		end
 	end
 	if message.body.exact and body_size > message.body.size then

@@ -207,6 +207,14 @@ local function decode(profile, frame)
 			return message
 		end
 	end
+	local numbers = message.numbers
+	if message.name == "GET_DEVICES" and message.kind == "response" and profile.has_size then
+		local slots = profile.ordered and numbers.count > 0 and numbers.count or 1
+		if numbers.next_offset ~= 0 and numbers.next_offset < numbers.offset + slots then
+			return diagnosis(message, "order", "next_offset", numbers.next_offset,
+				numbers.offset + slots)
+		end
+	end
 	if message.body.exact and body_size > message.body.size then
 		return diagnosis(message, "body_long", "msg_size", body_size - message.body.size)
 	end

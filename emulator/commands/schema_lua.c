@@ -203,10 +203,11 @@ static void profiles(void)
 	for (int id = 0; id < VMSG_PROFILE_COUNT; id++) {
 		const struct vmsg_profile *profile = vmsg_profile((enum vmsg_profile_id)id);
 		printf("\t{ name = \"%s\", header = %u, has_size = %s, has_token = %s, "
-		       "frame = %u%s,\n",
+		       "frame = %u%s%s,\n",
 		       profile->name, profile->header_size, profile->has_size ? "true" : "false",
 		       profile->has_token ? "true" : "false", profile->frame_size_max,
-		       has_twin((enum vmsg_profile_id)id) ? ", has_twin = true" : "");
+		       has_twin((enum vmsg_profile_id)id) ? ", has_twin = true" : "",
+		       profile->has_ordered_device_window ? ", ordered = true" : "");
 		messages((enum vmsg_profile_id)id, false);
 		messages((enum vmsg_profile_id)id, true);
 		puts("\t},");
@@ -237,6 +238,7 @@ static void rules(void)
 	rule("count_large", VMSG_RULE_COUNT_LARGE, 0);
 	rule("count_small", VMSG_RULE_COUNT_SMALL, 0);
 	rule("multiple", VMSG_RULE_MULTIPLE, 0);
+	rule("order", VMSG_RULE_ORDER, 0);
 	rule("range", VMSG_RULE_RANGE, 0);
 	puts("}");
 }

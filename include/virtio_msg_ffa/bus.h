@@ -82,7 +82,7 @@ struct vmsg_bus_options {
 	enum vmsg_bus_role role;
 	uint16_t peer;                      /* partition id, for reports */
 	const struct vmsg_profile *profile; /* forced dialect; NULL = negotiate, newest first */
-	bool wide_area_ids;                 /* an r1 peer with 16-bit area ids: r1-a16 */
+	bool wide_area_ids;                 /* an r1 peer with 16-bit area ids: r1-a16 (O20) */
 	uint32_t ffa_version;               /* own, for VERSION of r3 */
 	uint32_t bus_features;              /* own VMSG_BUS_FEATURE_*: what the partition can do */
 	uint32_t transport_features;        /* own VMSG_TRANSPORT_F_* */

@@ -80,6 +80,7 @@ enum vmsg_rule {
 	VMSG_RULE_COUNT_LARGE,    /* count, what the payload or the tail holds of it */
 	VMSG_RULE_COUNT_SMALL,    /* count, bytes of the payload or the tail beyond it */
 	VMSG_RULE_MULTIPLE,       /* number, what it must be a multiple of */
+	VMSG_RULE_ORDER,          /* number, the least that it is unless it is 0 */
 	VMSG_RULE_RANGE,          /* number, the largest that the field or the struct carries */
 };
 

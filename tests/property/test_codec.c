@@ -70,6 +70,14 @@ static struct vmsg_message random_message(const struct vmsg_profile *profile, en
 						      (struct vmsg_bytes){ tails, size }, false),
 				 0);
 	}
+	if (type == VMSG_GET_DEVICES && kind == VMSG_RESPONSE && profile->has_size) {
+		/* the one rule between numbers: 0, or beyond what has been listed */
+		struct vmsg_get_devices_response *list = &message.body.get_devices_response;
+		const uint32_t least = (uint32_t)list->offset + (list->count ? list->count : 1);
+		if (list->next_offset < least) {
+			list->next_offset = (uint16_t)(least <= UINT16_MAX ? least : 0);
+		}
+	}
 	return message;
 }
 

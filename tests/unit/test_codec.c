@@ -404,12 +404,59 @@ static void detection_asks_in_the_documented_order(void **state)
 	}
 }
 
+/* A list of devices must go on beyond what it has told of, or end. */
+static void lists_of_devices_go_forward(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *profile, *hex;
+		bool good;
+	} cases[] = {
+		{ "r1", "030200000d00 0800 0800 1000 ff", true },
+		{ "r1", "030200000d00 0800 0800 0f00 ff", false }, /* inside the window */
+		{ "r1", "030200000d00 0800 0800 0800 ff", false },
+		{ "r1", "030200000d00 0800 0800 0000 ff", true },
+		{ "r2b", "0302000001000f00 f8ff 0800 f8ff ff", false }, /* no slot beyond */
+		{ "r2b", "0302000001000e00 0800 0000 0800", false },    /* an empty window, again */
+		{ "r2b", "0302000001000e00 0800 0000 1000", true },
+		{ "r3", "0302000001000f00 0800 0900 0800 ff", true }, /* one further is enough */
+		{ "r3", "0302000001000f00 0800 0800 0800 ff", false },
+		{ "r3", "0302000001000f00 0800 0100 0800 ff", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct vmsg_profile *profile = vmsg_profile_find(cases[i].profile);
+		struct vmsg_diagnosis diagnosis;
+		struct vmsg_message message;
+		uint8_t bytes[32];
+		const size_t size = hex_to_bytes(cases[i].hex, bytes, sizeof(bytes));
+		const int error = vmsg_decode(profile, (struct vmsg_bytes){ bytes, size }, &message,
+					      &diagnosis);
+		assert_int_equal(error, cases[i].good ? 0 : VMSG_ERROR_BAD_FIELD);
+		if (!cases[i].good) {
+			assert_string_equal(vmsg_diagnosis_field(&diagnosis), "next_offset");
+			assert_int_equal(diagnosis.rule, VMSG_RULE_ORDER);
+		}
+	}
+	/* nor is it sent */
+	const struct vmsg_message message = {
+		.header = { .type = VMSG_GET_DEVICES, .kind = VMSG_RESPONSE },
+		.body.get_devices_response = { .offset = 8, .next_offset = 8 },
+	};
+	for (int id = VMSG_PROFILE_R0; id < VMSG_PROFILE_COUNT; id++) {
+		assert_int_equal(
+			vmsg_encoded_size(vmsg_profile((enum vmsg_profile_id)id), &message),
+			VMSG_ERROR_RANGE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_frames_are_refused_naming_field_and_rule),
 		cmocka_unit_test(tails_that_may_be_absent_may_be_absent),
 		cmocka_unit_test(the_null_reply_is_a_message_of_no_type),
+		cmocka_unit_test(lists_of_devices_go_forward),
 		cmocka_unit_test(what_a_profile_cannot_carry_is_not_encoded),
 		cmocka_unit_test(headers_that_a_profile_lacks_are_not_encoded),
 		cmocka_unit_test(counts_and_tails_agree_or_are_not_encoded),

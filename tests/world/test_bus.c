@@ -99,6 +99,107 @@ static void every_pair_agrees_on_the_newest_both_speak(void **state)
 	}
 }
 
+/* Every dialect, forced or not, against every other: an agreed profile, the same on both sides, or
+ * a clear end on the driver's side and nothing on the device's. */
+static void the_whole_matrix_ends_in_agreement_or_refusal(void **state)
+{
+	(void)state;
+	static const char *const names[] = { NULL, "r0", "r1", "r1-a16", "r2a", "r2b", "r3" };
+	const size_t count = sizeof(names) / sizeof(names[0]);
+	unsigned int agreed = 0;
+
+	for (size_t i = 0; i < count * count; i++) {
+		const struct vmsg_profile *driver = profile(names[i / count]);
+		const struct vmsg_profile *device = profile(names[i % count]);
+		pair_open(&pair, driver, device);
+		assert_int_equal(vmsg_bus_start(&pair.driver.bus, 0), 0);
+		for (int ms = 0; ms < 50 && pair.driver.bus.state == VMSG_BUS_PROBING; ms++) {
+			pair_advance(&pair, 1000000);
+		}
+		if (pair.driver.bus.state == VMSG_BUS_RUNNING) {
+			agreed++;
+			assert_log(&pair.driver, "up");
+			assert_log(&pair.device, "up");
+			assert_true(!driver || pair.driver.bus.profile == driver);
+			assert_true(!device || pair.device.bus.profile == device);
+			assert_ptr_equal(pair.driver.bus.dialect, pair.driver.bus.profile);
+			/* the one thing that VERSION cannot tell is not in it */
+			assert_true(pair.driver.bus.profile == pair.device.bus.profile ||
+				    (pair.driver.bus.profile->header_size == 6 &&
+				     pair.device.bus.profile->header_size == 6));
+			continue;
+		}
+		assert_int_equal(pair.driver.bus.state, VMSG_BUS_FAILED);
+		assert_int_equal(pair.driver.bus.error, VMSG_ERROR_REVISION);
+		assert_log(&pair.driver, "down");
+		assert_log(&pair.device, "");
+		assert_int_equal(pair.device.bus.state, VMSG_BUS_DOWN);
+	}
+	/* any with any; any with each of r1 and later, and the other way round with r0 too; each
+	 * with itself; r1 and r1-a16, which cannot know of each other */
+	assert_int_equal(agreed, 1 + 5 + 6 + 6 + 2);
+}
+
+/* In every dialect: no answer, zeros, null replies, ERROR, the request itself, noise. */
+static enum { SILENT, ZEROS, NULLS, ERRORS, MIRROR, RESPONSE_MIRROR, NOISE, ANSWERS } nonsense;
+
+static bool answer_nonsense(struct bus_pair *p, struct vmsg_bytes frame, uint8_t *answer)
+{
+	const bool has_token = p->driver.bus.dialect->has_token;
+
+	switch (nonsense) {
+	case NULLS:
+	case ERRORS:
+		answer[0] = 3;
+		answer[1] = nonsense == ERRORS ? 0x87 : 0;
+		memcpy(answer + 4, frame.data + 4, has_token ? 2 : 0);
+		answer[has_token ? 6 : 4] = (uint8_t)(p->driver.bus.dialect->header_size +
+						      (nonsense == ERRORS ? 2 : 0));
+		answer[8] = nonsense == ERRORS ? frame.data[1] : 0;
+		break;
+	case MIRROR:
+	case RESPONSE_MIRROR:
+		memcpy(answer, frame.data, frame.size);
+		answer[0] |= nonsense == RESPONSE_MIRROR ? 1 : 0;
+		break;
+	case NOISE:
+		for (size_t i = 0; i < VMSG_FRAME_SIZE_MAX; i++) {
+			answer[i] = (uint8_t)(p->frames * 29 + i * 7);
+		}
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+static void nonsense_in_every_dialect_ends_clearly(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8 * ANSWERS; i++) {
+		const struct vmsg_profile *forced =
+			i / ANSWERS == 0 ? NULL
+					 : vmsg_profile((enum vmsg_profile_id)(
+						   VMSG_PROFILE_R0 + (i / ANSWERS - 1) % 6));
+		nonsense = i % ANSWERS;
+		pair_open(&pair, forced, NULL);
+		pair.intercept = answer_nonsense;
+		assert_int_equal(vmsg_bus_start(&pair.driver.bus, 0), 0);
+		for (int ms = 0; ms < 50 && pair.driver.bus.state == VMSG_BUS_PROBING; ms++) {
+			pair_advance(&pair, 1000000);
+		}
+		assert_int_equal(pair.driver.bus.state, VMSG_BUS_FAILED);
+		assert_log(&pair.driver, "down");
+		/* a mirror of VERSION is what r0 to r2 want to see; that of GET_DEVICES is not */
+		assert_true(pair.driver.bus.error == VMSG_ERROR_REVISION ||
+			    pair.driver.bus.error == VMSG_ERROR_AGAIN ||
+			    pair.driver.bus.error == VMSG_ERROR_PEER ||
+			    (pair.driver.bus.error == VMSG_ERROR_BAD_FIELD &&
+			     nonsense == RESPONSE_MIRROR));
+		assert_true(pair.frames <= 5 * 3);
+	}
+}
+
 static void a_silent_device_is_given_up_within_one_timeout(void **state)
 {
 	(void)state;
@@ -171,6 +272,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_pair_agrees_on_the_newest_both_speak),
+		cmocka_unit_test(the_whole_matrix_ends_in_agreement_or_refusal),
+		cmocka_unit_test(nonsense_in_every_dialect_ends_clearly),
 		cmocka_unit_test(a_silent_device_is_given_up_within_one_timeout),
 		cmocka_unit_test(a_device_that_answers_with_nothing_is_asked_again_and_given_up),
 		cmocka_unit_test(a_device_that_answers_with_noise_is_given_up),

@@ -372,6 +372,23 @@ static void q17_data_need_not_come_back(void **state)
 }
 
 /* RESET fails, before VERSION in r3 and afterwards; EVENT_POLL gets a null response. */
+/* Of open question O13: an address is of an area, or there is no region. */
+static void regions_lie_in_areas(void **state)
+{
+	(void)state;
+	const struct vmsg_get_shm_response *region =
+		&pair.driver.last.message.body.get_shm_response;
+
+	open_driver("r3", 0);
+	assert_int_equal(pair_share(&pair), 1);
+	ask(VMSG_GET_SHM, "010c0300eeee2000 00000000 00000000 0008000000000000 0004000000000100");
+	assert_true(region->length == 0x800 && region->address == 0x1000000000400);
+	ask(VMSG_GET_SHM, "010c0300eeee2000 00000000 00000000 010c000000000000 0004000000000100");
+	assert_true(region->length == 0 && region->address == 0);
+	ask(VMSG_GET_SHM, "010c0300eeee2000 00000000 00000000 0008000000000000 0000008000000000");
+	assert_true(region->length == 0 && region->address == 0);
+}
+
 static void q18_what_is_unfinished_is_an_error(void **state)
 {
 	(void)state;
@@ -513,6 +530,7 @@ int main(void)
 		cmocka_unit_test(q15_a_null_reply_without_token_fails_what_it_answers),
 		cmocka_unit_test(q16_an_area_is_shared_only_under_its_id),
 		cmocka_unit_test(q17_data_need_not_come_back),
+		cmocka_unit_test(regions_lie_in_areas),
 		cmocka_unit_test(q18_what_is_unfinished_is_an_error),
 		cmocka_unit_test(q19_q20_a_version_of_either_length),
 		cmocka_unit_test(q21_area_ids_of_16_bits),
