@@ -443,7 +443,7 @@ static int join(struct backend *backend, struct vmsg_emu *emu)
 		.bus = {
 			.profile = backend->profile,
 			.ffa_version = backend->endpoint.ffa_version,
-			.bus_features = ways_features(UINT32_MAX),
+			.bus_features = ways_allowed(&backend->endpoint),
 			.carriers = backend->ways.carriers,
 			.events = backend->ways.events,
 			.transport_features = VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION,

@@ -240,6 +240,8 @@ static int connect_to_manager(struct session *session)
 		return over(session);
 	}
 	session->has_endpoint = true;
+	session->bus_features = ways_allowed(&session->endpoint);
+	session->schedules = ways_schedules(&session->endpoint);
 	return SESSION_OK;
 }
 
@@ -360,7 +362,8 @@ static int init_bus(struct session *session)
 		.peer = session->peer,
 		.profile = session->options.profile,
 		.ffa_version = session->endpoint.ffa_version,
-		.bus_features = ways_features(properties_of(session, session->peer)),
+		.bus_features = ways_features(properties_of(session, session->peer)) &
+				session->bus_features,
 		.carriers = session->options.ways.carriers,
 		.events = session->options.ways.events,
 		.notification_id = NOTIFICATION_ID,
@@ -384,6 +387,7 @@ static int init_bus(struct session *session)
 	session->drivers[0] = NULL;
 	vmsg_driver_pump_init(&session->pump, &session->endpoint, &session->bus, session->drivers,
 			      1, session->peer, session->options.timeout_ns);
+	session->pump.schedules_peer = session->schedules && (session->peer & 0x8000);
 	session->pump.fifo_segment =
 		(struct vmsg_segment){ session->fifo.data, session->fifo.size };
 	session->pump.fifo_range =

@@ -39,6 +39,8 @@ struct session {
 	struct vmsg_emu *emu;
 	struct vmsg_endpoint endpoint;
 	bool has_endpoint;
+	uint32_t bus_features; /* what the manager lets us use */
+	bool schedules;        /* ... and leaves to us: when secure partitions run */
 	struct vmsg_ffa_partition_info partitions[SESSION_PARTITIONS_MAX]; /* that offer devices */
 	size_t partition_count;
 	uint16_t peer;

@@ -8,6 +8,8 @@
 #include "virtio_msg_ffa/ffa.h"
 #include "virtio_msg_ffa/proto.h"
 
+#define FEATURE_SRI 2u /* the schedule receiver interrupt is its scheduler's */
+
 int option_carrier(const char *text, struct ways *ways)
 {
 	for (unsigned int i = 0; i < VMSG_CARRIER_COUNT; i++) {
@@ -72,6 +74,25 @@ uint32_t ways_features(uint32_t properties)
 		features |= VMSG_BUS_FEATURE_FIFO; /* the peer's half of its rings */
 	}
 	return features;
+}
+
+uint32_t ways_allowed(struct vmsg_endpoint *endpoint)
+{
+	uint32_t features = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX;
+
+	if (vmsg_endpoint_feature(endpoint, VMSG_FFA_ID32(MSG_SEND2), 0, NULL) == 1) {
+		features |= VMSG_BUS_FEATURE_INDIRECT_RX | VMSG_BUS_FEATURE_INDIRECT_TX;
+	}
+	if (vmsg_endpoint_enable_notifications(endpoint, 1) == 0) {
+		features |= VMSG_BUS_FEATURE_NOTIFICATION_RX | VMSG_BUS_FEATURE_NOTIFICATION_TX |
+			    VMSG_BUS_FEATURE_FIFO;
+	}
+	return features;
+}
+
+bool ways_schedules(struct vmsg_endpoint *endpoint)
+{
+	return vmsg_endpoint_feature(endpoint, FEATURE_SRI, 0, NULL) == 1;
 }
 
 const char *ways_text(const struct vmsg_bus *bus, char text[WAYS_TEXT_SIZE])

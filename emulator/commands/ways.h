@@ -4,6 +4,7 @@
 #define VMSG_EMULATOR_WAYS_H
 
 #include "virtio_msg_ffa/bus.h"
+#include "virtio_msg_ffa/endpoint.h"
 
 #include "commands/json.h"
 
@@ -33,6 +34,11 @@ const char *ways_events(uint8_t mask);
 /* All that a partition of the built-in system can do, less what one with these properties cannot.
  */
 uint32_t ways_features(uint32_t properties);
+
+/* Of VMSG_BUS_FEATURE_*, what the manager lets this partition do; prepares it for notifications. */
+uint32_t ways_allowed(struct vmsg_endpoint *endpoint);
+/* Does the manager leave it to us when secure partitions run? */
+bool ways_schedules(struct vmsg_endpoint *endpoint);
 
 #define WAYS_TEXT_SIZE 192
 
