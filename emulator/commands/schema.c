@@ -20,17 +20,18 @@ static const char help[] =
 	"\n"
 	"  (no option)            the reference of messages, as Markdown\n"
 	"  -j, --json             the same for scripts: one object a line, one line a profile\n"
-	"  -p, --profile P        with --json: only this profile\n"
-	"  -m, --message NAME     with --json: only this message\n"
+	"  -p, --profile P        of both: only this profile\n"
+	"  -m, --message NAME     of both: only this message\n"
 	"  -c, --compare          what differs between two profiles, for people who port from one\n"
 	"                         to the other; with --json one object\n"
 	"  -d, --dissector        a dissector for Wireshark, for what 'serve --pcap' writes\n"
 	"  -f, --dictionary WHAT  a dictionary for libFuzzer: messages, or calls (of FF-A)\n"
 	"  -h, --help             this text\n"
 	"\n"
-	"Exit status: 0 done, 2 usage.\n"
+	"Exit status: 0 done, 1 the profile has no such message, 2 usage.\n"
 	"\n"
-	"Examples: vmsg-ffa-emu schema --compare r1 r3\n"
+	"Examples: vmsg-ffa-emu schema -m SET_VQUEUE\n"
+	"          vmsg-ffa-emu schema --compare r1 r3\n"
 	"          vmsg-ffa-emu schema -j -p r3 -m SET_VQUEUE\n"
 	"          vmsg-ffa-emu schema -d >vmsg-ffa.lua; wireshark -X lua_script:vmsg-ffa.lua F\n";
 
@@ -64,6 +65,12 @@ static int compare(const struct settings *settings, char **names)
 
 static int print(const struct settings *settings)
 {
+	if (settings->profile && settings->type != VMSG_NONE &&
+	    vmsg_schema_id(settings->profile, settings->type) < 0) {
+		report_problem("profile %s has no %s", settings->profile->name,
+			       vmsg_type_name(settings->type));
+		return VMSG_EXIT_FAILED;
+	}
 	if (settings->dictionary && strcmp(settings->dictionary, "messages") == 0) {
 		schema_message_dictionary();
 	} else if (settings->dictionary && strcmp(settings->dictionary, "calls") == 0) {
@@ -75,10 +82,8 @@ static int print(const struct settings *settings)
 		schema_dissector();
 	} else if (settings->json) {
 		schema_json(settings->profile, settings->type);
-	} else if (settings->profile || settings->type != VMSG_NONE) {
-		return report_usage("--profile and --message go with --json");
 	} else {
-		schema_markdown();
+		schema_markdown(settings->profile, settings->type);
 	}
 	return VMSG_EXIT_DONE;
 }
@@ -137,6 +142,10 @@ int vmsg_command_schema(int argc, char **argv)
 	}
 	if (status != VMSG_EXIT_DONE) {
 		return status;
+	}
+	if ((settings.is_comparison || settings.is_dissector || settings.dictionary) &&
+	    (settings.profile || settings.type != VMSG_NONE)) {
+		return report_usage("--profile and --message go with the reference and --json");
 	}
 	if (settings.is_comparison + settings.is_dissector + (settings.dictionary != NULL) > 1) {
 		return report_usage("--compare, --dissector and --dictionary exclude each other");

@@ -16,7 +16,7 @@
 #define SCHEMA_VALUES_SIZE 2048
 
 /* The derivations. A profile or type that is NULL or NONE stands for all. */
-void schema_markdown(void);
+void schema_markdown(const struct vmsg_profile *profile, enum vmsg_type type);
 void schema_json(const struct vmsg_profile *profile, enum vmsg_type type);
 void schema_compare(const struct vmsg_profile *from, const struct vmsg_profile *to);
 void schema_compare_json(const struct vmsg_profile *from, const struct vmsg_profile *to);

@@ -51,6 +51,29 @@ static void the_reference_has_offsets_and_kinds_by_profile(void **state)
 		      "- `state` in r3: 1 ADDED, 2 REMOVED\n");
 }
 
+static void the_reference_can_be_of_one_profile_and_message(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("-p", "r3", "-m", "EVENT_DEVICE"), 0);
+	assert_string_equal(program.output.text, "\n### EVENT_DEVICE\n\n"
+						 "Sent by the device: a device came or went. "
+						 "Number 0x40 in r3.\n\n"
+						 "**event**\n\n"
+						 "| field | r3 |\n"
+						 "|---|---|\n"
+						 "| `device_number` | 0: `le16` |\n"
+						 "| `state` | 2: `le16` |\n"
+						 "| bytes | 4 |\n\n"
+						 "- `state` in r3: 1 ADDED, 2 REMOVED\n");
+	assert_int_equal(RUN("-p", "r1", "-m", "ERROR"), 1);
+	assert_string_equal(program.output.text, "");
+	assert_non_null(strstr(program.errors.text, "profile r1 has no ERROR"));
+	assert_int_equal(RUN("-p", "r0"), 0);
+	assert_prints("### DEVICE_ADDED");
+	assert_null(strstr(program.output.text, "### RESET\n"));
+	assert_null(strstr(program.output.text, "## Profiles"));
+}
+
 static void json_is_a_line_for_each_profile(void **state)
 {
 	size_t lines = 0;
@@ -123,7 +146,8 @@ static void what_makes_no_sense_is_refused(void **state)
 	assert_non_null(strstr(program.errors.text, "no profile is called 'r9'"));
 	assert_int_equal(RUN("-j", "-m", "PONG"), 2);
 	assert_non_null(strstr(program.errors.text, "no message is called 'PONG'"));
-	assert_int_equal(RUN("-p", "r1"), 2);
+	assert_int_equal(RUN("-d", "-p", "r1"), 2);
+	assert_int_equal(RUN("-m", "PING", "-f", "calls"), 2);
 	assert_int_equal(RUN("-d", "-f", "calls"), 2);
 	assert_int_equal(RUN("-f", "colours"), 2);
 	assert_int_equal(RUN("r1"), 2);
@@ -136,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_reference_has_offsets_and_kinds_by_profile),
+		cmocka_unit_test(the_reference_can_be_of_one_profile_and_message),
 		cmocka_unit_test(json_is_a_line_for_each_profile),
 		cmocka_unit_test(a_comparison_tells_every_difference_and_no_other),
 		cmocka_unit_test(dictionaries_hold_frames_and_function_ids),
