@@ -24,7 +24,8 @@ VMSG_HOT_INLINE bool vmsg_area_reach(const struct vmsg_memory *memory, uint64_t 
 	const struct vmsg_memory_area *area = &memory->areas[id];
 	const uint64_t offset = address - area->base;
 	const uint64_t reach = area->reach[write];
-	*data = area->segments[0].data + offset;
+	/* as a number: beyond the reach it is no pointer */
+	*data = (uint8_t *)((uintptr_t)area->segments[0].data + (uintptr_t)offset);
 	return VMSG_LIKELY(offset < reach && (uint64_t)size - 1 < reach - offset);
 }
 

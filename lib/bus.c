@@ -124,9 +124,8 @@ void vmsg_bus_agree(struct vmsg_bus *bus, const struct vmsg_version *peer)
 	}
 	bus->bus_features = bus->options.bus_features & theirs;
 	bus->events = VMSG_EVENTS_POLL;
-	if (bus->options.memory->count == 0) {
-		bus->options.memory->id_shift = bus->profile->area_id_shift;
-	}
+	/* areas of an earlier session, on their way out, keep the addresses of their dialect */
+	bus->options.memory->id_shift = bus->profile->area_id_shift;
 }
 
 /* ---- frames out ---- */
@@ -154,6 +153,7 @@ int vmsg_bus_put_frame(struct vmsg_bus *bus, const struct vmsg_message *message,
 	}
 	bus->out_due = true;
 	bus->out_is_event = message->header.kind == VMSG_EVENT;
+	bus->out_dev_num = message->header.dev_num;
 	bus->out_tries = 0;
 	bus->out_request = VMSG_BUS_NONE;
 	bus->out_size = (uint16_t)size;
@@ -364,6 +364,8 @@ void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 		bus->stats.timeouts++;
 		if (request) {
 			vmsg_bus_fail_request(bus, request, VMSG_ERROR_TIMEOUT);
+		} else if (bus->out_is_event && vmsg_bus_is_driver(bus)) {
+			bus->avail_lost = true;
 		}
 	} else if (!vmsg_bus_is_driver(bus) && bus->out_is_event) {
 		vmsg_bus_device_event_lost(bus);
@@ -466,6 +468,14 @@ int vmsg_bus_next_message(struct vmsg_bus *bus, struct vmsg_bus_event *event)
 		}
 	}
 	bus->requests_failed = false;
+	if (bus->avail_lost) {
+		bus->avail_lost = false;
+		event->kind = VMSG_BUS_EVENT_REQUEST_FAILED;
+		event->error = VMSG_ERROR_TIMEOUT;
+		event->type = VMSG_EVENT_AVAIL;
+		event->dev_num = bus->out_dev_num;
+		return 1;
+	}
 	if (!bus->message_pending) {
 		return 0;
 	}
@@ -572,6 +582,7 @@ void vmsg_bus_tick(struct vmsg_bus *bus, uint64_t now_ns)
 	if (bus->out_due && now_ns >= bus->out_deadline_ns) {
 		bus->out_due = false; /* never got through */
 		bus->stats.dropped++;
+		bus->avail_lost |= bus->out_is_event && vmsg_bus_is_driver(bus);
 	}
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
 		struct vmsg_bus_request *request = &bus->requests[i];

@@ -115,6 +115,7 @@ void vmsg_bus_end_requests(struct vmsg_bus *bus, int error)
 	}
 	bus->out_due = false;
 	bus->polling = false;
+	bus->avail_lost = false;
 }
 
 void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error)

@@ -144,6 +144,7 @@ static void begin(struct vmsg_driver *driver)
 	driver->events = 0;
 	driver->used = 0;
 	driver->kicks = 0;
+	driver->kicked = 0;
 	driver->status = 0;
 	memset(driver->offered, 0, sizeof(driver->offered));
 	memset(driver->features, 0, sizeof(driver->features));
@@ -238,6 +239,7 @@ int vmsg_driver_reset_queue(struct vmsg_driver *driver, uint64_t now_ns, uint32_
 	/* nothing is told of it from here on, in neither direction */
 	driver->queues[index].ready = false;
 	driver->kicks &= ~(1u << index);
+	driver->kicked &= ~(1u << index);
 	driver->used &= ~(1u << index);
 	driver->step_index = index;
 	vmsg_driver_ask(driver, STEP_RESET_QUEUE, VMSG_RESET_VQUEUE)
@@ -342,6 +344,7 @@ int vmsg_driver_reset(struct vmsg_driver *driver, uint64_t now_ns)
 	driver->state = VMSG_DRIVER_RESETTING;
 	driver->events = 0;
 	driver->kicks = 0;
+	driver->kicked = 0;
 	driver->used = 0;
 	driver->retry_ns = 0;
 	driver->give_up_ns = now_ns + driver->options.request_timeout_ns;
@@ -358,6 +361,7 @@ int vmsg_driver_kick(struct vmsg_driver *driver, uint32_t index, uint32_t next)
 		return VMSG_ERROR_RANGE;
 	}
 	driver->kicks |= 1u << index;
+	driver->kicked |= 1u << index;
 	driver->kick_next[index] =
 		vmsg_driver_has_feature(driver, VMSG_F_NOTIFICATION_DATA) ? next : 0;
 	return 0;
@@ -443,6 +447,8 @@ void vmsg_driver_request_failed(struct vmsg_driver *driver, uint64_t now_ns, enu
 	if (driver->request.used && driver->request.type == type &&
 	    driver->request.token == token) {
 		fail(driver, type, error);
+	} else if (type == VMSG_EVENT_AVAIL) {
+		driver->kicks |= driver->kicked; /* whose it was, it does not say */
 	} else {
 		driver->late++;
 	}

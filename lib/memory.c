@@ -172,9 +172,25 @@ int vmsg_memory_close(struct vmsg_memory *memory, uint16_t id)
 	return 0;
 }
 
+/* An area that was added when addresses had another form is not found by its id. */
 static struct vmsg_memory_area *area_of(struct vmsg_memory *memory, uint64_t address)
 {
-	return vmsg_memory_find(memory, (uint16_t)(address >> memory->id_shift));
+	struct vmsg_memory_area *area =
+		vmsg_memory_find(memory, (uint16_t)(address >> memory->id_shift));
+
+	return area && area->base >> memory->id_shift == area->id ? area : NULL;
+}
+
+/* Such an area, which somebody still holds. */
+static struct vmsg_memory_area *older_area_of(const struct vmsg_memory *memory, uint64_t address)
+{
+	for (uint32_t i = 0; i < memory->capacity; i++) {
+		struct vmsg_memory_area *area = &memory->areas[i];
+		if (area->used && area->users > 0 && address - area->base < area->size) {
+			return area;
+		}
+	}
+	return NULL;
 }
 
 int vmsg_memory_map(struct vmsg_memory *memory, uint64_t address, uint64_t size, bool write,
@@ -233,6 +249,7 @@ void vmsg_memory_release(struct vmsg_memory *memory, uint64_t address)
 {
 	struct vmsg_memory_area *area = area_of(memory, address);
 
+	area = area ? area : older_area_of(memory, address);
 	VMSG_ASSERT(area && area->users > 0);
 	area->users--;
 }

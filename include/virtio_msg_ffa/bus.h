@@ -136,7 +136,9 @@ enum vmsg_bus_event_kind {
 	VMSG_BUS_EVENT_FAILED,         /* `error`: the session is FAILED */
 	VMSG_BUS_EVENT_RESET,          /* device: the driver reset the bus; driver: reset is done */
 	VMSG_BUS_EVENT_MESSAGE,        /* a transport message for a device or a driver */
-	VMSG_BUS_EVENT_REQUEST_FAILED, /* request {dev_num, token, type} got no response: `error` */
+	/* request {dev_num, token, type} got no response: `error`. Also an EVENT_AVAIL that could
+	 * not be delivered: who lost a kick must kick again, or the queue sleeps for ever. */
+	VMSG_BUS_EVENT_REQUEST_FAILED,
 	VMSG_BUS_EVENT_DEVICE_ADDED,   /* driver: dev_num */
 	VMSG_BUS_EVENT_DEVICE_REMOVED,
 	VMSG_BUS_EVENT_AREA_READY,   /* driver: area_id may be used; device: it is mapped */
@@ -219,6 +221,7 @@ struct vmsg_bus {
 	uint8_t out_tries;
 	uint8_t out_request; /* index into requests */
 	uint16_t out_token;  /* of that request */
+	uint16_t out_dev_num;
 	uint16_t out_size;
 	uint64_t out_ns; /* not before */
 	uint64_t out_deadline_ns;
@@ -232,6 +235,7 @@ struct vmsg_bus {
 	bool poll_pending;
 	bool devices_changed;
 	bool requests_failed;
+	bool avail_lost; /* an EVENT_AVAIL of the device `out_dev_num` */
 	uint8_t quirk; /* VMSG_QUIRK_NONE: none to tell */
 	enum vmsg_type quirk_type;
 	uint64_t quirk_value;

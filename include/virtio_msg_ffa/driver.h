@@ -108,7 +108,8 @@ struct vmsg_driver {
 	bool out_due;
 	struct vmsg_message out;
 	uint8_t out_data[VMSG_FEATURE_BLOCKS_MAX * 4];
-	uint32_t kicks; /* bit per queue: EVENT_AVAIL is due */
+	uint32_t kicks;  /* bit per queue: EVENT_AVAIL is due */
+	uint32_t kicked; /* bit per queue: was, since the queue was set up */
 	uint32_t kick_next[VMSG_DEVICE_QUEUES_MAX];
 	uint32_t used;   /* bit per queue: event USED is due */
 	uint32_t events; /* bit per event kind that is due */
@@ -135,7 +136,8 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_start(struct vmsg_driver *driver, ui
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_driver_input(struct vmsg_driver *driver, uint64_t now_ns,
 						  const struct vmsg_message *in);
 
-/* A request could not be delivered or answered (bus event REQUEST_FAILED). */
+/* A request could not be delivered or answered, or an EVENT_AVAIL not delivered, which is sent
+ * again for every queue (bus event REQUEST_FAILED). */
 VMSG_EXPORT void vmsg_driver_request_failed(struct vmsg_driver *driver, uint64_t now_ns,
 					    enum vmsg_type type, uint16_t token, int error);
 

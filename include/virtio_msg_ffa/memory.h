@@ -44,7 +44,8 @@ struct vmsg_memory {
 	uint8_t id_shift; /* 48 or 56 */
 };
 
-/* Empty set. `id_shift` is the profile's area_id_shift; it may change while the set is empty. */
+/* Empty set. `id_shift` is the profile's area_id_shift. When it changes, the areas that are there
+ * are out of reach: they can only be released by those who hold them, and removed. */
 VMSG_EXPORT void vmsg_memory_init(struct vmsg_memory *memory, struct vmsg_memory_area *areas,
 				  uint32_t capacity, uint8_t id_shift);
 

@@ -706,6 +706,11 @@ static void kicks_become_one_message(void **state)
 	assert_int_equal(message.body.event_avail.next_offset, 0);
 	assert_int_equal(message.body.event_avail.next_wrap, 0);
 	assert_int_equal(vmsg_driver_output(&driver, &message), 0);
+	/* one that got lost on its way is sent again */
+	vmsg_driver_request_failed(&driver, 1, VMSG_EVENT_AVAIL, 0, VMSG_ERROR_TIMEOUT);
+	assert_int_equal(vmsg_driver_output(&driver, &message), 1);
+	assert_int_equal(message.header.type, VMSG_EVENT_AVAIL);
+	assert_int_equal(vmsg_driver_output(&driver, &message), 0);
 	assert_int_equal(vmsg_driver_kick(&driver, 1, 0), VMSG_ERROR_RANGE);
 	assert_int_equal(vmsg_driver_kick(&driver, UINT32_MAX, 0), VMSG_ERROR_RANGE);
 }

@@ -122,6 +122,33 @@ static void the_short_way_reaches_no_further(void **state)
 	assert_false(vmsg_area_reach(&memory, at(3, 0), 8, false, &data));
 }
 
+/* Another dialect, another form of addresses: who holds an area of the one before can let go of it,
+ * and new areas are reached whatever ids the old ones have. */
+static void an_area_keeps_its_addresses_when_their_form_changes(void **state)
+{
+	(void)state;
+	static const uint8_t shifts[][2] = { { 56, 48 }, { 48, 56 } };
+	struct vmsg_span span;
+	uint8_t *data;
+
+	for (size_t i = 0; i < 2; i++) {
+		const uint8_t old = shifts[i][0], new = shifts[i][1];
+		vmsg_memory_init(&memory, areas, CAPACITY, old);
+		assert_int_equal(add(4, 1, true), 0);
+		assert_int_equal(vmsg_memory_hold(&memory, 4ull << old | 100), 0);
+		memory.id_shift = new;
+		assert_int_equal(add(5, 1, true), 0);
+		assert_int_equal(vmsg_memory_map(&memory, 5ull << new, 4096, true, &span), 0);
+		assert_int_equal(vmsg_memory_map(&memory, 4ull << new, 1, true, &span),
+				 VMSG_ERROR_NOT_FOUND);
+		assert_false(vmsg_area_reach(&memory, 4ull << new, 1, true, &data));
+		assert_int_equal(vmsg_memory_hold(&memory, 4ull << new), VMSG_ERROR_NOT_FOUND);
+		assert_int_equal(vmsg_memory_remove(&memory, 4), VMSG_ERROR_AGAIN);
+		vmsg_memory_release(&memory, 4ull << old | 100);
+		assert_int_equal(vmsg_memory_remove(&memory, 4), 0);
+	}
+}
+
 static void bad_areas_are_refused(void **state)
 {
 	(void)state;
@@ -183,6 +210,7 @@ int main(void)
 		cmocka_unit_test_setup(an_area_in_use_stays, fresh),
 		cmocka_unit_test_setup(a_closed_area_is_mapped_no_more, fresh),
 		cmocka_unit_test_setup(the_short_way_reaches_no_further, fresh),
+		cmocka_unit_test_setup(an_area_keeps_its_addresses_when_their_form_changes, fresh),
 		cmocka_unit_test_setup(bad_areas_are_refused, fresh),
 		cmocka_unit_test_setup(ids_that_collide_are_all_found, fresh),
 	};

@@ -544,6 +544,41 @@ static bool poll_with(const char *hex)
 	return pair.frames > 1;
 }
 
+/* A kick that the device never got must be repeated, or its queue sleeps for ever. */
+static void a_kick_that_was_lost_is_told(void **state)
+{
+	const struct vmsg_message kick = {
+		.header = { .type = VMSG_EVENT_AVAIL, .kind = VMSG_EVENT, .dev_num = 3 },
+		.body.event_avail.vq_index = 1,
+	};
+	struct vmsg_bus *bus = &pair.driver.bus;
+
+	(void)state;
+	up(NULL);
+	for (int i = 0; i < 3; i++) {
+		struct vmsg_bus_output output;
+		struct vmsg_bus_event event;
+		assert_int_equal(vmsg_bus_send(bus, pair.now_ns, &kick), 0);
+		assert_int_equal(vmsg_bus_output(bus, &output), 1);
+		assert_true(output.is_event);
+		/* no answer; busy, and then it is too late; delivered */
+		if (i == 0) {
+			vmsg_bus_send_failed(bus, pair.now_ns, VMSG_ERROR_TIMEOUT);
+		} else if (i == 1) {
+			vmsg_bus_send_failed(bus, pair.now_ns, VMSG_ERROR_AGAIN);
+			assert_int_equal(vmsg_bus_next_message(bus, &event), 0);
+			vmsg_bus_tick(bus, output.deadline_ns);
+		}
+		assert_int_equal(vmsg_bus_next_message(bus, &event), i < 2);
+		if (i < 2) {
+			assert_int_equal(event.kind, VMSG_BUS_EVENT_REQUEST_FAILED);
+			assert_int_equal(event.type, VMSG_EVENT_AVAIL);
+			assert_int_equal(event.dev_num, 3);
+			assert_int_equal(event.error, VMSG_ERROR_TIMEOUT);
+		}
+	}
+}
+
 static void polls_go_on_while_there_are_events(void **state)
 {
 	(void)state;
@@ -646,6 +681,7 @@ int main(void)
 		cmocka_unit_test(r3_devices_that_change_their_mind_are_refused),
 		cmocka_unit_test(r1_devices_must_receive_what_we_send),
 		cmocka_unit_test(a_reset_in_progress_is_asked_three_times),
+		cmocka_unit_test(a_kick_that_was_lost_is_told),
 		cmocka_unit_test(polls_go_on_while_there_are_events),
 		cmocka_unit_test(hot_plug_is_told_once_and_in_order),
 		cmocka_unit_test(what_a_device_may_not_send_is_dropped),
