@@ -114,6 +114,12 @@ int faults_add(struct faults *faults, const char *text, char *why, size_t why_si
 	return 0;
 }
 
+void faults_calm(struct faults *faults)
+{
+	faults_free_rules(faults->rules);
+	faults->rules = NULL;
+}
+
 void faults_report(struct faults *faults, void (*report)(void *context, const char *text),
 		   void *context)
 {

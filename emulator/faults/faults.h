@@ -21,6 +21,9 @@ void faults_destroy(struct faults *faults);
  * `why` that names rule, option and value; then none of its rules counts. */
 int faults_add(struct faults *faults, const char *text, char *why, size_t why_size);
 
+/* No rule strikes any more; what is held still ends in its time. */
+void faults_calm(struct faults *faults);
+
 /* Called whenever a fault strikes, with one line of text. */
 void faults_report(struct faults *faults, void (*report)(void *context, const char *text),
 		   void *context);

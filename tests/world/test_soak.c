@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Mixed work with faults, hot plug, resets and deaths, in virtual time, by seed: see
+ * support/soak.h. Here a part of the seeds; all of them with VMSG_SOAK=1-1000, one of them with its
+ * story on standard error with VMSG_SOAK=17.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/cmocka.h"
+
+#include "support/soak.h"
+#include "tap/pcapng.h"
+
+#define SEEDS_HERE 200
+
+static struct soak soak;
+
+static void every_seed_keeps_the_invariants(void **state)
+{
+	const char *text = getenv("VMSG_SOAK");
+	unsigned long first = 1, last = SEEDS_HERE;
+	uint64_t answers = 0, deaths = 0, resets = 0, plugs = 0, struck = 0;
+	unsigned int failed = 0;
+
+	(void)state;
+	if (text) {
+		char *end;
+		first = strtoul(text, &end, 10);
+		last = *end == '-' ? strtoul(end + 1, NULL, 10) : first;
+	}
+	for (unsigned long seed = first; seed <= last; seed++) {
+		failed += soak_run(&soak, seed, first == last ? stderr : NULL, NULL, NULL) != 0;
+		answers += soak.answers;
+		deaths += soak.deaths;
+		resets += soak.resets;
+		plugs += soak.plugs;
+		struck += soak.faults_struck;
+	}
+	print_message("# %lu seeds: %llu answers, %llu faults, %llu deaths, %llu resets, %llu "
+		      "plugs\n",
+		      last - first + 1, (unsigned long long)answers, (unsigned long long)struck,
+		      (unsigned long long)deaths, (unsigned long long)resets,
+		      (unsigned long long)plugs);
+	assert_int_equal(failed, 0);
+}
+
+static void capture(void *context, uint64_t now_ns, uint16_t partition, bool is_return,
+		    const struct vmsg_ffa_regs *regs)
+{
+	const struct tap_record record = {
+		.time_ns = now_ns,
+		.kind = is_return ? TAP_RETURN : TAP_CALL,
+		.partition = partition,
+		.regs = *regs,
+	};
+	uint8_t packet[TAP_PACKET_MAX];
+	const struct vmsg_bytes bytes = { packet, tap_record_store(&record, packet) };
+
+	assert_int_equal(tap_pcapng_write(context, now_ns, bytes), 0);
+}
+
+static void the_same_seed_gives_the_same_capture(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 3; seed < 6; seed++) {
+		char *bytes[2];
+		size_t sizes[2];
+		for (int run = 0; run < 2; run++) {
+			FILE *file = open_memstream(&bytes[run], &sizes[run]);
+			assert_non_null(file);
+			assert_int_equal(tap_pcapng_begin(file), 0);
+			assert_int_equal(soak_run(&soak, seed, NULL, capture, file), 0);
+			assert_int_equal(fclose(file), 0);
+		}
+		assert_true(sizes[0] > 10000);
+		assert_int_equal(sizes[0], sizes[1]);
+		assert_memory_equal(bytes[0], bytes[1], sizes[0]);
+		free(bytes[0]);
+		free(bytes[1]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_seed_keeps_the_invariants),
+		cmocka_unit_test(the_same_seed_gives_the_same_capture),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
