@@ -132,14 +132,14 @@ struct vmsg_bus_output {
 };
 
 enum vmsg_bus_event_kind {
-	VMSG_BUS_EVENT_UP,             /* agreed and running: profile and features are final */
-	VMSG_BUS_EVENT_FAILED,         /* `error`: the session is FAILED */
-	VMSG_BUS_EVENT_RESET,          /* device: the driver reset the bus; driver: reset is done */
-	VMSG_BUS_EVENT_MESSAGE,        /* a transport message for a device or a driver */
+	VMSG_BUS_EVENT_UP,      /* agreed and running: profile and features are final */
+	VMSG_BUS_EVENT_FAILED,  /* `error`: the session is FAILED */
+	VMSG_BUS_EVENT_RESET,   /* device: the driver reset the bus; driver: reset is done */
+	VMSG_BUS_EVENT_MESSAGE, /* a transport message for a device or a driver */
 	/* request {dev_num, token, type} got no response: `error`. Also an EVENT_AVAIL that could
 	 * not be delivered: who lost a kick must kick again, or the queue sleeps for ever. */
 	VMSG_BUS_EVENT_REQUEST_FAILED,
-	VMSG_BUS_EVENT_DEVICE_ADDED,   /* driver: dev_num */
+	VMSG_BUS_EVENT_DEVICE_ADDED, /* driver: dev_num */
 	VMSG_BUS_EVENT_DEVICE_REMOVED,
 	VMSG_BUS_EVENT_AREA_READY,   /* driver: area_id may be used; device: it is mapped */
 	VMSG_BUS_EVENT_AREA_REFUSED, /* driver: the device refused; its handle is being reclaimed */
@@ -236,7 +236,7 @@ struct vmsg_bus {
 	bool devices_changed;
 	bool requests_failed;
 	bool avail_lost; /* an EVENT_AVAIL of the device `out_dev_num` */
-	uint8_t quirk; /* VMSG_QUIRK_NONE: none to tell */
+	uint8_t quirk;   /* VMSG_QUIRK_NONE: none to tell */
 	enum vmsg_type quirk_type;
 	uint64_t quirk_value;
 	struct vmsg_message message; /* also: a VERSION that waits for a reset */
