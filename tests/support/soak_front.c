@@ -308,6 +308,8 @@ static void on_driver_event(struct soak *soak, struct soak_front *front,
 	case VMSG_DRIVER_EVENT_SHM:
 	case VMSG_DRIVER_EVENT_CONFIG_CHANGED:
 	case VMSG_DRIVER_EVENT_NEEDS_RESET:
+	case VMSG_DRIVER_EVENT_FROZEN:
+	case VMSG_DRIVER_EVENT_RESTORED:
 		break;
 	}
 }
