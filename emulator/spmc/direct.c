@@ -469,22 +469,26 @@ void spmc_raise(struct spmc *spmc, uint16_t id, uint16_t vcpu_index)
 	spmc_return(spmc, vcpu, &regs);
 }
 
-void spmc_wake(struct spmc *spmc, struct partition *partition)
+void spmc_wake(struct spmc *spmc, struct partition *partition, struct vcpu *vcpu)
 {
 	struct vmsg_ffa_regs regs;
 
-	if (partition->waiting) {
-		struct vcpu *vcpu = &partition->vcpus[__builtin_ctzll(partition->waiting)];
+	if (!vcpu) {
+		vcpu = &partition->vcpus[partition->waiting ? __builtin_ctzll(partition->waiting)
+							    : 0];
+	}
+	if (vcpu->state == VCPU_WAITING) {
 		interrupt_word(&regs, vcpu, VMSG_FFA_INTERRUPT_NPI);
 		spmc_return(spmc, vcpu, &regs);
 	} else if (spmc_is_secure(partition->config.id)) {
-		partition->vcpus[0].notification_pending = true;
+		vcpu->notification_pending = true;
 	}
 }
 
-void spmc_forget_wake(struct partition *partition)
+void spmc_forget_wake(struct vcpu *vcpu)
 {
-	partition->vcpus[0].notification_pending = false;
+	vcpu->partition->vcpus[0].notification_pending = false;
+	vcpu->notification_pending = false;
 }
 
 uint64_t spmc_deadline(const struct spmc *spmc)

@@ -306,7 +306,7 @@ static bool has_feature(const struct spmc *spmc, const struct partition *partiti
 		return true;
 	}
 	if (feature == FEATURE_NO_PER_VCPU && partition->version >= VMSG_FFA_VERSION_1_3) {
-		words[0] = 0x3;
+		words[0] = spmc->policy->per_vcpu ? 0 : 0x3;
 		return true;
 	}
 	return false;

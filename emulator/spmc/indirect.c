@@ -102,7 +102,8 @@ enum spmc_result spmc_call_msg_send2(struct spmc *spmc, struct vcpu *vcpu,
 	} else {
 		receiver->rx_full_hypervisor = true;
 	}
-	spmc_notify(spmc, vcpu, receiver, flags != 0);
+	receiver->reported = false;
+	spmc_notify(spmc, vcpu, receiver, NULL, flags != 0);
 	return spmc_success(regs);
 }
 

@@ -67,6 +67,10 @@ struct vcpu {
 	bool interrupt_pending;
 	bool notification_pending;
 	bool owes_sri; /* delayed until it gives its time back */
+	/* Notifications of its own. */
+	uint64_t from_sps_pending;
+	uint64_t from_vms_pending;
+	bool reported; /* by NOTIFICATION_INFO_GET */
 	/* What it works on: from delivery to the answer. `request` is NULL once the caller is dead:
 	 * the answer is then taken and dropped, so that the target notices nothing. */
 	bool serving;
@@ -92,7 +96,8 @@ struct buffers {
 /* What senders of one kind may signal to a receiver, and have signalled. */
 struct notifications {
 	uint64_t bound;
-	uint64_t pending;
+	uint64_t per_vcpu;   /* of them */
+	uint64_t pending;    /* of the others */
 	uint16_t sender[64]; /* of each bound bit */
 };
 
@@ -305,14 +310,14 @@ void spmc_tell_death(struct spmc *spmc, const struct partition *vm);
 call_handler spmc_call_msg_wait, spmc_call_yield, spmc_call_run, spmc_call_direct_request,
 	spmc_call_direct_response;
 
-/* A notification ends the wait of one vCPU. A running secure partition finds it at its next wait; a
- * VM that runs has its NPI. GET takes back what no wait has found. */
-void spmc_wake(struct spmc *spmc, struct partition *partition);
-void spmc_forget_wake(struct partition *partition);
+/* A notification ends the wait of its vCPU, or of any (NULL). A running secure partition finds it
+ * at its next wait; a VM that runs has its NPI. GET takes back what no wait has found. */
+void spmc_wake(struct spmc *spmc, struct partition *partition, struct vcpu *vcpu);
+void spmc_forget_wake(struct vcpu *vcpu);
 
 /* notify.c */
 void spmc_notify(struct spmc *spmc, struct vcpu *sender, struct partition *receiver,
-		 bool delay_sri);
+		 struct vcpu *own, bool delay_sri);
 void spmc_signal_scheduler(struct spmc *spmc);
 /* May ask who has notifications: the scheduler, or any VM where there is none. */
 bool spmc_is_scheduler(const struct spmc *spmc, const struct partition *partition);

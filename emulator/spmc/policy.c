@@ -143,6 +143,7 @@ const struct spmc_policy spmc_policies[] = {
 		.summary = "the emulator's own, as Arm's conformance suite expects it",
 		.early_call = POLICY_EARLY_MANIFEST,
 		.retrieve_feature_open_to_vms = true,
+		.per_vcpu = true,
 		.bitmap_calls = true,
 		/* its *_multiple_retrievals takes a register of FEATURES, 0, for the handle */
 		.handles = POLICY_HANDLES_REUSED,

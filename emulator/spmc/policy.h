@@ -115,6 +115,7 @@ struct spmc_policy {
 	bool rx_release_after_get;    /* DENIED while "RX is full" has not been fetched */
 
 	/* Notifications */
+	bool per_vcpu;     /* a notification may be bound per vCPU, else INVALID */
 	bool bitmap_calls; /* BITMAP_CREATE and _DESTROY exist for VMs; their bitmaps exist anyway
 			    */
 	bool bind_flags_denied; /* flags of BIND: DENIED, else INVALID */

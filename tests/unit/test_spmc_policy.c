@@ -181,6 +181,58 @@ static void what_arms_suite_expects(void **state)
 	world_close(w);
 }
 
+enum { SP2 = 0x8002 };
+
+static void notifications_may_be_per_vcpu(void **state)
+{
+	struct world *w = open_prepared("acs");
+
+	(void)state;
+	world_add(w, &(struct spmc_partition_config){
+			     .id = SP2, .vcpu_count = 8, .properties = 0x70b });
+	assert_call(w, SP2, "8400007f 18002 1 30", SUCCESS);
+	assert_call(w, SP2, "8400007f 18002 0 3", SUCCESS);
+	assert_call(w, SP2, "8400007f 18002 2 40", INVALID_PARAMETERS);
+	assert_call(w, SP2, "8400007f 18002 1 3", DENIED);
+	/* the kind must be the binding's, the vCPU one that there is */
+	assert_call(w, VM1, "84000081 18002 0 10", INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000081 18002 1 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000081 18002 10000 1", INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000081 18002 80001 10", INVALID_PARAMETERS);
+	assert_call(w, VM1, "84000081 18002 1 40", DENIED);
+	/* it ends the wait of that vCPU */
+	assert_call_vcpu(w, SP2, 1, "8400006b", "-");
+	assert_call_vcpu(w, SP2, 2, "8400006b", "-");
+	assert_call(w, VM1, "84000081 18002 20001 10", SUCCESS);
+	assert_string_equal(world_reply(w, SP2, 1), "-");
+	assert_string_equal(world_reply(w, SP2, 2), "84000062 80020002 5");
+	/* four more, of which a list holds three */
+	for (uint32_t i = 3; i < 7; i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "84000081 18002 %" PRIx32 "0001 20", i);
+		assert_call(w, VM1, text, SUCCESS);
+	}
+	assert_call(w, VM1, "84000081 18002 0 2", SUCCESS);
+	assert_call(w, VM1, "c4000083", "c4000061 0 2c180 3000280028002 6000580020004");
+	assert_call(w, VM1, "c4000083", "84000060 0 fffffff7");
+	assert_call(w, SP2, "8400007f 18002 1 10", DENIED);
+	assert_call(w, SP2, "84000080 18002 0 10", DENIED); /* pending */
+	assert_call_vcpu(w, SP2, 2, "84000082 28002 2", "84000061 0 0 0 12");
+	assert_call_vcpu(w, SP2, 2, "84000082 38002 2", "84000061 0 0 0 20");
+	assert_call_vcpu(w, SP2, 2, "84000082 38002 2", SUCCESS);
+	assert_call(w, SP2, "84000080 18002 0 10", SUCCESS);
+	assert_call(w, VM1, "84000081 18002 20001 10", DENIED);
+	/* ten ids fit the SMC32 form */
+	for (uint32_t i = 0; i < 8; i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "84000081 18002 %" PRIx32 "0001 20", i);
+		assert_call(w, VM1, text, SUCCESS);
+	}
+	assert_call(w, VM1, "84000083", "84000061 0 f101 8002 20001 38002 50004");
+	assert_call(w, VM1, "84000083", "84000061 0 2080 68002 7");
+	world_close(w);
+}
+
 /* What the transcripts of firmware and emulator have told: tests/firmware/transcripts.py. */
 static void answers(void **state)
 {
@@ -452,6 +504,7 @@ int main(void)
 		cmocka_unit_test(hafnium_has_a_version_of_its_own),
 		cmocka_unit_test(the_normal_world_may_be_physical),
 		cmocka_unit_test(what_arms_suite_expects),
+		cmocka_unit_test(notifications_may_be_per_vcpu),
 		cmocka_unit_test(direct_messages),
 		cmocka_unit_test(indirect_messages),
 		cmocka_unit_test(notifications),

@@ -6,6 +6,10 @@
 
 #include_next "pal_config_def.h"
 
+/* The policy has them, so the suite shall look. */
+#undef PLATFORM_PER_VCPU_NOTIFICATION_SUPPORT
+#define PLATFORM_PER_VCPU_NOTIFICATION_SUPPORT 1
+
 #undef PLATFORM_MEM_READ_ONLY_BASE
 #define PLATFORM_MEM_READ_ONLY_BASE platform_rom
 
