@@ -96,6 +96,8 @@ void assert_call_vcpu(struct world *world, uint16_t partition, uint16_t vcpu, co
 /* The same with a descriptor in TX first. */
 void assert_call_tx(struct world *world, uint16_t partition, const char *tx, const char *registers,
 		    const char *expected);
+/* What the last call has brought besides returns: as in `events`, one of them. */
+void assert_events(struct world *world, const char *expected);
 /* Bytes at the start of the partition's RX. */
 void assert_rx(struct world *world, uint16_t partition, const char *hex);
 

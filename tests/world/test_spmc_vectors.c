@@ -173,7 +173,7 @@ static void t10_send2_1_1(void **state)
 	world_prepare(w, VM2, VMSG_FFA_VERSION_1_2);
 	assert_call_tx(w, VM1, "0000000000000000140000000200010010000000" EVENT_AVAIL, "84000086",
 		       SUCCESS);
-	assert_string_equal(w->events, "2:interrupt 5");
+	assert_events(w, "2:interrupt 5");
 	assert_rx(w, VM2,
 		  "0000000000000000280000000200010010000000000000000000000000000000000000000000000"
 		  "0" EVENT_AVAIL);
@@ -377,7 +377,7 @@ static void t19_retrieve(void **state)
 		assert_call_tx(w, VM2, rows[i].tx, "c4000074 50 50", rows[i].reply);
 	}
 	assert_call_tx(w, VM2, good, "c4000074 50 50", "84000075 80 80");
-	assert_string_equal(w->events, "2:grant 8000000000000001 rw");
+	assert_events(w, "2:grant 8000000000000001 rw");
 	assert_rx(w, VM2,
 		  "01006f00080000000100000000000080341200000000000020000000010000003000000000000000"
 		  "00000000000000000200060050000000000000000000000000000000000000000000000000000000"
@@ -400,7 +400,7 @@ static void t20_relinquish_and_reclaim(void **state)
 	assert_call_tx(w, VM2, "020000000000008000000000010000000200", "84000076",
 		       INVALID_PARAMETERS);
 	assert_call_tx(w, VM2, "010000000000008000000000010000000200", "84000076", SUCCESS);
-	assert_string_equal(w->events, "2:revoke 8000000000000001");
+	assert_events(w, "2:revoke 8000000000000001");
 	assert_call(w, VM1, "84000077 2 80000000", INVALID_PARAMETERS);
 	assert_call(w, VM1, "84000077 1 80000000", SUCCESS);
 	assert_call(w, VM1, "84000077 1 80000000", INVALID_PARAMETERS);
@@ -459,9 +459,9 @@ static void t23_console_log(void **state)
 	struct world *w = *state;
 
 	assert_call(w, SP1, "8400008a 5 6c6c6548 6f", SUCCESS);
-	assert_string_equal(w->events, "8001:console Hello");
+	assert_events(w, "8001:console Hello");
 	assert_call(w, SP1, "c400008a 5 6f6c6c6548", SUCCESS);
-	assert_string_equal(w->events, "8001:console Hello");
+	assert_events(w, "8001:console Hello");
 	assert_call(w, SP1, "8400008a", INVALID_PARAMETERS);
 	assert_call(w, SP1, "8400008a 1e", INVALID_PARAMETERS);
 	assert_call(w, SP1, "c400008a 82", INVALID_PARAMETERS);
