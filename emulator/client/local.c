@@ -60,23 +60,30 @@ struct vmsg_emu_local {
 	struct vmsg_emu_local_partition *last_run; /* whose turn was last */
 };
 
-static const struct local_bank *find_bank(const struct vmsg_emu_local *local, uint16_t owner,
-					  uint64_t address, bool or_dead)
+/* Anybody's, also of the dead: banks never overlap. */
+static const struct local_bank *find_any_bank(const struct vmsg_emu_local *local, uint64_t address)
 {
-	for (const struct local_bank *bank = local->banks; bank; bank = bank->next) {
-		if (bank->owner == owner && (or_dead || !bank->dead) && address >= bank->address &&
-		    address - bank->address < bank->size) {
-			return bank;
-		}
+	const struct local_bank *bank = local->banks;
+
+	while (bank && (address < bank->address || address - bank->address >= bank->size)) {
+		bank = bank->next;
 	}
-	return NULL;
+	return bank;
+}
+
+static const struct local_bank *find_bank(const struct vmsg_emu_local *local, uint16_t owner,
+					  uint64_t address)
+{
+	const struct local_bank *bank = find_any_bank(local, address);
+
+	return bank && bank->owner == owner && !bank->dead ? bank : NULL;
 }
 
 /* Our pointer to RAM of a living partition; NULL unless all of it is in one bank. */
 static uint8_t *ram_at(const struct vmsg_emu_local *local, uint16_t owner, uint64_t address,
 		       uint64_t size)
 {
-	const struct local_bank *bank = find_bank(local, owner, address, false);
+	const struct local_bank *bank = find_bank(local, owner, address);
 
 	if (!bank || size > bank->address + bank->size - address) {
 		return NULL;
@@ -121,7 +128,7 @@ static int ram_zero(void *context, uint16_t partition, uint64_t address, uint64_
 static int ram_identify(void *context, uint16_t partition, uint64_t address, uint32_t pages,
 			struct spmc_page *page, uint32_t *run, enum spmc_access *access)
 {
-	const struct local_bank *bank = find_bank(context, partition, address, false);
+	const struct local_bank *bank = find_bank(context, partition, address);
 
 	if (!bank) {
 		return -1;
@@ -389,14 +396,13 @@ static void conduit_call(void *context, struct vmsg_ffa_regs *regs)
 }
 
 /* Adds a range to segments that grow as long as the memory is contiguous for us too. */
-static int map_range(const struct vmsg_emu_local *local, uint16_t owner,
-		     struct vmsg_ffa_range range, struct vmsg_segment *segments, size_t *count,
-		     size_t capacity)
+static int map_range(const struct vmsg_emu_local *local, struct vmsg_ffa_range range,
+		     struct vmsg_segment *segments, size_t *count, size_t capacity)
 {
 	uint64_t left = range.pages * PAGE_SIZE;
 
 	while (left > 0) {
-		const struct local_bank *bank = find_bank(local, owner, range.address, true);
+		const struct local_bank *bank = find_any_bank(local, range.address);
 		if (!bank) {
 			return VMSG_ERROR_INVALID;
 		}
@@ -422,13 +428,15 @@ static int conduit_map(void *context, uint64_t handle, const struct vmsg_ffa_ran
 		       size_t capacity)
 {
 	const struct vmsg_emu_local_partition *partition = context;
-	const uint16_t owner = spmc_region_owner(partition->local->spmc, handle);
 	size_t count = 0;
 
 	(void)writable; /* one address space: a borrower that writes where it must not, can */
+	if (spmc_region_range_count(partition->local->spmc, handle) == 0) {
+		return VMSG_ERROR_INVALID;
+	}
 	for (size_t i = 0; i < range_count; i++) {
 		const int result =
-			map_range(partition->local, owner, ranges[i], segments, &count, capacity);
+			map_range(partition->local, ranges[i], segments, &count, capacity);
 		if (result < 0) {
 			return result;
 		}
