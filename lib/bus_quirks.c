@@ -99,8 +99,12 @@ static void watch_kick(struct vmsg_bus *bus, const struct vmsg_event_avail *even
 		vmsg_bus_meet(bus, VMSG_QUIRK_LINUX_RFC1_NOTIFICATION_DATA, VMSG_EVENT_AVAIL,
 			      event->vq_index);
 	}
-	if (may_wait && vmsg_bus_allows(bus, VMSG_QUIRK_LINUX_EVENT_REPLY)) {
+	const bool allowed = vmsg_bus_allows(bus, VMSG_QUIRK_LINUX_EVENT_REPLY);
+	/* a direct message is answered in any case */
+	if (may_wait && (allowed || bus->in_carrier == VMSG_CARRIER_INDIRECT)) {
 		vmsg_bus_meet(bus, VMSG_QUIRK_LINUX_EVENT_REPLY, VMSG_EVENT_AVAIL, 0);
+	}
+	if (may_wait && allowed) {
 		answer_event(bus, raw);
 	}
 }

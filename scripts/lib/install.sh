@@ -35,7 +35,7 @@ need() {
 	TEST_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 e2fsprogs device-tree-compiler)
 	QUICK_PACKAGES=("${BUILD_PACKAGES[@]}" libcmocka-dev python3 git g++ clang-format clang-tidy shellcheck)
 	CHECK_PACKAGES=("${TEST_PACKAGES[@]}" "${QUICK_PACKAGES[@]}" clang valgrind gcc-arm-none-eabi
-		gcc-s390x-linux-gnu libc6-dev-s390x-cross lld qemu-user
+		gcc-s390x-linux-gnu libc6-dev-s390x-cross lld qemu-user libcbor-dev
 		gcc-riscv64-unknown-elf gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm tshark groff-base
 		passt qemu-system-common nbdkit nbdkit-plugin-dev libnbd-bin fio chromium)
 	# what a gate skips clearly when a distribution does not have it

@@ -175,6 +175,33 @@ static void q4_a_kick_is_answered_by_its_own_header(void **state)
 	assert_log(&pair.device, "EVENT_AVAIL@3");
 }
 
+/* There nobody answers by itself: whether the switch is on or off, it is told. */
+static void q4_over_indirect_messages_it_matters(void **state)
+{
+	(void)state;
+	static const uint8_t kick[] = { 0, 0x41, 3, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	const struct vmsg_bytes frame = { kick, sizeof(kick) };
+	struct vmsg_bus *bus = &pair.device.bus;
+	struct vmsg_bus_output output;
+	struct vmsg_bus_event event;
+
+	for (uint32_t on = 0; on < 2; on++) {
+		open_device(R1_VERSION, on ? QUIRK(LINUX_EVENT_REPLY) : 0);
+		assert_int_equal(vmsg_bus_input_by(bus, 0, VMSG_CARRIER_INDIRECT, frame), 0);
+		assert_int_equal(vmsg_bus_event(bus, &event), 1);
+		assert_int_equal(event.kind, VMSG_BUS_EVENT_QUIRK);
+		assert_int_equal(event.quirk, VMSG_QUIRK_LINUX_EVENT_REPLY);
+		assert_int_equal(event.allowed, on);
+		assert_int_equal(vmsg_bus_event(bus, &event), 1);
+		assert_int_equal(event.kind, VMSG_BUS_EVENT_MESSAGE);
+		assert_int_equal(vmsg_bus_output(bus, &output), on);
+		if (on) {
+			assert_int_equal(output.carrier, VMSG_CARRIER_INDIRECT);
+			assert_bytes_hex(output.frame, "014103000600");
+		}
+	}
+}
+
 static void q5_255_slots_are_248(void **state)
 {
 	(void)state;
@@ -519,6 +546,7 @@ int main(void)
 		cmocka_unit_test(q2_features_behind_a_short_message),
 		cmocka_unit_test(q3_config_behind_a_short_message),
 		cmocka_unit_test(q4_a_kick_is_answered_by_its_own_header),
+		cmocka_unit_test(q4_over_indirect_messages_it_matters),
 		cmocka_unit_test(q5_255_slots_are_248),
 		cmocka_unit_test(q6_such_a_driver_gets_the_devices_it_can_find),
 		cmocka_unit_test(q8_a_kick_of_queue_ffff_is_told),
