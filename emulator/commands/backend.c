@@ -3,6 +3,7 @@
  * vmsg-ffa-emu backend: a partition that offers virtio devices. One thread: it waits in
  * FFA_MSG_WAIT and serves what comes. A signal sets a flag and interrupts the wait.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -365,6 +366,7 @@ static void tell_end(const struct backend *backend)
 
 /* ---- life ---- */
 
+/* 0, or an exit status. */
 static int open_devices(struct backend *backend)
 {
 	char why[512];
@@ -373,8 +375,9 @@ static int open_devices(struct backend *backend)
 		backend->devices[i] =
 			emu_device_open(backend->descriptions[i], (uint16_t)i, why, sizeof(why));
 		if (!backend->devices[i]) {
+			const bool is_usage = errno == EINVAL;
 			report_problem("%s", why);
-			return -1;
+			return is_usage ? VMSG_EXIT_USAGE : VMSG_EXIT_FAILED;
 		}
 		backend->slots[i] = (struct vmsg_device_slot){
 			.device = &backend->devices[i]->machine,
@@ -507,12 +510,16 @@ static int run(struct backend *backend)
 	int result = -1;
 
 	catch_signals();
-	if (open_devices(backend) == 0 && connect_to_manager(backend, &emu) == 0) {
+	const int refused = open_devices(backend);
+	if (refused == 0 && connect_to_manager(backend, &emu) == 0) {
 		result = serve(backend, emu);
 	}
 	vmsg_emu_close(emu);
 	for (size_t i = 0; i < DEVICES_MAX; i++) {
 		emu_device_close(backend->devices[i]);
+	}
+	if (refused != 0) {
+		return refused;
 	}
 	return result == 0 ? VMSG_EXIT_DONE : VMSG_EXIT_FAILED;
 }

@@ -300,6 +300,7 @@ static int run_frontend(const struct settings *settings, const char *socket_path
 	return result;
 }
 
+/* The exit status. */
 static int run_all(const struct settings *settings, const char *socket_path)
 {
 	struct process manager = { .name = NULL };
@@ -316,7 +317,10 @@ static int run_all(const struct settings *settings, const char *socket_path)
 	if (process_stop(&manager, PROCESS_TIMEOUT_NS) < 0) {
 		result = -1;
 	}
-	return result;
+	if (backend.status == VMSG_EXIT_USAGE) {
+		return VMSG_EXIT_USAGE; /* a --device that is none */
+	}
+	return result == 0 ? VMSG_EXIT_DONE : VMSG_EXIT_FAILED;
 }
 
 /* Where temporary things go, if the name of a socket fits in there. */
@@ -352,12 +356,12 @@ int vmsg_command_loopback(int argc, char **argv)
 		return VMSG_EXIT_FAILED;
 	}
 	snprintf(socket_path, sizeof(socket_path), "%s/sock", directory);
-	const int result = run_all(&settings, socket_path);
+	const int status = run_all(&settings, socket_path);
 	unlink(socket_path); /* if the manager could not */
 	rmdir(directory);
 	if (!settings.json) {
-		printf("\n%s\n", result == 0 ? "Passed: all of it held."
-					     : "FAILED: standard error says what.");
+		printf("\n%s\n", status == VMSG_EXIT_DONE ? "Passed: all of it held."
+							  : "FAILED: standard error says what.");
 	}
-	return result == 0 ? VMSG_EXIT_DONE : VMSG_EXIT_FAILED;
+	return status;
 }

@@ -120,6 +120,7 @@ int process_stop(struct process *process, uint64_t timeout_ns)
 		report_problem("%s died of signal %d", name, WTERMSIG(status));
 		return -1;
 	}
+	process->status = WEXITSTATUS(status);
 	if (WEXITSTATUS(status) != 0) {
 		report_problem("%s left with status %d", name, WEXITSTATUS(status));
 		return -1;

@@ -10,6 +10,7 @@ struct process {
 	const char *name; /* of the subcommand; NULL: not started */
 	pid_t pid;
 	int output; /* its standard output */
+	int status; /* its exit status, once stopped */
 };
 
 /* Starts subcommand argv[0]; standard error is shared. 0 or -1, reported. */

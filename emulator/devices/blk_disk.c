@@ -90,6 +90,7 @@ static int check(struct settings *settings, char *why, size_t why_size)
 	} else {
 		return 0;
 	}
+	errno = EINVAL;
 	return -1;
 }
 

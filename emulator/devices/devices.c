@@ -2,6 +2,7 @@
 /* Finds the constructor of a device by its kind. */
 #include "devices/devices.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct emu_device *emu_device_open(const char *text, uint16_t dev_num, char *why
 {
 	const size_t length = strcspn(text, ",");
 
+	errno = 0;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strlen(kinds[i].kind) == length && strncmp(kinds[i].kind, text, length) == 0) {
 			return kinds[i].open(text[length] ? text + length + 1 : NULL, dev_num, why,
@@ -31,6 +33,7 @@ struct emu_device *emu_device_open(const char *text, uint16_t dev_num, char *why
 		used += snprintf(why + used, why_size - (size_t)used, "%s %s", i > 0 ? "," : "",
 				 kinds[i].kind);
 	}
+	errno = EINVAL;
 	return NULL;
 }
 

@@ -59,7 +59,7 @@ struct emu_device {
 /*
  * Makes the device that `text` describes ("blk,path=disk.img,readonly=on", "rng") as number
  * `dev_num`. NULL on failure, with one line in `why` that names the key and the rule. Free with
- * emu_device_close().
+ * emu_device_close(). errno is EINVAL when it is the text that is wrong.
  */
 struct emu_device *emu_device_open(const char *text, uint16_t dev_num, char *why, size_t why_size);
 void emu_device_close(struct emu_device *device);

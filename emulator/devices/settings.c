@@ -80,8 +80,8 @@ static int take(const struct device_setting *setting, const char *value,
 	return 0;
 }
 
-static int complain_unknown(const struct device_setting *settings, size_t count, const char *option,
-			    const struct complaint *complaint)
+static void complain_unknown(const struct device_setting *settings, size_t count,
+			     const char *option, const struct complaint *complaint)
 {
 	const int length = (int)strcspn(option, ",");
 	int used = snprintf(complaint->why, complaint->why_size, "--device %s: '%.*s' is none of ",
@@ -97,7 +97,6 @@ static int complain_unknown(const struct device_setting *settings, size_t count,
 			       "--device %s: takes no options, got '%.*s'", complaint->kind, length,
 			       option);
 	}
-	return -1;
 }
 
 int device_settings(const char *kind, const char *options, const struct device_setting *settings,
@@ -115,9 +114,12 @@ int device_settings(const char *kind, const char *options, const struct device_s
 			i++;
 		}
 		if (i == count) {
-			return complain_unknown(settings, count, option, &complaint);
+			complain_unknown(settings, count, option, &complaint);
+			errno = EINVAL;
+			return -1;
 		}
 		if (take(&settings[i], value, &complaint) < 0) {
+			errno = EINVAL;
 			return -1;
 		}
 	}

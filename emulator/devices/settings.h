@@ -22,7 +22,7 @@ struct device_setting {
 };
 
 /* Reads `options` (NULL: none) of a device of `kind`. 0, or -1 with one line in `why` that names
- * the key, the value and the rule. */
+ * the key, the value and the rule; errno is EINVAL. */
 int device_settings(const char *kind, const char *options, const struct device_setting *settings,
 		    size_t count, char *why, size_t why_size);
 

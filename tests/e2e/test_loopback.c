@@ -157,6 +157,9 @@ static void failures_leave_with_1_and_say_why(void **state)
 	assert_non_null(strstr(program.errors.text, "does not agree on the forced profile r1"));
 	assert_non_null(strstr(program.output.text, "FAILED"));
 	assert_no_directory_is_left();
+	/* what the backend finds wrong with the command line is wrong with ours */
+	assert_int_equal(RUN("loopback", "--device", "blk"), 2);
+	assert_no_directory_is_left();
 }
 
 static void an_interrupted_job_leaves_nothing(void **state)
@@ -183,6 +186,11 @@ static void wrong_command_lines_leave_with_2_and_name_option_value_and_rule(void
 		{ { "backend", "--device", "rng", "--id", "0" },
 		  "--id is '0', which is no partition id (1 to 0xffff)" },
 		{ { "backend", "--frob" }, "unknown option '--frob'" },
+		{ { "backend", "--device", "floppy" }, "--device floppy: no such device" },
+		{ { "backend", "--device", "blk" }, "path=FILE is missing" },
+		{ { "backend", "--device", "blk,path=x,readonly=maybe" },
+		  "readonly 'maybe' is neither on nor off" },
+		{ { "backend", "--device", "rng,speed=9" }, "takes no options, got 'speed=9'" },
 		{ { "frontend" }, "no job given" },
 		{ { "frontend", "blk", "eat" }, "no job 'blk eat'" },
 		{ { "frontend", "blk", "verify" }, "FILE is missing" },
