@@ -82,15 +82,19 @@ void end(pid_t child)
 static void run_manager(void *context, int ready)
 {
 	const struct manager *manager = context;
-	const struct vmsg_server_options options = {
+	struct vmsg_server_options options = {
 		.socket_path = manager->path,
 		.partitions = manager->partitions,
 		.partition_count = manager->partition_count,
 		.stop_on_signals = true,
 	};
+	const struct tap_options tap_options = { .text = manager->text, .pcapng = manager->pcapng };
 	struct vmsg_server *server;
 	char why[256];
 
+	if (manager->text || manager->pcapng) {
+		options.tap = tap_open(&tap_options, why, sizeof(why));
+	}
 	if (vmsg_server_create(&server, &options, why, sizeof(why)) != 0) {
 		fprintf(stderr, "%s\n", why);
 		_exit(1);
@@ -98,18 +102,29 @@ static void run_manager(void *context, int ready)
 	(void)!write(ready, "", 1);
 	vmsg_server_run(server);
 	vmsg_server_destroy(server);
+	tap_close(options.tap);
 }
 
-void start_manager(struct manager *manager, const struct spmc_partition_config *partitions,
-		   size_t partition_count)
+static void start(struct manager *manager)
 {
 	static int count;
 
 	snprintf(manager->path, sizeof(manager->path), "/tmp/vmsg-bench-%d-%d.sock", (int)getpid(),
 		 count++);
-	manager->partitions = partitions;
-	manager->partition_count = partition_count;
 	manager->pid = spawn(run_manager, manager);
+}
+
+void start_manager(struct manager *manager, const struct spmc_partition_config *partitions,
+		   size_t partition_count)
+{
+	*manager = (struct manager){ .partitions = partitions, .partition_count = partition_count };
+	start(manager);
+}
+
+void start_traced_manager(struct manager *manager, const char *text, const char *pcapng)
+{
+	*manager = (struct manager){ .text = text, .pcapng = pcapng };
+	start(manager);
 }
 
 void must_call(struct vmsg_emu *emu, struct vmsg_ffa_regs *regs)

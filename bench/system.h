@@ -31,9 +31,13 @@ struct manager {
 	pid_t pid;
 	const struct spmc_partition_config *partitions;
 	size_t partition_count;
+	const char *text; /* traced to; NULL: not */
+	const char *pcapng;
 };
 void start_manager(struct manager *manager, const struct spmc_partition_config *partitions,
 		   size_t partition_count);
+/* The built-in system, traced to these files, NULL: not. */
+void start_traced_manager(struct manager *manager, const char *text, const char *pcapng);
 /* Connects as `id` and negotiates FF-A 1.2. With banks, the first two pages of bank 0 become TX and
  * RX. */
 struct vmsg_emu *join(const struct manager *manager, uint16_t id, struct vmsg_emu_bank *banks,
