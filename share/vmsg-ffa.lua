@@ -940,7 +940,7 @@ local capture_version = 1
 
 local HEADER = 16 -- pseudo-header, then registers, then what lay in the buffer
 local REGISTERS = 18
-local KINDS = { [0] = "call", [1] = "return", [2] = "interrupt" }
+local KINDS = { [0] = "call", [1] = "return", [2] = "interrupt", [3] = "FIFO" }
 
 -- ---- numbers ----
 -- 64 bits are UInt64 objects, less are Lua numbers; arithmetic instead of bit operators, which
@@ -1657,6 +1657,13 @@ function ffa.dissector(tvb, pinfo, tree)
 	if kind == 2 then
 		capture:add_le(f.interrupt, tvb(12, 4))
 		pinfo.cols.info = string.format("interrupt %d to 0x%04x", tvb(12, 4):le_uint(), partition)
+		return tvb:len()
+	end
+	if kind == 3 then
+		pinfo.cols.info = "FIFO"
+		if size > 0 and size == tvb:len() - HEADER - 8 * REGISTERS then
+			dissect_message(profile, tvb(HEADER + 8 * REGISTERS, size), capture, pinfo)
+		end
 		return tvb:len()
 	end
 	follow(tvb, pinfo, kind)

@@ -220,7 +220,7 @@ static bool is_about_device(const struct settings *settings, const struct trace_
 
 static bool has_name(const struct settings *settings, const struct trace_packet *packet)
 {
-	const char *call = packet->record.kind == TAP_INTERRUPT
+	const char *call = !tap_has_registers(&packet->record)
 				   ? ""
 				   : vmsg_ffa_call_name((uint32_t)packet->record.regs.x[0]);
 	const bool has_type = packet->has_message && packet->reading.profile;
@@ -301,8 +301,8 @@ static const char *record_problem(const struct tap_packet *raw)
 	if (raw->bytes[0] != TAP_VERSION) {
 		return "the record is of another version than 1";
 	}
-	if (raw->bytes[1] > TAP_INTERRUPT) {
-		return "the record is no call, return or interrupt";
+	if (raw->bytes[1] > TAP_FIFO) {
+		return "the record is no call, return, interrupt or message of a FIFO";
 	}
 	return "the record's payload is not as long as it says";
 }

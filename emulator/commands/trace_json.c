@@ -95,9 +95,10 @@ static void put_message(struct json *json, const struct trace_packet *packet)
 
 void trace_print_json(const struct trace_packet *packet)
 {
-	static const char *const kinds[] = {
-		[TAP_CALL] = "call", [TAP_RETURN] = "return", [TAP_INTERRUPT] = "interrupt"
-	};
+	static const char *const kinds[] = { [TAP_CALL] = "call",
+					     [TAP_RETURN] = "return",
+					     [TAP_INTERRUPT] = "interrupt",
+					     [TAP_FIFO] = "fifo" };
 	const struct tap_record *record = &packet->record;
 	char console[TAP_CONSOLE_MAX];
 	const size_t console_size = tap_console(record, console);
@@ -115,7 +116,7 @@ void trace_print_json(const struct trace_packet *packet)
 	json_text(&json, "kind", kinds[record->kind]);
 	if (record->kind == TAP_INTERRUPT) {
 		json_number(&json, "interrupt", record->interrupt);
-	} else {
+	} else if (tap_has_registers(record)) {
 		json_text(&json, "call", vmsg_ffa_call_name((uint32_t)record->regs.x[0]));
 		put_registers(&json, &record->regs);
 	}

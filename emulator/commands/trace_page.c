@@ -121,6 +121,8 @@ static void put_call(struct trace_page *page, const struct tap_record *record)
 			 : record->interrupt == VMSG_FFA_INTERRUPT_SRI ? " (SRI)"
 								       : "");
 		name = text;
+	} else if (record->kind == TAP_FIFO) {
+		name = "FIFO";
 	} else if (strcmp(name, "FFA_UNKNOWN") == 0) {
 		snprintf(text, sizeof(text), "0x%" PRIx64, record->regs.x[0]);
 		name = text;
@@ -132,7 +134,7 @@ static void put_note(struct trace_page *page, const struct trace_packet *packet)
 {
 	char console[TAP_CONSOLE_MAX];
 	const size_t size = tap_console(&packet->record, console);
-	const char *status = packet->record.kind == TAP_INTERRUPT ? NULL : trace_status(packet);
+	const char *status = !tap_has_registers(&packet->record) ? NULL : trace_status(packet);
 
 	if (size > 0) {
 		json_characters(&page->json, NULL, console, size);
@@ -144,7 +146,7 @@ static void put_note(struct trace_page *page, const struct trace_packet *packet)
 static void put_registers(struct trace_page *page, const struct tap_record *record)
 {
 	char text[VMSG_FFA_REGISTERS * 17 + 1] = "";
-	unsigned int count = record->kind == TAP_INTERRUPT ? 0 : VMSG_FFA_REGISTERS;
+	unsigned int count = !tap_has_registers(record) ? 0 : VMSG_FFA_REGISTERS;
 	size_t length = 0;
 
 	while (count > 1 && record->regs.x[count - 1] == 0) {
@@ -167,7 +169,7 @@ static void put_parts(struct trace_page *page, const struct trace_packet *packet
 	const struct tap_register *part;
 
 	json_open(&page->json, NULL, '[');
-	for (size_t i = 0; packet->record.kind != TAP_INTERRUPT &&
+	for (size_t i = 0; tap_has_registers(&packet->record) &&
 			   (part = tap_register_of(is_success ? packet->answered : function_id,
 						   is_success, i)) != NULL;
 	     i++) {

@@ -5,7 +5,7 @@
 "use strict";
 
 const capture = JSON.parse(document.getElementById("capture").textContent);
-const CALL = 0, RETURN = 1, INTERRUPT = 2;
+const CALL = 0, RETURN = 1, INTERRUPT = 2, FIFO = 3;
 const MANAGER = -1;
 const ROW = 26, OVERSCAN = 8, TIME_WIDTH = 118, LANE_LEAST = 190, LIFE_WIDTH = 14, LIFE_LABEL = 150;
 const byId = (id) => document.getElementById(id);
@@ -75,7 +75,7 @@ function build_rows(records) {
 	};
 	const add_message = (record) => {
 		const row = add({ type: "message", record, message: message_of(record.message),
-			direct: record.call !== "FFA_MSG_SEND2", sent: record.kind === CALL ? record : null,
+			direct: record.call.startsWith("FFA_MSG_SEND_DIRECT"), sent: record.kind === RETURN ? null : record,
 			arrival: record.kind === RETURN ? record : null });
 		if (!row.direct) {
 			pair_up(row);
@@ -114,6 +114,10 @@ function build_rows(records) {
 		const vcpu = record.partition + "." + record.vcpu;
 		if (record.kind === INTERRUPT) {
 			add({ type: "interrupt", record });
+		} else if (record.kind === FIFO) {
+			if (Array.isArray(record.message)) {
+				add_message(record);
+			}
 		} else if (record.kind === CALL) {
 			const row = on_call(record, vcpu);
 			row_of_record.set(index, row);

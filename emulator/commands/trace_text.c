@@ -177,7 +177,7 @@ static void print_all(const struct trace_packet *packet)
 	printf("    packet %" PRIu64 ", ", packet->number);
 	print_time(packet->record.time_ns);
 	putchar('\n');
-	if (packet->record.kind != TAP_INTERRUPT) {
+	if (tap_has_registers(&packet->record)) {
 		print_parts(packet);
 	}
 	if (packet->has_message && packet->reading.profile && packet->reading.error == 0) {
@@ -215,7 +215,7 @@ static void print_hex(const struct trace_packet *packet)
 
 	if (packet->has_message) {
 		bytes = trace_frame_bytes(packet);
-	} else if (packet->record.kind == TAP_INTERRUPT) {
+	} else if (!tap_has_registers(&packet->record)) {
 		return;
 	} else if (bytes.size == 0) {
 		vmsg_ffa_regs_store(&packet->record.regs, registers);

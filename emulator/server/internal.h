@@ -153,6 +153,9 @@ void trace_call(struct vmsg_server *server, uint16_t partition, uint16_t vcpu,
 		const struct vmsg_ffa_regs *answer);
 void trace_return(struct vmsg_server *server, uint16_t partition, uint16_t vcpu,
 		  const struct vmsg_ffa_regs *regs);
+/* What a partition that notifies another has put into the FIFO between them. */
+void trace_fifo(struct vmsg_server *server, uint16_t partition, uint16_t vcpu,
+		const struct vmsg_ffa_regs *call);
 void trace_interrupt(struct vmsg_server *server, const struct spmc_delivery *delivery);
 
 /* control.c: a request of a control client. */

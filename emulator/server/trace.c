@@ -10,6 +10,9 @@ void trace_call(struct vmsg_server *server, uint16_t partition, uint16_t vcpu,
 		.kind = TAP_CALL, .partition = partition, .vcpu = vcpu, .regs = *call
 	};
 
+	if ((uint32_t)call->x[0] == VMSG_FFA_ID32(NOTIFICATION_SET)) {
+		trace_fifo(server, partition, vcpu, call);
+	}
 	if ((uint32_t)call->x[0] == VMSG_FFA_ID32(MSG_SEND2)) {
 		record.payload = spmc_sent_message(server->spmc);
 	}

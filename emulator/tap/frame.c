@@ -65,6 +65,13 @@ bool tap_frame_find(const struct tap_record *record, struct tap_frame *frame)
 	const uint32_t function_id = (uint32_t)record->regs.x[0];
 
 	memset(frame, 0, sizeof(*frame));
+	if (record->kind == TAP_FIFO) {
+		frame->source = record->partition;
+		frame->destination = record->peer;
+		frame->service = TAP_SERVICE_VIRTIO_MSG;
+		frame->bytes = record->payload;
+		return record->payload.size > 0;
+	}
 	if (record->kind == TAP_INTERRUPT) {
 		return false;
 	}

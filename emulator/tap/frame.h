@@ -23,8 +23,14 @@ struct tap_frame {
 	uint8_t payload[VMSG_FFA_DIRECT2_PAYLOAD_SIZE]; /* what `bytes` of a direct message are */
 };
 
-/* True when the record is a direct message of 112 bytes or an indirect one. Whether it is
- * virtio-msg's, only its service and its session know. `frame` must not be copied. */
+/* False for interrupts and for messages of a FIFO. */
+static inline bool tap_has_registers(const struct tap_record *record)
+{
+	return record->kind == TAP_CALL || record->kind == TAP_RETURN;
+}
+
+/* True when the record is a direct message of 112 bytes, an indirect one or one of a FIFO. Whether
+ * it is virtio-msg's, only its service and its session know. `frame` must not be copied. */
 bool tap_frame_find(const struct tap_record *record, struct tap_frame *frame);
 
 /* The part of a TX buffer that FFA_MSG_SEND2 sends, header included; empty when its header is bad.

@@ -48,7 +48,7 @@ int tap_record_load(struct tap_record *record, struct vmsg_bytes packet)
 	}
 	const uint8_t *at = packet.data;
 	const size_t payload = load16(at + 10);
-	if (at[0] != TAP_VERSION || at[1] > TAP_INTERRUPT) {
+	if (at[0] != TAP_VERSION || at[1] > TAP_FIFO) {
 		return VMSG_ERROR_INVALID;
 	}
 	if (payload != packet.size - TAP_HEADER_SIZE - VMSG_FFA_FRAME_SIZE) {

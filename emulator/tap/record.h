@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One thing that crossed the partition manager: an FF-A call, its return, an interrupt. Captures
+ * One thing that crossed the partition manager: an FF-A call, its return, an interrupt, or a
+ * message in a FIFO beside it. Captures
  * carry it as a packet of LINKTYPE_USER0: the pseudo-header below, then 18 little-endian registers,
- * then, for indirect messages, the message as it lay in the buffer.
+ * then, for indirect messages, the message as it lay in the buffer, and for those of a FIFO the
+ * frame.
  *
  * | offset | size | field |
  * |---|---|---|
@@ -26,7 +28,9 @@
 #define TAP_PAYLOAD_MAX 4096u
 #define TAP_PACKET_MAX  (TAP_HEADER_SIZE + VMSG_FFA_FRAME_SIZE + TAP_PAYLOAD_MAX)
 
-enum tap_kind { TAP_CALL, TAP_RETURN, TAP_INTERRUPT };
+/* FIFO: a message that `partition` had put into the FIFO it shares with `peer` by the time it made
+ * the call that follows. It has no registers; the message is the payload. */
+enum tap_kind { TAP_CALL, TAP_RETURN, TAP_INTERRUPT, TAP_FIFO };
 
 struct tap_record {
 	uint64_t time_ns; /* since the epoch */

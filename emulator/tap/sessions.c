@@ -10,6 +10,10 @@
 #include "tap/frame.h"
 #include "virtio_msg_ffa/proto.h"
 
+/* Numbers on the wire of the messages about FIFOs (wire-revisions 3.5). */
+#define RESET          0x83
+#define FIFO_CONFIGURE 0x86
+
 #define VCPU_BIT(vcpu) (UINT64_C(1) << ((vcpu) % 64))
 
 void tap_sessions_init(struct tap_sessions *sessions, struct tap_session *table, size_t capacity)
@@ -107,6 +111,33 @@ static bool follow_version(struct tap_sessions *sessions, struct tap_record *rec
 	return request || response;
 }
 
+/* What a session says about its FIFO: an agreement opens it, a reset ends it. Asked and answered
+ * messages come twice, as they are sent and as they arrive. */
+static void follow_fifo(struct tap_session *session, const struct tap_record *record,
+			struct vmsg_bytes frame)
+{
+	struct vmsg_message message;
+	struct tap_fifo *fifo = &session->fifo;
+	const uint8_t number = frame.size > 1 ? frame.data[1] : 0;
+
+	if ((number != FIFO_CONFIGURE && number != RESET) || record->profile == 0 ||
+	    vmsg_decode(vmsg_profile((enum vmsg_profile_id)(record->profile - 1)), frame, &message,
+			NULL) < 0) {
+		return;
+	}
+	const bool is_request = message.header.kind == VMSG_REQUEST;
+	if (message.header.type == VMSG_FIFO_CONFIGURE && is_request) {
+		*fifo = (struct tap_fifo){
+			.handle = message.body.fifo_configure_request.mem_handle,
+		};
+	} else if (message.header.type == VMSG_FIFO_CONFIGURE) {
+		fifo->is_open = message.body.fifo_configure_response.result == VMSG_RESULT_SUCCESS;
+	} else if (message.header.type == VMSG_RESET && !is_request &&
+		   message.body.reset_response.result == VMSG_RESULT_SUCCESS) {
+		fifo->is_open = false;
+	}
+}
+
 /* REQ2 goes from a driver to a device and RESP2 back. Only the request names the service. */
 static void follow_direct(struct tap_sessions *sessions, struct tap_record *record,
 			  const struct tap_frame *frame, bool accepted)
@@ -127,6 +158,9 @@ static void follow_direct(struct tap_sessions *sessions, struct tap_record *reco
 	if (!follow_version(sessions, record, frame->bytes, frame->source, frame->destination,
 			    accepted)) {
 		record->profile = session ? session->profile : 0;
+		if (session && accepted) {
+			follow_fifo(session, record, frame->bytes);
+		}
 	}
 }
 
@@ -141,15 +175,18 @@ static void follow_indirect(struct tap_sessions *sessions, struct tap_record *re
 	}
 	const bool is_response =
 		frame->bytes.size > 0 && (frame->bytes.data[0] & VMSG_TYPE_RESPONSE) != 0;
-	const struct tap_session *as_driver = find(sessions, frame->source, frame->destination);
-	const struct tap_session *as_device = find(sessions, frame->destination, frame->source);
-	const struct tap_session *first = is_response ? as_device : as_driver;
-	const struct tap_session *second = is_response ? as_driver : as_device;
+	struct tap_session *as_driver = find(sessions, frame->source, frame->destination);
+	struct tap_session *as_device = find(sessions, frame->destination, frame->source);
+	struct tap_session *session = is_response ? as_device : as_driver;
 
-	if (first && first->profile) {
-		record->profile = first->profile;
-	} else if (second) {
-		record->profile = second->profile;
+	if (!session || !session->profile) {
+		session = is_response ? as_driver : as_device;
+	}
+	if (session) {
+		record->profile = session->profile;
+		if (accepted) {
+			follow_fifo(session, record, frame->bytes);
+		}
 	}
 }
 
@@ -161,7 +198,7 @@ static bool is_short_message(const struct tap_record *record)
 	case VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ):
 	case VMSG_FFA_ID32(MSG_SEND_DIRECT_RESP):
 	case VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP):
-		return record->kind != TAP_INTERRUPT;
+		return tap_has_registers(record);
 	default:
 		return false;
 	}
@@ -171,7 +208,7 @@ void tap_sessions_follow(struct tap_sessions *sessions, struct tap_record *recor
 {
 	struct tap_frame frame;
 
-	record->peer = 0;
+	record->peer = record->kind == TAP_FIFO ? record->peer : 0;
 	record->profile = 0;
 	if (is_short_message(record)) {
 		record->peer = record->kind == TAP_CALL ? vmsg_ffa_destination(&record->regs)
@@ -181,15 +218,22 @@ void tap_sessions_follow(struct tap_sessions *sessions, struct tap_record *recor
 		return;
 	}
 	/* A message in somebody else's name is nobody's: the manager refuses it. */
-	if ((record->kind == TAP_CALL ? frame.source : frame.destination) != record->partition) {
+	if ((record->kind == TAP_RETURN ? frame.destination : frame.source) != record->partition) {
 		return;
 	}
-	record->peer = record->kind == TAP_CALL ? frame.destination : frame.source;
+	record->peer = record->kind == TAP_RETURN ? frame.source : frame.destination;
 	if (frame.is_direct) {
 		follow_direct(sessions, record, &frame, accepted);
 	} else {
 		follow_indirect(sessions, record, &frame, accepted);
 	}
+}
+
+struct tap_fifo *tap_sessions_fifo(struct tap_sessions *sessions, uint16_t driver, uint16_t device)
+{
+	struct tap_session *session = find(sessions, driver, device);
+
+	return session && session->fifo.is_open ? &session->fifo : NULL;
 }
 
 void tap_sessions_forget(struct tap_sessions *sessions, uint16_t partition)
@@ -200,6 +244,7 @@ void tap_sessions_forget(struct tap_sessions *sessions, uint16_t partition)
 		    (session->driver == partition || session->device == partition)) {
 			session->profile = 0;
 			session->asked = 0;
+			session->fifo.is_open = false;
 			memset(session->other_service, 0, sizeof(session->other_service));
 		}
 	}

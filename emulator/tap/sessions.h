@@ -8,6 +8,22 @@
 
 #include "tap/record.h"
 
+/* A ring of a FIFO: how far it has been read, and where it is once that has been looked up. */
+struct tap_fifo_ring {
+	uint16_t next; /* slot */
+	bool is_known; /* the three below */
+	uint32_t start;
+	uint16_t slot_size;
+	uint16_t depth;
+};
+
+/* The FIFO that a session has agreed on: ring 0 from the driver, ring 1 from the device. */
+struct tap_fifo {
+	bool is_open;
+	uint64_t handle; /* of the region that both share */
+	struct tap_fifo_ring rings[2];
+};
+
 /* A driver and a device. Profiles as in a record. */
 struct tap_session {
 	bool used;
@@ -15,6 +31,7 @@ struct tap_session {
 	uint8_t asked;   /* of the last VERSION request */
 	uint16_t driver;
 	uint16_t device;
+	struct tap_fifo fifo;
 	uint64_t other_service[2]; /* vCPUs of driver and device whose direct message is not ours */
 };
 
@@ -32,6 +49,9 @@ void tap_sessions_init(struct tap_sessions *sessions, struct tap_session *table,
  * call that the manager has refused: it teaches nothing.
  */
 void tap_sessions_follow(struct tap_sessions *sessions, struct tap_record *record, bool accepted);
+
+/* The FIFO that these two have agreed on, NULL if they have none. */
+struct tap_fifo *tap_sessions_fifo(struct tap_sessions *sessions, uint16_t driver, uint16_t device);
 
 /* The partition has ended, and with it what it had agreed. */
 void tap_sessions_forget(struct tap_sessions *sessions, uint16_t partition);

@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tap/sessions.h"
 #include "tap/writer.h"
 
 #define SESSIONS 4096u
@@ -119,6 +118,11 @@ void tap_take(struct tap *tap, struct tap_record *record, bool accepted)
 	for (size_t i = 0; i < tap->writer_count; i++) {
 		tap_writer_put(tap->writers[i], record);
 	}
+}
+
+struct tap_fifo *tap_fifo(struct tap *tap, uint16_t driver, uint16_t device)
+{
+	return tap_sessions_fifo(&tap->sessions, driver, device);
 }
 
 void tap_forget(struct tap *tap, uint16_t partition)

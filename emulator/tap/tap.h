@@ -5,6 +5,7 @@
 #define VMSG_EMULATOR_TAP_TAP_H
 
 #include "tap/record.h"
+#include "tap/sessions.h"
 
 struct tap;
 
@@ -25,6 +26,9 @@ struct tap *tap_open(const struct tap_options *options, char *why, size_t why_si
 /* Stamps the record, follows its session and puts it out. `accepted` is false for a call that the
  * manager has refused. */
 void tap_take(struct tap *tap, struct tap_record *record, bool accepted);
+
+/* tap_sessions_fifo() of what has been seen. */
+struct tap_fifo *tap_fifo(struct tap *tap, uint16_t driver, uint16_t device);
 
 /* The partition has gone away. */
 void tap_forget(struct tap *tap, uint16_t partition);

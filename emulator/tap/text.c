@@ -93,7 +93,7 @@ static size_t room_left(const struct text *text)
 static void put_head(struct text *text, const struct tap_record *record)
 {
 	static const char directions[] = {
-		[TAP_CALL] = '>', [TAP_RETURN] = '<', [TAP_INTERRUPT] = '!'
+		[TAP_CALL] = '>', [TAP_RETURN] = '<', [TAP_INTERRUPT] = '!', [TAP_FIFO] = '~'
 	};
 
 	put_number(text, record->time_ns / NS_PER_S, 10, 1);
@@ -247,7 +247,11 @@ static void put_body(struct text *text, const struct tap_record *record, enum ta
 	struct tap_frame frame;
 	const bool has_frame = tap_frame_find(record, &frame) && frame.service != TAP_SERVICE_OTHER;
 
-	put_call(text, &record->regs, detail == TAP_ALL);
+	if (record->kind == TAP_FIFO) {
+		put_string(text, "FIFO");
+	} else {
+		put_call(text, &record->regs, detail == TAP_ALL);
+	}
 	if (detail == TAP_ALL) {
 		put_registers(text, &record->regs);
 	}

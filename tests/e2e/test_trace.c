@@ -192,6 +192,43 @@ static void indirect_messages_are_read_from_the_buffer(void **state)
 	free(text);
 }
 
+/* They cross beside the manager, which looks where it is told that somebody has written. */
+static void messages_of_a_fifo_are_seen(void **state)
+{
+	static const char *const story[] = {
+		" 0001.0 ~ FIFO | 0001->8001 r3 bus request GET_DEVICES device 0",
+		" 8001.0 ~ FIFO | 8001->0001 r3 bus response GET_DEVICES device 0",
+		" 0001.0 ~ FIFO | 0001->8001 r3 bus request AREA_SHARE device 0",
+		" 0001.0 ~ FIFO | 0001->8001 r3 transport request SET_VQUEUE device 0",
+		" 8001.0 ~ FIFO | 8001->0001 r3 transport response SET_VQUEUE device 0",
+		" 0001.0 ~ FIFO | 0001->8001 r3 transport event EVENT_AVAIL device 0",
+		" 8001.0 ~ FIFO | 8001->0001 r3 transport event EVENT_USED device 0",
+	};
+	char sent[64];
+
+	(void)state;
+	assert_int_equal(RUN("loopback", "--json", "--device", "rng", "--carrier", "fifo",
+			     "--trace", text_path, "--pcap", capture_path),
+			 0);
+	snprintf(sent, sizeof(sent), "%.60s", strstr(program.output.text, "\"EVENT_AVAIL\":"));
+	char *text = read_file(text_path);
+	const char *at = text;
+	for (size_t i = 0; i < sizeof(story) / sizeof(story[0]); i++) {
+		assert_says(at, story[i]);
+		at = strstr(at, story[i]);
+	}
+	assert_null(strstr(text, "bad frame"));
+	/* every one of them, and none twice */
+	unsigned long count = 0;
+	for (at = text; (at = strstr(at, "event EVENT_AVAIL")) != NULL; at++) {
+		count++;
+	}
+	assert_int_equal(count, strtoul(sent + strlen("\"EVENT_AVAIL\":"), NULL, 10));
+	assert_int_equal(TRACE("--json", "--message", "SET_VQUEUE"), 0);
+	assert_says(program.output.text, "\"kind\":\"fifo\",\"message\":{\"source\":1,");
+	free(text);
+}
+
 static void tracing_shares_standard_output_with_the_story(void **state)
 {
 	(void)state;
@@ -330,9 +367,10 @@ static void damage_is_told_by_place_and_rule(void **state)
 		       "at byte 252: the record is of another version than 1 (after 1 packets)");
 	assert_string_equal(program.output.text, "0.000000000 0000.0 > FFA_ID_GET\n");
 	bytes[second + 28] = TAP_VERSION;
-	bytes[second + 29] = 3;
+	bytes[second + 29] = 4;
 	assert_damaged(bytes, end,
-		       "at byte 252: the record is no call, return or interrupt (after 1 packets)");
+		       "at byte 252: the record is no call, return, interrupt or message of a FIFO "
+		       "(after 1 packets)");
 	bytes[second + 29] = 0;
 	bytes[second + 38] = 1;
 	assert_damaged(bytes, end,
@@ -374,6 +412,7 @@ int main(void)
 		TEST(the_trace_tells_the_story_in_either_dialect),
 		TEST(text_and_capture_are_the_same),
 		TEST(indirect_messages_are_read_from_the_buffer),
+		TEST(messages_of_a_fifo_are_seen),
 		TEST(tracing_shares_standard_output_with_the_story),
 		TEST(a_full_disk_ends_the_trace_and_nothing_else),
 		TEST(a_reader_that_never_reads_costs_records_only),

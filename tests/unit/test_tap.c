@@ -60,7 +60,7 @@ static void a_broken_packet_is_refused(void **state)
 		assert_int_equal(tap_record_load(&out, (struct vmsg_bytes){ packet, shorter }),
 				 VMSG_ERROR_TRUNCATED);
 	}
-	packet[1] = 3;
+	packet[1] = 4;
 	assert_int_equal(tap_record_load(&out, (struct vmsg_bytes){ packet, size }),
 			 VMSG_ERROR_INVALID);
 	packet[1] = 0;

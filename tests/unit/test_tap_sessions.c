@@ -248,6 +248,28 @@ static void messages_name_the_other_end(void **state)
 	assert_int_equal(record.peer, 0);
 }
 
+static void a_fifo_is_there_from_agreement_to_reset(void **state)
+{
+	static const char request[] = "0286000009001400 0100000000000080 0200 0000";
+	struct world *world = *state;
+
+	assert_int_equal(exchange(world, VM, SP, PROBE_R3, ANSWER_R3), R3);
+	assert_int_equal(exchange(world, VM, SP, request, "0386000009000c00 0100 0000"), R3);
+	assert_null(tap_sessions_fifo(&world->sessions, VM, SP)); /* refused */
+	assert_int_equal(exchange(world, VM, SP, request, "0386000009000c00 0000 0000"), R3);
+	const struct tap_fifo *fifo = tap_sessions_fifo(&world->sessions, VM, SP);
+	assert_non_null(fifo);
+	assert_true(fifo->handle == 0x8000000000000001u);
+	assert_null(tap_sessions_fifo(&world->sessions, SP, VM));
+	/* what is in it has the session's dialect, either way */
+	struct tap_record record = { .kind = TAP_FIFO, .partition = SP, .peer = VM };
+	static const uint8_t frame[] = { 0, 0x42, 2, 0, 0, 0, 12, 0, 1, 0, 0, 0 };
+	record.payload = (struct vmsg_bytes){ frame, sizeof(frame) };
+	assert_int_equal(profile_of(world, record), R3);
+	assert_int_equal(exchange(world, VM, SP, "0283000009000800", "0383000009000a000000"), R3);
+	assert_null(tap_sessions_fifo(&world->sessions, VM, SP));
+}
+
 /* More pairs than the table holds: the newest is known, and nothing is written beyond it. */
 static void a_full_table_forgets_somebody(void **state)
 {
@@ -277,6 +299,7 @@ int main(void)
 		TEST(of_two_sessions_the_response_bit_chooses),
 		TEST(the_dead_have_agreed_on_nothing),
 		TEST(messages_name_the_other_end),
+		TEST(a_fifo_is_there_from_agreement_to_reset),
 		TEST(a_full_table_forgets_somebody),
 	};
 

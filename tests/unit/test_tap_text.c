@@ -192,6 +192,25 @@ static void an_indirect_message_is_read_from_its_buffer(void **state)
 		"0042");
 }
 
+static void a_message_of_a_fifo_has_no_call(void **state)
+{
+	static const uint8_t frame[] = { 0, 0x42, 2, 0, 0, 0, 12, 0, 1, 0, 0, 0 };
+	struct tap_record record = {
+		.kind = TAP_FIFO,
+		.profile = R3,
+		.partition = 0x8001,
+		.peer = 1,
+		.payload = { frame, sizeof(frame) },
+	};
+
+	(void)state;
+	assert_line(&record, TAP_MAIN,
+		    "0.000000000 8001.0 ~ FIFO | 8001->0001 r3 transport event EVENT_USED device 2 "
+		    "token 0 vq_index=1");
+	record.payload.size = 0;
+	assert_line(&record, TAP_MAIN, "0.000000000 8001.0 ~ FIFO");
+}
+
 static void a_line_is_cut_where_the_buffer_ends(void **state)
 {
 	(void)state;
@@ -246,6 +265,7 @@ int main(void)
 		cmocka_unit_test(another_service_is_not_read),
 		cmocka_unit_test(a_bad_frame_says_what_is_wrong),
 		cmocka_unit_test(an_indirect_message_is_read_from_its_buffer),
+		cmocka_unit_test(a_message_of_a_fifo_has_no_call),
 		cmocka_unit_test(a_line_is_cut_where_the_buffer_ends),
 		cmocka_unit_test(the_longest_line_has_room),
 	};
