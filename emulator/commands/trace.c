@@ -451,7 +451,7 @@ int vmsg_command_trace(int argc, char **argv)
 	if (leave != 0) {
 		return leave - 1;
 	}
-	if (strcmp(settings.path, "-") == 0) {
+	if (!settings.path || strcmp(settings.path, "-") == 0) {
 		return read_file(&settings, stdin);
 	}
 	FILE *file = fopen(settings.path, "rbe");

@@ -38,6 +38,8 @@ extern const char vmsg_trace_page_js[];
 /* A direct message that has been sent and not been seen to arrive. */
 struct pending {
 	bool used;
+	uint16_t partition;
+	uint16_t vcpu;
 	uint64_t index;
 	struct vmsg_ffa_regs regs;
 };
@@ -207,10 +209,24 @@ static void keep_sent(struct trace_page *page, const struct trace_packet *packet
 {
 	page->pending[page->pending_next] = (struct pending){
 		.used = true,
+		.partition = packet->record.partition,
+		.vcpu = packet->record.vcpu,
 		.index = page->index,
 		.regs = packet->record.regs,
 	};
 	page->pending_next = (page->pending_next + 1) % PENDING_MAX;
+}
+
+/* What was refused does not arrive, so that the same sent again is told apart from it. */
+static void drop_refused(struct trace_page *page, const struct trace_packet *packet)
+{
+	for (size_t i = 0; i < PENDING_MAX && trace_status(packet); i++) {
+		struct pending *sent = &page->pending[i];
+		if (sent->partition == packet->record.partition &&
+		    sent->vcpu == packet->record.vcpu) {
+			sent->used = false;
+		}
+	}
 }
 
 static void put_error(struct trace_page *page, const struct tap_reading *reading)
@@ -282,6 +298,7 @@ void trace_page_add(struct trace_page *page, const struct trace_packet *packet)
 	const struct tap_record *record = &packet->record;
 	struct json *json = &page->json;
 
+	drop_refused(page, packet);
 	json_open(json, NULL, '[');
 	json_number(json, NULL, packet->number);
 	/* stamps of a clock that was set back count as the beginning */

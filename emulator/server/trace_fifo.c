@@ -56,7 +56,7 @@ static bool read_region(struct vmsg_server *server, uint64_t handle, uint64_t of
 static bool look_up(struct vmsg_server *server, struct tap_fifo *fifo, unsigned int number)
 {
 	struct tap_fifo_ring *ring = &fifo->rings[number];
-	uint8_t head[NEXT_RING_AT + 4];
+	uint8_t head[NEXT_RING_AT + 4] = { 0 };
 
 	if (ring->is_known) {
 		return true;
@@ -82,7 +82,7 @@ static void take_new(struct vmsg_server *server, struct tap_fifo *fifo, unsigned
 {
 	struct tap_fifo_ring *ring = &fifo->rings[number];
 	uint8_t slot[TAP_PAYLOAD_MAX];
-	uint8_t index[2];
+	uint8_t index[2] = { 0 };
 
 	if (!look_up(server, fifo, number) ||
 	    !read_region(server, fifo->handle, (uint64_t)ring->start + WRITE_INDEX_AT, index,

@@ -39,9 +39,10 @@ static void read_all(struct world *world, FILE *file)
 {
 	struct tap_pcapng_reader reader;
 	struct tap_record record;
+	int result;
 
 	tap_pcapng_open(&reader, file);
-	while (tap_pcapng_read(&reader, &world->packet) == 1) {
+	while ((result = tap_pcapng_read(&reader, &world->packet)) == 1) {
 		const struct vmsg_bytes bytes = { world->packet.bytes, world->packet.size };
 		if (tap_record_load(&record, bytes) < 0) {
 			continue;
@@ -51,8 +52,9 @@ static void read_all(struct world *world, FILE *file)
 		tap_sessions_follow(&world->sessions, &record, record.vcpu & 1);
 		print(world, &record, sizeof(world->text) - 1);
 	}
-	if (tap_pcapng_read(&reader, &world->packet) == 1) {
-		abort(); /* after its end */
+	if ((result == 0) != !reader.problem ||
+	    (result == 0 && tap_pcapng_read(&reader, &world->packet) != 0)) {
+		abort(); /* an error without a reason, or more after the end */
 	}
 }
 
