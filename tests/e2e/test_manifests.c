@@ -63,7 +63,8 @@ static int close_files(void **state)
 
 static void start_system(void)
 {
-	const char *const arguments[] = { "--manifest", vm_path, "--manifest", sp_path, NULL };
+	const char *const arguments[] = { "--manifest",   vm_path, "--manifest", sp_path,
+					  "--time-slice", "60000", NULL };
 
 	daemon_start_with(&daemon_process, arguments);
 }
