@@ -4,8 +4,8 @@
  * taken out of reach when the manager has agreed and come back when they are reclaimed, so that an
  * access faults as it does behind an MMU. Read from the descriptors that pass through TX.
  * Cooperative: only who uses this library is held to it. What it cannot follow (a descriptor that
- * changes during the call, no memory for the list, more mappings than the kernel allows) it leaves
- * in reach.
+ * changes during the call, no memory for the list, more mappings than the kernel allows, a vCPU
+ * whose connection has joined and so has no banks) it leaves in reach.
  */
 #include <stdlib.h>
 #include <string.h>
