@@ -28,11 +28,12 @@ static bool has_option(int argc, char **argv, const char *name)
 int main(int argc, char **argv)
 {
 	struct vmsg_emu_bank banks[] = { { .size = 2 * VMSG_FFA_PAGE_SIZE },
+					 { .size = SCENARIO_POOL_SIZE },
 					 { .size = SCENARIO_POOL_SIZE } };
 	struct vmsg_emu_options options = {
 		.socket_path = argc > 1 ? argv[1] : NULL,
 		.banks = banks,
-		.bank_count = 2,
+		.bank_count = 3,
 	};
 	struct vmsg_emu *emu = NULL;
 	char why[128] = "";
@@ -54,7 +55,8 @@ int main(int argc, char **argv)
 		.conduit = vmsg_emu_conduit(emu),
 		.tx = { banks[0].data, banks[0].address },
 		.rx = { banks[0].data + VMSG_FFA_PAGE_SIZE, banks[0].address + VMSG_FFA_PAGE_SIZE },
-		.pool = { banks[1].data, banks[1].address },
+		.pools = { { banks[1].data, banks[1].address },
+			   { banks[2].data, banks[2].address } },
 		.image = { image, size },
 		.print = print,
 		.trace = has_option(argc, argv, "--trace"),

@@ -21,7 +21,7 @@
 static bool exchange(struct scenario *s, const uint8_t *frame, size_t size,
 		     struct vmsg_message *answer, uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE])
 {
-	int error = vmsg_endpoint_send_direct2(&s->endpoint, s->peer, &scenario_device_role,
+	int error = vmsg_endpoint_send_direct2(s->endpoint, s->peer, &scenario_device_role,
 					       (struct vmsg_bytes){ frame, size },
 					       scenario_now(s) + SECOND, buffer);
 	if (error < 0) {
@@ -57,14 +57,14 @@ void hostile_before_negotiation(struct scenario *s)
 	struct vmsg_message answer;
 	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
 
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       exchange(s, reset, sizeof(reset), &answer, buffer) &&
 		       answer.header.type == VMSG_RESET &&
 		       answer.body.reset_response.result == VMSG_RESULT_SUCCESS,
 	       "RESET is served before VERSION");
-	tap_ok(&s->tap, answers_error(s, get_devices, sizeof(get_devices)),
+	tap_ok(s->tap, answers_error(s, get_devices, sizeof(get_devices)),
 	       "GET_DEVICES before VERSION is answered with ERROR");
-	tap_ok(&s->tap, answers_error(s, get_info, sizeof(get_info)),
+	tap_ok(s->tap, answers_error(s, get_info, sizeof(get_info)),
 	       "GET_DEVICE_INFO before VERSION is answered with ERROR");
 }
 
@@ -87,27 +87,27 @@ void hostile_bus(struct scenario *s)
 	struct vmsg_message answer;
 	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
 
-	tap_ok(&s->tap, answers_error(s, unknown_bus, sizeof(unknown_bus)),
+	tap_ok(s->tap, answers_error(s, unknown_bus, sizeof(unknown_bus)),
 	       "an unknown bus message is answered with ERROR");
-	tap_ok(&s->tap, answers_error(s, absent_device, sizeof(absent_device)),
+	tap_ok(s->tap, answers_error(s, absent_device, sizeof(absent_device)),
 	       "a request to an absent device is answered with ERROR");
-	tap_ok(&s->tap, answers_null(s, too_large, sizeof(too_large)),
+	tap_ok(s->tap, answers_null(s, too_large, sizeof(too_large)),
 	       "a size beyond the frame is dropped");
-	tap_ok(&s->tap, answers_null(s, too_small, sizeof(too_small)),
+	tap_ok(s->tap, answers_null(s, too_small, sizeof(too_small)),
 	       "a size below the header is dropped");
-	tap_ok(&s->tap, answers_error(s, short_share, sizeof(short_share)),
+	tap_ok(s->tap, answers_error(s, short_share, sizeof(short_share)),
 	       "a short AREA_SHARE is answered with ERROR");
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       exchange(s, bad_share, sizeof(bad_share), &answer, buffer) &&
 		       answer.header.type == VMSG_AREA_SHARE &&
 		       answer.body.area_share_response.result == VMSG_RESULT_ERROR,
 	       "AREA_SHARE of an unknown handle is refused");
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       exchange(s, area_zero, sizeof(area_zero), &answer, buffer) &&
 		       answer.header.type == VMSG_AREA_SHARE &&
 		       answer.body.area_share_response.result == VMSG_RESULT_ERROR,
 	       "area id 0 is refused");
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       exchange(s, unknown_area, sizeof(unknown_area), &answer, buffer) &&
 		       answer.header.type == VMSG_AREA_UNSHARE &&
 		       answer.body.area_unshare_response.result == VMSG_RESULT_ERROR,
@@ -151,12 +151,12 @@ static void refused_config(struct scenario *s)
 	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
 
 	message.body.get_config_request = (struct vmsg_get_config_request){ 24, 1 };
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       ask_disk(s, VMSG_GET_CONFIG, &message, &answer, buffer) &&
 		       answer.header.type == VMSG_ERROR,
 	       "a config read beyond the end is answered with ERROR");
 	message.body.get_config_request = (struct vmsg_get_config_request){ 0xffffffff, 2 };
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       ask_disk(s, VMSG_GET_CONFIG, &message, &answer, buffer) &&
 		       answer.header.type == VMSG_ERROR,
 	       "one that overflows, too");
@@ -169,7 +169,7 @@ static void refused_status(struct scenario *s)
 	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
 
 	message.body.set_device_status_request.status = VMSG_STATUS_ACKNOWLEDGE;
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       ask_disk(s, VMSG_SET_DEVICE_STATUS, &message, &answer, buffer) &&
 		       answer.body.set_device_status_response.status == RUNNING &&
 		       is_still_running(s),
@@ -184,7 +184,7 @@ static void refused_queues(struct scenario *s)
 	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
 
 	message.body.get_vqueue_request.index = 1;
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       ask_disk(s, VMSG_GET_VQUEUE, &message, &answer, buffer) &&
 		       answer.header.type == VMSG_GET_VQUEUE &&
 		       answer.body.get_vqueue_response.max_size == 0,
@@ -198,7 +198,7 @@ static void refused_queues(struct scenario *s)
 	};
 	bool asked = ask_disk(s, VMSG_SET_VQUEUE, &message, &answer, buffer);
 	message.body.get_vqueue_request.index = 0;
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       asked && ask_disk(s, VMSG_GET_VQUEUE, &message, &answer, buffer) &&
 		       answer.body.get_vqueue_response.desc_addr == scenario_pool_address(s, 0),
 	       "a running queue stays where it is");
@@ -216,12 +216,12 @@ static void every_length(struct scenario *s)
 			memset(frame, 0xa5, sizeof(frame));
 			frame[0] = (uint8_t)first;
 			answered = vmsg_endpoint_send_direct2(
-					   &s->endpoint, s->peer, &scenario_device_role,
+					   s->endpoint, s->peer, &scenario_device_role,
 					   (struct vmsg_bytes){ frame, size },
 					   scenario_now(s) + SECOND, buffer) == 0;
 		}
 	}
-	tap_ok(&s->tap, answered && is_still_running(s), "garbage of every length is survived");
+	tap_ok(s->tap, answered && is_still_running(s), "garbage of every length is survived");
 }
 
 /* A chain whose first descriptor is its own next. */
@@ -232,7 +232,7 @@ static void loop_of_descriptors(struct scenario *s)
 		{ scenario_pool_address(s, STATUS_OFFSET), 1, true },
 	};
 	struct vmsg_driver_event event;
-	uint8_t *table = s->platform->pool.data;
+	uint8_t *table = s->pool.data;
 	bool offered = vmsg_vq_driver_add(&s->queues[0], buffers, 2, s) == 0;
 
 	for (uint8_t i = 0; i < QUEUE_SIZE; i++) {
@@ -240,12 +240,12 @@ static void loop_of_descriptors(struct scenario *s)
 		table[i * DESC_SIZE + DESC_FOLLOWS] = i;
 	}
 	offered = offered && vmsg_driver_kick(&s->blk, 0, 0) == 0;
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       offered && vmsg_driver_pump_run(&s->pump) == 0 &&
 		       vmsg_driver_pump_poll(&s->pump) == 0 &&
 		       scenario_until_event(s, &s->blk, VMSG_DRIVER_EVENT_NEEDS_RESET, &event),
 	       "a loop of descriptors makes the device ask for a reset");
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       scenario_reset_device(s, 0) && scenario_start_device(s, 0, s->blk_number) &&
 		       scenario_block(s, BLK_T_IN, 0, SECTOR_SIZE) == 0,
 	       "and the reset makes it whole");
@@ -264,35 +264,35 @@ void hostile_disk(struct scenario *s)
 
 void hostile_manager(struct scenario *s)
 {
-	const struct vmsg_ffa_range range = { s->platform->pool.address, 1 };
+	const struct vmsg_ffa_range range = { s->pool.address, 1 };
 	const struct vmsg_ffa_range odd = { s->platform->tx.address + 16, 1 };
 	const struct vmsg_ffa_range other = { s->platform->rx.address, 1 };
-	struct vmsg_endpoint *endpoint = &s->endpoint;
+	struct vmsg_endpoint *endpoint = s->endpoint;
 	uint8_t buffer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
 	const struct vmsg_bytes frame = { buffer, sizeof(buffer) };
 	uint64_t handle;
 
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       vmsg_endpoint_share(endpoint, s->peer, 1, true, &range, 1, &handle) ==
 		       VMSG_ERROR_PEER,
 	       "memory that is shared already cannot be shared again");
 	if (!s->platform->lax_manager) {
-		tap_ok(&s->tap,
+		tap_ok(s->tap,
 		       vmsg_endpoint_share(endpoint, s->peer, 1, true, &odd, 1, &handle) < 0,
 		       "nor can what begins between two pages");
-		tap_ok(&s->tap,
+		tap_ok(s->tap,
 		       vmsg_endpoint_share(endpoint, NOBODY, 1, true, &other, 1, &handle) < 0,
 		       "nobody is no borrower");
 	}
-	tap_ok(&s->tap, vmsg_endpoint_reclaim(endpoint, 0x123456789abcdef0) == VMSG_ERROR_PEER,
+	tap_ok(s->tap, vmsg_endpoint_reclaim(endpoint, 0x123456789abcdef0) == VMSG_ERROR_PEER,
 	       "a handle that nobody gave out cannot be reclaimed");
 	memset(buffer, 0, sizeof(buffer));
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       vmsg_endpoint_send_direct2(endpoint, NOBODY, &scenario_device_role, frame,
 					  scenario_now(s) + SECOND, buffer) == VMSG_ERROR_PEER,
 	       "a message to nobody is refused");
 	struct vmsg_ffa_regs regs = { { 0x840000ff } };
 	endpoint->conduit.call(endpoint->conduit.context, &regs);
-	tap_ok(&s->tap, vmsg_ffa_reply_status(&regs) == VMSG_FFA_NOT_SUPPORTED,
+	tap_ok(s->tap, vmsg_ffa_reply_status(&regs) == VMSG_FFA_NOT_SUPPORTED,
 	       "a call that does not exist is not supported");
 }

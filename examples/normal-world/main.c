@@ -16,7 +16,7 @@
 
 static uint8_t tx[VMSG_FFA_PAGE_SIZE] __attribute__((aligned(4096)));
 static uint8_t rx[VMSG_FFA_PAGE_SIZE] __attribute__((aligned(4096)));
-static uint8_t pool[SCENARIO_POOL_SIZE] __attribute__((aligned(4096)));
+static uint8_t pools[SCENARIO_POOLS][SCENARIO_POOL_SIZE] __attribute__((aligned(4096)));
 
 /* The file system image (secure-partition/disk.S). */
 extern uint8_t disk_start[];
@@ -28,7 +28,7 @@ int main(void)
 		.conduit = bare_conduit(),
 		.tx = { tx, (uintptr_t)tx },
 		.rx = { rx, (uintptr_t)rx },
-		.pool = { pool, (uintptr_t)pool },
+		.pools = { { pools[0], (uintptr_t)pools[0] }, { pools[1], (uintptr_t)pools[1] } },
 		.image = { disk_start, (size_t)(disk_end - disk_start) },
 		.print = bare_print,
 		.trace = NORMAL_WORLD_TRACE,

@@ -42,9 +42,9 @@ struct scenario_mode {
 
 struct scenario {
 	const struct scenario_platform *platform;
-	struct tap tap;
-	struct trace trace;
-	struct vmsg_endpoint endpoint;
+	struct vmsg_buffer pool;
+	struct tap *tap;
+	struct vmsg_endpoint *endpoint;
 	uint16_t peer;
 	const struct scenario_mode *mode;
 	struct vmsg_memory memory;

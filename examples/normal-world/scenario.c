@@ -20,11 +20,11 @@ static const struct scenario_mode modes[] = {
 	{ "# indirect messages both ways\n", VMSG_CARRIER_INDIRECT, VMSG_EVENTS_INDIRECT },
 };
 
-static struct scenario scenario;
+static struct scenario scenarios[SCENARIO_POOLS];
 
 uint64_t scenario_now(const struct scenario *s)
 {
-	return s->endpoint.conduit.now(s->endpoint.conduit.context);
+	return s->endpoint->conduit.now(s->endpoint->conduit.context);
 }
 
 /* ---- moving things along ---- */
@@ -129,7 +129,7 @@ static int bring_up(struct scenario *s)
 	}
 	s->drivers[0] = NULL;
 	s->drivers[1] = NULL;
-	vmsg_driver_pump_init(&s->pump, &s->endpoint, &s->bus, s->drivers, 2, s->peer, SECOND);
+	vmsg_driver_pump_init(&s->pump, s->endpoint, &s->bus, s->drivers, 2, s->peer, SECOND);
 	s->pump.schedules_peer = s->platform->has_messages;
 	s->up = s->area_ready = s->area_gone = s->bus_reset = s->failed = false;
 	s->found_count = 0;
@@ -138,7 +138,7 @@ static int bring_up(struct scenario *s)
 
 static bool share_pool(struct scenario *s)
 {
-	const struct vmsg_buffer pool = s->platform->pool;
+	const struct vmsg_buffer pool = s->pool;
 	/* two ranges on purpose: the descriptor's order, not its addresses, makes the offsets */
 	const struct vmsg_ffa_range ranges[] = {
 		{ pool.address, SCENARIO_POOL_SIZE / VMSG_FFA_PAGE_SIZE / 2 },
@@ -230,8 +230,8 @@ int64_t scenario_transfer(struct scenario *s, unsigned int which,
 
 int scenario_block(struct scenario *s, uint32_t type, uint64_t sector, uint32_t size)
 {
-	uint8_t *header = s->platform->pool.data + HEADER_OFFSET;
-	uint8_t *status = s->platform->pool.data + STATUS_OFFSET;
+	uint8_t *header = s->pool.data + HEADER_OFFSET;
+	uint8_t *status = s->pool.data + STATUS_OFFSET;
 	const struct vmsg_vq_buffer buffers[] = {
 		{ scenario_pool_address(s, HEADER_OFFSET), 16, false },
 		{ scenario_pool_address(s, DATA_OFFSET), size, type == BLK_T_IN },
@@ -254,7 +254,7 @@ int scenario_block(struct scenario *s, uint32_t type, uint64_t sector, uint32_t 
 /* Offers a read of the first sector and tells the device; whoever waits for it reaps it. */
 static bool offer_read(struct scenario *s)
 {
-	uint8_t *header = s->platform->pool.data + HEADER_OFFSET;
+	uint8_t *header = s->pool.data + HEADER_OFFSET;
 	const struct vmsg_vq_buffer buffers[] = {
 		{ scenario_pool_address(s, HEADER_OFFSET), 16, false },
 		{ scenario_pool_address(s, DATA_OFFSET), SECTOR_SIZE, true },
@@ -269,7 +269,7 @@ static bool offer_read(struct scenario *s)
 /* Reads the whole disk and compares it with `image`, every byte changed by `flip`. */
 static bool disk_equals(struct scenario *s, uint8_t flip)
 {
-	const uint8_t *data = s->platform->pool.data + DATA_OFFSET;
+	const uint8_t *data = s->pool.data + DATA_OFFSET;
 	const struct vmsg_bytes image = s->platform->image;
 
 	for (size_t at = 0; at < image.size; at += DATA_SIZE) {
@@ -289,7 +289,7 @@ static bool disk_equals(struct scenario *s, uint8_t flip)
 
 static bool write_disk(struct scenario *s, uint8_t flip)
 {
-	uint8_t *data = s->platform->pool.data + DATA_OFFSET;
+	uint8_t *data = s->pool.data + DATA_OFFSET;
 	const struct vmsg_bytes image = s->platform->image;
 
 	for (size_t at = 0; at < image.size; at += DATA_SIZE) {
@@ -309,7 +309,7 @@ static void test_disk(struct scenario *s)
 {
 	struct vmsg_driver_event event;
 
-	tap_ok(&s->tap, scenario_start_device(s, 0, s->blk_number),
+	tap_ok(s->tap, scenario_start_device(s, 0, s->blk_number),
 	       "virtio-blk is negotiated and running");
 	bool config = vmsg_driver_read_config(&s->blk, scenario_now(s), 0, 24) == 0 &&
 		      scenario_until_event(s, &s->blk, VMSG_DRIVER_EVENT_CONFIG, &event) &&
@@ -318,15 +318,15 @@ static void test_disk(struct scenario *s)
 	for (unsigned int i = 0; config && i < 8; i++) {
 		s->sectors |= (uint64_t)event.data.data[i] << 8 * i;
 	}
-	tap_ok(&s->tap, s->sectors * SECTOR_SIZE == s->platform->image.size,
+	tap_ok(s->tap, s->sectors * SECTOR_SIZE == s->platform->image.size,
 	       "capacity is that of the image");
-	tap_ok(&s->tap, disk_equals(s, 0), "whole disk read and compared");
-	tap_ok(&s->tap, write_disk(s, 0xff), "whole disk written, flushed");
-	tap_ok(&s->tap, disk_equals(s, 0xff), "what was written is read back");
-	tap_ok(&s->tap, write_disk(s, 0) && disk_equals(s, 0), "the image is restored");
-	tap_ok(&s->tap, scenario_block(s, BLK_T_IN, s->sectors, SECTOR_SIZE) == 1,
+	tap_ok(s->tap, disk_equals(s, 0), "whole disk read and compared");
+	tap_ok(s->tap, write_disk(s, 0xff), "whole disk written, flushed");
+	tap_ok(s->tap, disk_equals(s, 0xff), "what was written is read back");
+	tap_ok(s->tap, write_disk(s, 0) && disk_equals(s, 0), "the image is restored");
+	tap_ok(s->tap, scenario_block(s, BLK_T_IN, s->sectors, SECTOR_SIZE) == 1,
 	       "a read beyond the end is an I/O error");
-	tap_ok(&s->tap, scenario_block(s, 0x77, 0, SECTOR_SIZE) == 2,
+	tap_ok(s->tap, scenario_block(s, 0x77, 0, SECTOR_SIZE) == 2,
 	       "an unknown request is unsupported");
 }
 
@@ -348,14 +348,14 @@ static void test_reset(struct scenario *s)
 		{ scenario_pool_address(s, HEADER_OFFSET), 16, false },
 		{ scenario_pool_address(s, STATUS_OFFSET), 1, true },
 	};
-	uint8_t *status = s->platform->pool.data + STATUS_OFFSET;
+	uint8_t *status = s->pool.data + STATUS_OFFSET;
 
 	*status = STATUS_UNSET;
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       vmsg_vq_driver_add(&s->queues[0], buffers, 2, s) == 0 &&
 		       scenario_reset_device(s, 0) && *(volatile uint8_t *)status == STATUS_UNSET,
 	       "the device resets in the middle and leaves what was not served");
-	tap_ok(&s->tap, scenario_start_device(s, 0, s->blk_number) && disk_equals(s, 0),
+	tap_ok(s->tap, scenario_start_device(s, 0, s->blk_number) && disk_equals(s, 0),
 	       "after the reset the disk is served again");
 }
 
@@ -370,7 +370,7 @@ static void test_events(struct scenario *s)
 	while (vmsg_driver_event(&s->blk, &event) == 1) {
 	}
 	(void)vmsg_vq_driver_enable_notify(&s->queues[0]);
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       offer_read(s) && scenario_until_event(s, &s->blk, VMSG_DRIVER_EVENT_USED, &event) &&
 		       s->bus.stats.received[VMSG_EVENT_USED] > before &&
 		       vmsg_vq_driver_reap(&s->queues[0], &cookie, &written) == 1,
@@ -381,21 +381,21 @@ static void test_events(struct scenario *s)
  */
 static void test_random(struct scenario *s)
 {
-	const uint8_t *data = s->platform->pool.data + DATA_OFFSET;
+	const uint8_t *data = s->pool.data + DATA_OFFSET;
 	const struct vmsg_vq_buffer buffer = { scenario_pool_address(s, DATA_OFFSET), RNG_BYTES,
 					       true };
 	uint32_t ones = 0;
 
-	tap_ok(&s->tap, scenario_start_device(s, 1, s->rng_number),
+	tap_ok(s->tap, scenario_start_device(s, 1, s->rng_number),
 	       "virtio-rng is negotiated and running");
-	tap_ok(&s->tap, scenario_transfer(s, 1, &buffer, 1) == (int64_t)RNG_BYTES,
+	tap_ok(s->tap, scenario_transfer(s, 1, &buffer, 1) == (int64_t)RNG_BYTES,
 	       "random bytes arrive");
 	for (uint32_t i = 0; i < RNG_BYTES; i++) {
 		for (uint8_t bits = data[i]; bits; bits &= (uint8_t)(bits - 1)) {
 			ones++;
 		}
 	}
-	tap_ok(&s->tap, ones > RNG_BYTES * 4 - 600 && ones < RNG_BYTES * 4 + 600,
+	tap_ok(s->tap, ones > RNG_BYTES * 4 - 600 && ones < RNG_BYTES * 4 + 600,
 	       "they pass a monobit test");
 }
 
@@ -403,16 +403,15 @@ static void take_back(struct scenario *s)
 {
 	struct vmsg_memory_area *area = vmsg_memory_find(&s->memory, s->area_id);
 
-	tap_ok(&s->tap,
-	       area && vmsg_endpoint_reclaim(&s->endpoint, area->handle) == VMSG_ERROR_AGAIN,
+	tap_ok(s->tap, area && vmsg_endpoint_reclaim(s->endpoint, area->handle) == VMSG_ERROR_AGAIN,
 	       "memory that the partition holds cannot be reclaimed");
-	tap_ok(&s->tap, scenario_reset_device(s, 0) && scenario_reset_device(s, 1),
+	tap_ok(s->tap, scenario_reset_device(s, 0) && scenario_reset_device(s, 1),
 	       "both devices reset");
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       vmsg_bus_unshare(&s->bus, scenario_now(s), s->area_id) == 0 &&
 		       scenario_until(s, &s->area_gone),
 	       "the area is unshared and reclaimed");
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       vmsg_bus_reset(&s->bus, scenario_now(s)) == 0 && scenario_until(s, &s->bus_reset),
 	       "the bus resets");
 }
@@ -445,18 +444,18 @@ static uint16_t find_device(struct scenario *s, uint32_t type)
 /* One session in one mode: everything that a well-behaved driver does. */
 static bool begin_session(struct scenario *s)
 {
-	tap_ok(&s->tap, bring_up(s) == 0 && scenario_until(s, &s->up), "the bus is negotiated");
+	tap_ok(s->tap, bring_up(s) == 0 && scenario_until(s, &s->up), "the bus is negotiated");
 	if (!s->up) {
 		return false;
 	}
-	tap_ok(&s->tap, s->bus.profile == vmsg_profile(VMSG_PROFILE_R3), "in its newest revision");
-	tap_ok(&s->tap, s->bus.carrier == s->mode->carrier && s->bus.events == s->mode->events,
+	tap_ok(s->tap, s->bus.profile == vmsg_profile(VMSG_PROFILE_R3), "in its newest revision");
+	tap_ok(s->tap, s->bus.carrier == s->mode->carrier && s->bus.events == s->mode->events,
 	       "with the carrier and the events that were asked for");
 	s->blk_number = find_device(s, BLK_DEVICE);
 	s->rng_number = find_device(s, RNG_DEVICE);
-	tap_ok(&s->tap, s->blk_number != UINT16_MAX && s->rng_number != UINT16_MAX,
+	tap_ok(s->tap, s->blk_number != UINT16_MAX && s->rng_number != UINT16_MAX,
 	       "both devices are found");
-	tap_ok(&s->tap, share_pool(s), "an area is shared and retrieved");
+	tap_ok(s->tap, share_pool(s), "an area is shared and retrieved");
 	return s->area_ready && s->blk_number != UINT16_MAX;
 }
 
@@ -493,13 +492,13 @@ static uint64_t probe(struct scenario *s, uint64_t *word)
 {
 	struct vmsg_ffa_regs regs = { {
 		VMSG_FFA_ID64(MSG_SEND_DIRECT_REQ),
-		(uint32_t)s->endpoint.id << 16 | s->peer,
+		(uint32_t)s->endpoint->id << 16 | s->peer,
 		0,
 		SCENARIO_PROBE,
-		s->platform->pool.address + DATA_OFFSET,
+		s->pool.address + DATA_OFFSET,
 	} };
 
-	s->endpoint.conduit.call(s->endpoint.conduit.context, &regs);
+	s->endpoint->conduit.call(s->endpoint->conduit.context, &regs);
 	*word = regs.x[4];
 	return regs.x[0] == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP) ? regs.x[3] : 0;
 }
@@ -516,53 +515,137 @@ static void test_isolation(struct scenario *s, uint16_t peer)
 	if (!begin_session(s)) {
 		return;
 	}
-	memset(s->platform->pool.data + DATA_OFFSET, 0x5a, sizeof(word));
-	tap_ok(&s->tap, probe(s, &word) == SCENARIO_PROBE && word == 0x5a5a5a5a5a5a5a5a,
+	memset(s->pool.data + DATA_OFFSET, 0x5a, sizeof(word));
+	tap_ok(s->tap, probe(s, &word) == SCENARIO_PROBE && word == 0x5a5a5a5a5a5a5a5a,
 	       "the partition reads what is shared with it");
-	tap_ok(&s->tap,
+	tap_ok(s->tap,
 	       vmsg_bus_unshare(&s->bus, scenario_now(s), s->area_id) == 0 &&
 		       scenario_until(s, &s->area_gone),
 	       "the area is unshared and reclaimed");
-	tap_ok(&s->tap, probe(s, &word) == SCENARIO_FAULT, "reading it once more is a data abort");
-	tap_ok(&s->tap,
+	tap_ok(s->tap, probe(s, &word) == SCENARIO_FAULT, "reading it once more is a data abort");
+	tap_ok(s->tap,
 	       vmsg_bus_reset(&s->bus, scenario_now(s)) == 0 && scenario_until(s, &s->bus_reset),
 	       "the partition survives that");
 }
 
-int scenario_run(const struct scenario_platform *platform)
+/* ---- two partitions at a time ---- */
+
+#define CHUNKS     8u
+#define CHUNK_SIZE 8192u
+
+static bool fill_chunk(struct scenario *s, uint32_t chunk, uint8_t value)
 {
-	struct scenario *s = &scenario;
-	struct vmsg_ffa_partition_info infos[PARTITIONS_MAX];
+	memset(s->pool.data + DATA_OFFSET, value, CHUNK_SIZE);
+	return scenario_block(s, BLK_T_OUT, chunk * (CHUNK_SIZE / SECTOR_SIZE), CHUNK_SIZE) == 0;
+}
+
+static bool chunk_is(struct scenario *s, uint32_t chunk, uint8_t value)
+{
+	const uint8_t *data = s->pool.data + DATA_OFFSET;
+
+	if (scenario_block(s, BLK_T_IN, chunk * (CHUNK_SIZE / SECTOR_SIZE), CHUNK_SIZE) != 0) {
+		return false;
+	}
+	for (uint32_t i = 0; i < CHUNK_SIZE; i++) {
+		if (data[i] != value) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool begin_disk(struct scenario *s, uint16_t peer)
+{
+	s->peer = peer;
+	s->mode = &modes[0];
+	return begin_session(s) && scenario_start_device(s, 0, s->blk_number);
+}
+
+static bool end_disk(struct scenario *s)
+{
+	const bool ended = write_disk(s, 0) && scenario_reset_device(s, 0) &&
+			   vmsg_bus_unshare(&s->bus, scenario_now(s), s->area_id) == 0 &&
+			   scenario_until(s, &s->area_gone) &&
+			   vmsg_bus_reset(&s->bus, scenario_now(s)) == 0 &&
+			   scenario_until(s, &s->bus_reset);
+
+	vmsg_driver_pump_close(&s->pump);
+	return ended;
+}
+
+/* One client, two partitions, each with its disk: requests in turns, and neither sees the other's.
+ */
+static void test_both(struct scenario *one, uint16_t first, struct scenario *two, uint16_t second)
+{
+	bool good = true;
+
+	one->platform->print("# two partitions at a time\n");
+	if (!begin_disk(one, first) || !begin_disk(two, second)) {
+		tap_ok(one->tap, false, "two disks run");
+		return;
+	}
+	for (uint32_t i = 0; good && i < CHUNKS; i++) {
+		good = fill_chunk(one, i, (uint8_t)(0x10 + i)) &&
+		       fill_chunk(two, i, (uint8_t)(0x80 + i));
+	}
+	for (uint32_t i = 0; good && i < CHUNKS; i++) {
+		good = chunk_is(two, i, (uint8_t)(0x80 + i)) &&
+		       chunk_is(one, i, (uint8_t)(0x10 + i));
+	}
+	tap_ok(one->tap, good, "two disks are written and read in turns");
+	tap_ok(one->tap, end_disk(one) && end_disk(two), "both are restored and given back");
+}
+
+static void prepare(struct scenario *s, const struct scenario_platform *platform, size_t pool)
+{
+	static struct vmsg_endpoint endpoint;
+	static struct tap tap;
 
 	memset(s, 0, sizeof(*s));
 	s->platform = platform;
-	tap_start(&s->tap, platform->print);
+	s->pool = platform->pools[pool];
+	s->endpoint = &endpoint;
+	s->tap = &tap;
+}
+
+int scenario_run(const struct scenario_platform *platform)
+{
+	static struct trace trace;
+	struct scenario *s = &scenarios[0];
+	struct vmsg_ffa_partition_info infos[PARTITIONS_MAX];
+
+	prepare(&scenarios[0], platform, 0);
+	prepare(&scenarios[1], platform, 1);
+	tap_start(s->tap, platform->print);
 	struct vmsg_conduit conduit = platform->conduit;
 	if (platform->trace) {
-		conduit =
-			trace_conduit(&s->trace, &platform->conduit, platform->tx, platform->print);
+		conduit = trace_conduit(&trace, &platform->conduit, platform->tx, platform->print);
 	}
-	int error = vmsg_endpoint_init(&s->endpoint, &conduit, platform->tx, platform->rx, 1);
+	int error = vmsg_endpoint_init(s->endpoint, &conduit, platform->tx, platform->rx, 1);
 	if (error == 0 && platform->has_messages) {
-		error = vmsg_endpoint_enable_notifications(&s->endpoint, 1);
+		error = vmsg_endpoint_enable_notifications(s->endpoint, 1);
 	}
-	tap_ok(&s->tap, error == 0 && s->endpoint.ffa_version >= VMSG_FFA_VERSION_1_2,
+	tap_ok(s->tap, error == 0 && s->endpoint->ffa_version >= VMSG_FFA_VERSION_1_2,
 	       "FF-A version 1.2 is agreed, RX and TX mapped");
 	if (error == 0) {
-		int count = vmsg_endpoint_discover(&s->endpoint, &scenario_device_role, infos,
+		int count = vmsg_endpoint_discover(s->endpoint, &scenario_device_role, infos,
 						   PARTITIONS_MAX);
-		tap_ok(&s->tap, count >= 1, "a partition offers virtio-msg");
+		tap_ok(s->tap, count >= 1, "a partition offers virtio-msg");
 		for (int i = 0; i < count && i < (int)PARTITIONS_MAX; i++) {
-			if (infos[i].id != s->endpoint.id) { /* the emulator's VMs offer it too */
+			if (infos[i].id != s->endpoint->id) { /* the emulator's VMs offer it too */
 				for (size_t k = 0; k < (platform->has_messages ? 3 : 1); k++) {
 					test_partition(s, infos[i].id, &modes[k]);
 				}
 			}
 		}
+		if (count >= 2 && infos[0].id != s->endpoint->id &&
+		    infos[1].id != s->endpoint->id) {
+			test_both(&scenarios[0], infos[0].id, &scenarios[1], infos[1].id);
+		}
 		if (platform->can_probe && count > 0) {
 			test_isolation(s, infos[0].id);
 		}
-		vmsg_endpoint_close(&s->endpoint);
+		vmsg_endpoint_close(s->endpoint);
 	}
-	return tap_finish(&s->tap);
+	return tap_finish(s->tap);
 }

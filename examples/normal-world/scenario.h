@@ -10,13 +10,14 @@
 #include "virtio_msg_ffa/endpoint.h"
 
 #define SCENARIO_POOL_SIZE 0x20000u /* shared: rings and data */
+#define SCENARIO_POOLS     2u       /* one for each partition served at a time */
 
 struct scenario_platform {
 	struct vmsg_conduit conduit;
 	struct vmsg_buffer tx; /* one page each */
 	struct vmsg_buffer rx;
-	struct vmsg_buffer pool; /* SCENARIO_POOL_SIZE bytes, page aligned */
-	struct vmsg_bytes image; /* what the disk must hold */
+	struct vmsg_buffer pools[SCENARIO_POOLS]; /* SCENARIO_POOL_SIZE bytes, page aligned */
+	struct vmsg_bytes image;                  /* what the disk must hold */
 	void (*print)(const char *text);
 	bool trace;        /* print every FF-A call */
 	bool has_messages; /* the manager carries indirect messages and notifications */
