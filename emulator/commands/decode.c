@@ -15,8 +15,11 @@
 #include "virtio_msg_ffa/codec.h"
 #include "virtio_msg_ffa/error.h"
 #include "virtio_msg_ffa/format.h"
+#include "virtio_msg_ffa/quirk.h"
 #include "virtio_msg_ffa/proto.h"
 #include "virtio_msg_ffa/schema.h"
+
+#define QUIRK_FRAME_MAX 512 /* more than any bus carries */
 
 static const char help[] =
 	"usage: vmsg-ffa-emu decode [OPTION...] [HEX...]\n"
@@ -124,7 +127,8 @@ struct reading {
 	struct vmsg_diagnosis diagnosis;
 	struct vmsg_bytes body; /* what there is of it */
 	int error;
-	bool has_header; /* the type and number could be read */
+	bool has_header;                     /* the type and number could be read */
+	const struct vmsg_quirk_info *quirk; /* who is known to send just that; NULL: nobody */
 };
 
 static const char *kind_of(const struct reading *reading)
@@ -166,6 +170,9 @@ static void print_json(const struct reading *reading, const char *candidates)
 	}
 	if (reading->error < 0) {
 		json_error(reading->error, &reading->diagnosis);
+		if (reading->quirk) {
+			printf(",\"quirk\":\"%s\"", reading->quirk->name);
+		}
 		json_readable(profile, &reading->message.header, reading->body);
 	} else {
 		json_fields(profile, &reading->message);
@@ -186,6 +193,10 @@ static void print_text(const struct reading *reading, const char *candidates)
 			printf(" of device %u", reading->raw.dev_num);
 		}
 		printf(": %s: %s\n", vmsg_error_name(reading->error), text);
+		if (reading->quirk) {
+			report_problem("%s sends that; quirk %s", reading->quirk->who,
+				       reading->quirk->name);
+		}
 		return;
 	}
 	const size_t length = vmsg_format(reading->profile, &reading->message, text, sizeof(text));
@@ -208,6 +219,19 @@ static void print_text(const struct reading *reading, const char *candidates)
 
 /* ---- reading ---- */
 
+/* Of a frame that is bad: the implementation that is known for it. */
+static const struct vmsg_quirk_info *quirk_of(const struct vmsg_profile *profile,
+					      struct vmsg_bytes frame)
+{
+	uint8_t copy[QUIRK_FRAME_MAX];
+
+	if (frame.size > sizeof(copy)) {
+		return NULL;
+	}
+	memcpy(copy, frame.data, frame.size);
+	return vmsg_quirk_info(vmsg_quirk_mend(profile, (struct vmsg_span){ copy, frame.size }, 0));
+}
+
 static struct reading read_frame(const struct vmsg_profile *profile, struct vmsg_bytes frame)
 {
 	struct reading reading = { .profile = profile, .has_header = frame.size >= 4 };
@@ -215,6 +239,9 @@ static struct reading read_frame(const struct vmsg_profile *profile, struct vmsg
 	const size_t end = usable ? reading.raw.msg_size : frame.size;
 
 	reading.error = vmsg_decode(profile, frame, &reading.message, &reading.diagnosis);
+	if (reading.error < 0) {
+		reading.quirk = quirk_of(profile, frame);
+	}
 	if (end > profile->header_size) {
 		reading.body = (struct vmsg_bytes){ frame.data + profile->header_size,
 						    end - profile->header_size };

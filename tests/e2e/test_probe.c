@@ -92,6 +92,24 @@ static void who_is_not_there_speaks_nothing(void **state)
 	assert_non_null(strstr(probe.errors.text, "is a backend running?"));
 }
 
+/* A frame alone can show whose it is. */
+static void a_bad_frame_is_known_by_its_sender(void **state)
+{
+	(void)state;
+	const char *const text[] = { "decode", "-p", "r1",
+				     "000403000e0000000000020000000000001001000000", NULL };
+	const char *const json[] = {
+		"decode", "-j", "-p", "r1", "000403000e0000000000020000000000001001000000", NULL
+	};
+
+	assert_int_equal(process_run(&probe, NULL, text), 1);
+	assert_says("r1 bad frame of device 3: TRUNCATED");
+	assert_non_null(
+		strstr(probe.errors.text, "Linux RFC v1 sends that; quirk linux-rfc1-short-set"));
+	assert_int_equal(process_run(&probe, NULL, json), 1);
+	assert_says("\"quirk\":\"linux-rfc1-short-set\"");
+}
+
 static void mistakes_in_quirks_are_named(void **state)
 {
 	(void)state;
@@ -133,6 +151,7 @@ int main(void)
 						close_system),
 		cmocka_unit_test_setup_teardown(who_is_not_there_speaks_nothing, open_system,
 						close_system),
+		cmocka_unit_test(a_bad_frame_is_known_by_its_sender),
 		cmocka_unit_test(mistakes_in_quirks_are_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
