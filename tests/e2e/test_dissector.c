@@ -552,17 +552,22 @@ static bool next_traced(FILE *trace, char *line, size_t size)
 
 static void a_capture_reads_as_the_trace(void **state)
 {
-	static const char *const profiles[] = { "", "--profile r1" };
+	static const char *const options[] = {
+		"--carrier direct --events poll",
+		"--carrier direct --events poll --profile r1",
+		"--carrier indirect --events indirect",
+		"--carrier fifo --events fifo",
+	};
 	char line[8192];
 	size_t count = 0;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		char command[512];
 		snprintf(command, sizeof(command),
 			 "cd %s && '%s/vmsg-ffa-emu' loopback --device rng %s --trace trace --pcap "
 			 "session.pcapng >output",
-			 directory, VMSG_BINARY_DIR, profiles[i]);
+			 directory, VMSG_BINARY_DIR, options[i]);
 		assert_int_equal(system(command), 0);
 		snprintf(command, sizeof(command), "%s/trace", directory);
 		FILE *trace = fopen(command, "r");
