@@ -526,6 +526,7 @@ static void test_isolation(struct scenario *s, uint16_t peer)
 	tap_ok(s->tap,
 	       vmsg_bus_reset(&s->bus, scenario_now(s)) == 0 && scenario_until(s, &s->bus_reset),
 	       "the partition survives that");
+	s->platform->print("# end of that\n");
 }
 
 /* ---- two partitions at a time ---- */

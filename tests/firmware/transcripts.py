@@ -10,7 +10,8 @@ What is not compared:
 - ids of partitions: each is replaced by its place in the order in which they first occur;
 - handles: the same, and addresses of RXTX_MAP;
 - everything that is no trace, such as TAP;
-- what comes after "# access after relinquish": a process that does that is ended by its kernel."""
+- what comes between "# access after relinquish" and "# end of that": a process that does it is ended by
+  its kernel."""
 import difflib
 import re
 import sys
@@ -31,13 +32,13 @@ class Names:
 class Transcript:
     def __init__(self, path):
         self.partitions, self.handles = Names("partition"), Names("handle")
-        self.lines, self.call = [], ""
+        self.lines, self.call, skipped = [], "", False
         with open(path, encoding="utf-8", errors="replace") as file:
             for text in file:
-                if text.startswith("# access after relinquish"):
-                    break
+                if text.startswith(("# access after relinquish", "# end of that")):
+                    skipped = text.startswith("# access")
                 found = LINE.match(text)
-                if found:
+                if found and not skipped:
                     self.take(found.group(1), found.group(2), found.group(3))
 
     def take(self, partition, direction, what):
