@@ -140,8 +140,8 @@ static void the_whole_matrix_ends_in_agreement_or_refusal(void **state)
 	assert_int_equal(agreed, 1 + 5 + 6 + 6 + 2);
 }
 
-/* In every dialect: no answer, zeros, null replies, ERROR, the request itself, noise. */
-static enum { SILENT, ZEROS, NULLS, ERRORS, MIRROR, RESPONSE_MIRROR, NOISE, ANSWERS } nonsense;
+/* In every dialect: zeros, null replies, ERROR, the request itself, noise. */
+static enum nonsense { ZEROS, NULLS, ERRORS, MIRROR, RESPONSE_MIRROR, NOISE, ANSWERS } nonsense;
 
 static bool answer_nonsense(struct bus_pair *p, struct vmsg_bytes frame, uint8_t *answer)
 {
@@ -181,7 +181,7 @@ static void nonsense_in_every_dialect_ends_clearly(void **state)
 			i / ANSWERS == 0 ? NULL
 					 : vmsg_profile((enum vmsg_profile_id)(
 						   VMSG_PROFILE_R0 + (i / ANSWERS - 1) % 6));
-		nonsense = i % ANSWERS;
+		nonsense = (enum nonsense)(i % ANSWERS);
 		pair_open(&pair, forced, NULL);
 		pair.intercept = answer_nonsense;
 		assert_int_equal(vmsg_bus_start(&pair.driver.bus, 0), 0);
