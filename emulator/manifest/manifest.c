@@ -289,8 +289,11 @@ int manifest_parse(struct manifest *manifest, const char *file, const void *tree
 		return -1;
 	}
 	/* It reads the header before it looks at the size. */
-	const int checked =
+	int checked =
 		size < sizeof(struct fdt_header) ? -FDT_ERR_TRUNCATED : fdt_check_full(tree, size);
+	if (checked == 0 && fdt_next_node(tree, -1, NULL) != ROOT) {
+		checked = -FDT_ERR_BADSTRUCTURE; /* it has no root */
+	}
 	if (checked != 0) {
 		snprintf(why, why_size, "%s: is no device tree: %s", file, fdt_strerror(checked));
 		return -1;

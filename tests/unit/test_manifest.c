@@ -460,6 +460,25 @@ static void trees_with_any_byte_wrong(void **state)
 	free(tree);
 }
 
+/* Well-formed for libfdt, but there is nothing in it. */
+static void a_tree_without_a_root(void **state)
+{
+	static const uint32_t words[] = {
+		0xd00dfeed, 60, 56, 60, 40, 17, 16, 0, 0, 4, 0, 0, 0, 0, 9
+	};
+	uint8_t bytes[sizeof(words)] __attribute__((aligned(8)));
+	struct manifest manifest;
+	char why[WHY_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words); i++) {
+		bytes[i] = (uint8_t)(words[i / 4] >> (24 - 8 * (i % 4)));
+	}
+	assert_int_equal(manifest_parse(&manifest, "m", bytes, sizeof(bytes), why, sizeof(why)),
+			 -1);
+	assert_non_null(strstr(why, "m: is no device tree: FDT_ERR_BADSTRUCTURE"));
+}
+
 static void trees_that_are_too_long(void **state)
 {
 	struct manifest manifest;
@@ -556,6 +575,7 @@ int main(void)
 		cmocka_unit_test(systems_have_at_most_250_partitions),
 		cmocka_unit_test(trees_that_are_cut_short),
 		cmocka_unit_test(trees_with_any_byte_wrong),
+		cmocka_unit_test(a_tree_without_a_root),
 		cmocka_unit_test(trees_that_are_too_long),
 		cmocka_unit_test(files_of_source_with_and_without_directives),
 	};
