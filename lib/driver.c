@@ -58,6 +58,14 @@ static void fail(struct vmsg_driver *driver, enum vmsg_type type, int error)
 	vmsg_driver_tell(driver, VMSG_DRIVER_EVENT_FAILED);
 }
 
+/* A device that answers, and answers wrongly, is told that its driver has failed. */
+static void give_up(struct vmsg_driver *driver)
+{
+	if (driver->written != 0) {
+		vmsg_driver_ask_status(driver, STEP_GIVE_UP, driver->written | VMSG_STATUS_FAILED);
+	}
+}
+
 /* ---- what is asked ---- */
 
 struct vmsg_message *vmsg_driver_ask(struct vmsg_driver *driver, enum vmsg_driver_step step,
@@ -84,6 +92,7 @@ struct vmsg_message *vmsg_driver_ask(struct vmsg_driver *driver, enum vmsg_drive
 
 void vmsg_driver_ask_status(struct vmsg_driver *driver, enum vmsg_driver_step step, uint8_t status)
 {
+	driver->written = status;
 	vmsg_driver_ask(driver, step, VMSG_SET_DEVICE_STATUS)
 		->body.set_device_status_request.status = status;
 }
@@ -382,6 +391,7 @@ static int take_response(struct vmsg_driver *driver, const struct vmsg_message *
 	const int error = vmsg_driver_take_answer(driver, in);
 	if (error < 0) {
 		fail(driver, in->header.type, error);
+		give_up(driver);
 	}
 	return error;
 }
@@ -440,13 +450,25 @@ int vmsg_driver_input(struct vmsg_driver *driver, uint64_t now_ns, const struct 
 	return VMSG_ERROR_INVALID; /* devices ask nothing of drivers */
 }
 
+/* The request in flight has no answer. One who has failed already does not mind. */
+static void end_request(struct vmsg_driver *driver, int error)
+{
+	if (driver->step == STEP_GIVE_UP) {
+		driver->step = STEP_NONE;
+		driver->request.used = false;
+		driver->out_due = false;
+	} else {
+		fail(driver, driver->request.type, error);
+	}
+}
+
 void vmsg_driver_request_failed(struct vmsg_driver *driver, uint64_t now_ns, enum vmsg_type type,
 				uint16_t token, int error)
 {
 	driver->now_ns = now_ns;
 	if (driver->request.used && driver->request.type == type &&
 	    driver->request.token == token) {
-		fail(driver, type, error);
+		end_request(driver, error);
 	} else if (type == VMSG_EVENT_AVAIL) {
 		driver->kicks |= driver->kicked; /* whose it was, it does not say */
 	} else {
@@ -547,7 +569,7 @@ void vmsg_driver_tick(struct vmsg_driver *driver, uint64_t now_ns)
 {
 	driver->now_ns = now_ns;
 	if (driver->request.used && driver->request.deadline_ns <= now_ns) {
-		fail(driver, driver->request.type, VMSG_ERROR_TIMEOUT);
+		end_request(driver, VMSG_ERROR_TIMEOUT);
 	} else if (driver->retry_ns && driver->retry_ns <= now_ns) {
 		driver->retry_ns = 0;
 		vmsg_driver_ask(driver, (enum vmsg_driver_step)driver->step,

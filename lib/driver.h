@@ -29,6 +29,7 @@ enum vmsg_driver_step {
 	STEP_WRITE_CONFIG,
 	STEP_SHM,
 	STEP_RESET,
+	STEP_GIVE_UP, /* the driver has failed, and tells the device; whatever it answers */
 };
 
 /* Makes an event due. */

@@ -175,6 +175,10 @@ static int status_answer(struct vmsg_driver *driver, uint32_t status)
 {
 	const uint8_t wanted = (uint8_t)driver->out.body.set_device_status_request.status;
 
+	if (driver->step == STEP_GIVE_UP) {
+		driver->step = STEP_NONE;
+		return 0;
+	}
 	if (driver->step == STEP_START_RESET || driver->step == STEP_RESET) {
 		return reset_answer(driver, status);
 	}

@@ -92,6 +92,7 @@ struct vmsg_driver {
 	uint8_t status;                                          /* read */
 	struct vmsg_driver_queue queues[VMSG_DEVICE_QUEUES_MAX]; /* read */
 	int error;                                               /* read; why it is FAILED */
+	uint8_t written;                                         /* status last written */
 	bool freezing;
 	bool restoring;
 	bool was_running;                       /* before it was frozen */

@@ -252,6 +252,32 @@ static struct vmsg_message stop_at(int count)
 	}
 }
 
+/* A device that has been told of a driver is told that it has failed; what it answers, or that it
+ * does not, changes nothing. */
+static void hears_of_it(void)
+{
+	const uint8_t written = driver.written;
+	struct vmsg_message request;
+
+	if (written == 0) {
+		assert_int_equal(vmsg_driver_output(&driver, &request), 0);
+		return;
+	}
+	assert_int_equal(vmsg_driver_output(&driver, &request), 1);
+	assert_int_equal(request.header.type, VMSG_SET_DEVICE_STATUS);
+	assert_int_equal(request.body.set_device_status_request.status,
+			 written | VMSG_STATUS_FAILED);
+	if (written & VMSG_STATUS_FEATURES_OK) {
+		const struct vmsg_message answer = answer_to(&request);
+		put(&answer);
+	} else {
+		now += 10000000000;
+		vmsg_driver_tick(&driver, now);
+	}
+	assert_int_equal(driver.state, VMSG_DRIVER_FAILED);
+	nothing_told();
+}
+
 static void fails_with(const struct vmsg_message *answer, int error)
 {
 	assert_int_equal(vmsg_driver_input(&driver, now, answer), error);
@@ -259,6 +285,7 @@ static void fails_with(const struct vmsg_message *answer, int error)
 	assert_int_equal(event.error, error);
 	assert_int_equal(event.type, answer->header.type);
 	assert_int_equal(driver.state, VMSG_DRIVER_FAILED);
+	hears_of_it();
 	assert_true(vmsg_driver_deadline(&driver) == UINT64_MAX);
 }
 

@@ -399,6 +399,107 @@ static void a_driver_that_does_not_read_is_in_nobodys_way(void **state)
 	echo_down(at);
 }
 
+/* ---- a FIFO that is spoiled ---- */
+
+static uint8_t *fifo_of(struct echo_session *at)
+{
+	return at->pump.fifo_segment.data;
+}
+
+static void leave(struct echo_session *at)
+{
+	at->drivers[0] = NULL;
+	vmsg_vq_driver_stop(&at->queue);
+	memset(&at->queue, 0, sizeof(at->queue));
+}
+
+/* Both sides agree again, and data crosses. */
+static void assert_goes_on(struct echo_session *at)
+{
+	at->log[0] = 0;
+	echo_up(at);
+	echo_share(at);
+	echo_start_device(at, 300);
+	echo_transfer(at, 5, true);
+	echo_down(at);
+}
+
+/* The driver's index for the device is none: the session ends there, and a reset mends it. */
+static void a_driver_that_spoils_its_fifo_loses_its_session(void **state)
+{
+	const struct echo_way way = forced("r3", FIFO, E_FIFO);
+	const struct echo_way any = { 0 };
+	struct echo_session *at = open_pair(&way, &any);
+
+	(void)state;
+	echo_share(at);
+	echo_start_device(at, 300);
+	echo_transfer(at, 1, true);
+	memset(fifo_of(at) + 0x80, 0xff, 2);
+	assert_int_equal(
+		vmsg_endpoint_notify(&at->side->endpoint, 0x8001, at->bus.peer_notification_id), 0);
+	vmsg_emu_local_advance(echo_local, 1000000);
+	assert_non_null(strstr(echo_sp1.log, "reset1"));
+	leave(at);
+	assert_int_equal(vmsg_bus_reset(&at->bus, echo_now()), 0);
+	echo_settle(at);
+	assert_int_equal(at->bus.state, VMSG_BUS_DOWN);
+	assert_goes_on(at);
+}
+
+static void a_device_that_spoils_its_fifo_fails_the_session(void **state)
+{
+	const struct echo_way way = forced("r3", FIFO, E_FIFO);
+	const struct echo_way any = { 0 };
+	struct echo_session *at = open_pair(&way, &any);
+
+	(void)state;
+	echo_share(at);
+	echo_start_device(at, 300);
+	memset(fifo_of(at) + 0xfc0 + 0x80, 0xff, 2);
+	(void)echo_run(at);
+	assert_int_equal(at->bus.state, VMSG_BUS_FAILED);
+	assert_int_equal(at->bus.error, VMSG_ERROR_PEER);
+	leave(at);
+	assert_goes_on(at);
+}
+
+/* Slots full of noise, a frame that changes while it is read: counted and skipped, no more. */
+static void noise_in_a_fifo_is_skipped(void **state)
+{
+	const struct echo_way way = forced("r2b", FIFO, E_FIFO);
+	const struct echo_way any = { 0 };
+	struct echo_session *at = open_pair(&way, &any);
+	uint32_t seed = 7;
+
+	(void)state;
+	echo_share(at);
+	echo_start_device(at, 300);
+	for (int round = 0; round < 50; round++) {
+		for (size_t i = 0; i < 29u * 128; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			fifo_of(at)[0xc0 + i] = (uint8_t)(seed >> 24);
+		}
+		/* all of them are said to be there */
+		const uint16_t write = (uint16_t)((at->pump.fifo.out.own + 29u) % 30);
+		fifo_of(at)[0x80] = (uint8_t)write;
+		assert_int_equal(vmsg_endpoint_notify(&at->side->endpoint, 0x8001,
+						      at->bus.peer_notification_id),
+				 0);
+		vmsg_emu_local_advance(echo_local, 1000000);
+		at->pump.fifo.out.own = write; /* the driver's own view, once more sane */
+		(void)echo_run(at);
+	}
+	assert_true(echo_sp1.sessions[0].fifo.skipped > 0);
+	assert_false(echo_sp1.sessions[0].fifo.broken);
+	leave(at);
+	if (at->bus.state == VMSG_BUS_RUNNING) {
+		assert_int_equal(vmsg_bus_reset(&at->bus, echo_now()), 0);
+		echo_settle(at);
+	}
+	assert_goes_on(at);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, echo_open, echo_close)
 
 int main(void)
@@ -412,6 +513,9 @@ int main(void)
 		TEST(a_vm_can_be_the_device),
 		TEST(foreign_frames_are_dropped),
 		TEST(a_driver_that_does_not_read_is_in_nobodys_way),
+		TEST(a_driver_that_spoils_its_fifo_loses_its_session),
+		TEST(a_device_that_spoils_its_fifo_fails_the_session),
+		TEST(noise_in_a_fifo_is_skipped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
