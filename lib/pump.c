@@ -326,7 +326,9 @@ int vmsg_driver_pump_run(struct vmsg_driver_pump *pump)
 				route(pump);
 				return error;
 			}
-			(void)look(pump);
+			if (output.kind != VMSG_BUS_SEND || output.carrier != VMSG_CARRIER_DIRECT) {
+				(void)look(pump); /* a direct message has brought its answer */
+			}
 		} else if (!collect(pump) && (expected++ == EXPECTATIONS_MAX || !expect(pump))) {
 			return VMSG_OK;
 		}
