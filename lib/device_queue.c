@@ -65,6 +65,8 @@ static struct vmsg_vq_layout wanted_layout(const struct vmsg_device *device,
 	layout.indirect = vmsg_device_has_feature(device, VMSG_F_INDIRECT_DESC);
 	layout.packed = vmsg_device_has_feature(device, VMSG_F_RING_PACKED);
 	layout.in_order = vmsg_device_has_feature(device, VMSG_F_IN_ORDER);
+	layout.index = request->index;
+	layout.watch = device->watch;
 	if (!(flags & VMSG_SET_VQUEUE_IGNORE_SIZE)) {
 		layout.size = request->size;
 	}

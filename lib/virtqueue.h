@@ -42,6 +42,19 @@
 /* Total length of a chain. (virtio: Driver Requirements: The Virtqueue Descriptor Table) */
 #define VQ_CHAIN_SIZE_MAX (1ull << 32)
 
+/* What only a watched queue needs, and the compiler drops where none can be. */
+#if VMSG_QUEUE_WATCH
+#define VMSG_WATCHED VMSG_NOINLINE
+#else
+#define VMSG_WATCHED static inline
+#endif
+
+/* Who looks on at a queue; NULL for nobody. */
+VMSG_HOT_INLINE const struct vmsg_vq_watch *vq_watch(const struct vmsg_vq_layout *layout)
+{
+	return VMSG_QUEUE_WATCH ? layout->watch : NULL;
+}
+
 /* A descriptor read once. */
 struct vq_descriptor {
 	uint64_t address;

@@ -25,11 +25,23 @@ int vmsg_vq_device_start(struct vmsg_vq_device *queue, struct vmsg_memory *memor
 	queue->device = parts[2];
 	queue->avail_wrap = true;
 	queue->used_wrap = true;
+	const struct vmsg_vq_watch *watch = vq_watch(layout);
+	if (watch) {
+		watch->started(watch->context, memory, &queue->layout);
+	}
 	return 0;
 }
 
+/* Nothing on its way, and nothing waiting. */
+static bool is_idle(const struct vmsg_vq_device *queue);
+
 void vmsg_vq_device_stop(struct vmsg_vq_device *queue)
 {
+	const struct vmsg_vq_watch *watch = queue->desc ? vq_watch(&queue->layout) : NULL;
+
+	if (watch) {
+		watch->stopped(watch->context, queue->memory, &queue->layout, is_idle(queue));
+	}
 	if (queue->desc) {
 		vmsg_vq_release_parts(queue->memory, &queue->layout);
 	}
@@ -63,6 +75,16 @@ VMSG_NOINLINE int add_pieces(struct vmsg_memory *memory, uint64_t address, uint3
 	return 0;
 }
 
+/* The descriptor that breaks a rule. */
+VMSG_WATCHED int bad(struct vmsg_vq_chain *chain, uint32_t index, uint64_t address, int error)
+{
+	if (VMSG_QUEUE_WATCH) {
+		chain->bad_index = index;
+		chain->bad_address = address;
+	}
+	return error;
+}
+
 /*
  * Walks a table of `size` entries from entry `index`, whose content is `*descriptor`, to the end of
  * the chain or to a descriptor that refers to an indirect table, which `*descriptor` then is. Adds
@@ -83,7 +105,8 @@ VMSG_HOT_INLINE int walk_table(struct vmsg_memory *memory, bool packed, bool ind
 		uint8_t *data;
 
 		if (VMSG_UNLIKELY(!write && chain->readable_count != count)) {
-			return VMSG_ERROR_BAD_FIELD; /* readable after writable */
+			/* readable after writable */
+			return bad(chain, index, descriptor->address, VMSG_ERROR_BAD_FIELD);
 		}
 		if (VMSG_LIKELY(
 			    vmsg_area_reach(memory, descriptor->address, length, write, &data) &&
@@ -94,7 +117,7 @@ VMSG_HOT_INLINE int walk_table(struct vmsg_memory *memory, bool packed, bool ind
 			const int error =
 				add_pieces(memory, descriptor->address, length, write, chain);
 			if (error < 0) {
-				return error;
+				return bad(chain, index, descriptor->address, error);
 			}
 		}
 		total += length;
@@ -107,7 +130,8 @@ VMSG_HOT_INLINE int walk_table(struct vmsg_memory *memory, bool packed, bool ind
 			break;
 		}
 		if (VMSG_UNLIKELY(steps == size)) {
-			return VMSG_ERROR_BAD_FIELD; /* longer than its table: a loop */
+			/* longer than its table: a loop */
+			return bad(chain, index, descriptor->address, VMSG_ERROR_BAD_FIELD);
 		}
 		steps++;
 		if (packed) {
@@ -115,13 +139,15 @@ VMSG_HOT_INLINE int walk_table(struct vmsg_memory *memory, bool packed, bool ind
 		} else {
 			index = descriptor->other;
 			if (VMSG_UNLIKELY(index >= size)) {
-				return VMSG_ERROR_RANGE;
+				return bad(chain, index, descriptor->address, VMSG_ERROR_RANGE);
 			}
 		}
 		*descriptor = vq_load_descriptor(table, index, packed);
 	}
 	chain->writable_size = total - chain->readable_size;
-	return VMSG_LIKELY(total <= VQ_CHAIN_SIZE_MAX) ? (int)steps : VMSG_ERROR_BAD_FIELD;
+	return VMSG_LIKELY(total <= VQ_CHAIN_SIZE_MAX)
+		       ? (int)steps
+		       : bad(chain, index, descriptor->address, VMSG_ERROR_BAD_FIELD);
 }
 
 /* Goes on in an indirect table, which is read in place and must be in one piece. */
@@ -134,17 +160,21 @@ VMSG_NOINLINE int walk_indirect(const struct vmsg_vq_device *queue, struct vq_de
 
 	if (!queue->layout.indirect || descriptor.flags & VQ_NEXT || count == 0 ||
 	    count > VMSG_QUEUE_SIZE_MAX || descriptor.length % VQ_DESC_SIZE != 0) {
-		return VMSG_ERROR_BAD_FIELD;
+		return bad(chain, 0, descriptor.address, VMSG_ERROR_BAD_FIELD);
 	}
 	int result = vmsg_memory_map_whole(queue->memory, descriptor.address, descriptor.length,
 					   false, &table);
 	if (result < 0) {
-		return result;
+		return bad(chain, 0, descriptor.address, result);
+	}
+	if (VMSG_QUEUE_WATCH) {
+		chain->table_address = descriptor.address;
+		chain->table_size = descriptor.length;
 	}
 	descriptor = vq_load_descriptor(table.data, 0, packed);
 	result = walk_table(queue->memory, packed, true, table.data, count, 0, &descriptor, chain);
 	if (result >= 0 && descriptor.flags & VQ_INDIRECT) {
-		result = VMSG_ERROR_BAD_FIELD; /* nested */
+		result = bad(chain, 0, descriptor.address, VMSG_ERROR_BAD_FIELD); /* nested */
 	}
 	return result;
 }
@@ -161,6 +191,7 @@ VMSG_HOT_INLINE int walk(const struct vmsg_vq_device *queue, bool packed, uint32
 	chain->readable_count = 0;
 	chain->readable_size = 0;
 	chain->writable_size = 0;
+	chain->table_size = 0;
 	int result = walk_table(queue->memory, packed, false, queue->desc, queue->layout.size,
 				index, &descriptor, chain);
 	chain->head = descriptor.other;
@@ -197,7 +228,7 @@ VMSG_HOT_INLINE int split_pop(struct vmsg_vq_device *queue, struct vmsg_vq_chain
 		const uint16_t avail = vmsg_port_load_acquire_le16(queue->driver + VQ_RING_INDEX);
 		const uint16_t waiting = (uint16_t)(avail - next);
 		if (VMSG_UNLIKELY(waiting > size - split_in_flight(queue))) {
-			return VMSG_ERROR_RANGE;
+			return bad(chain, avail, 0, VMSG_ERROR_RANGE);
 		}
 		queue->avail_seen = avail;
 		if (waiting == 0) {
@@ -207,7 +238,7 @@ VMSG_HOT_INLINE int split_pop(struct vmsg_vq_device *queue, struct vmsg_vq_chain
 	const uint16_t head =
 		vmsg_port_load_relaxed_le16(vq_avail_entry(&queue->layout, queue->driver, next));
 	if (VMSG_UNLIKELY(head >= size)) {
-		return VMSG_ERROR_RANGE;
+		return bad(chain, head, 0, VMSG_ERROR_RANGE);
 	}
 	const int taken =
 		walk(queue, false, head, vq_load_descriptor(queue->desc, head, false), chain);
@@ -246,16 +277,29 @@ VMSG_NOINLINE int packed_pop(struct vmsg_vq_device *queue, struct vmsg_vq_chain 
 		return taken;
 	}
 	if (VMSG_UNLIKELY((uint32_t)taken > size - packed_in_flight(queue))) {
-		return VMSG_ERROR_RANGE; /* runs into descriptors that were not used yet */
+		/* runs into descriptors that were not used yet */
+		return bad(chain, index, first.address, VMSG_ERROR_RANGE);
 	}
 	chain->head |= (uint32_t)taken << 16;
 	vq_advance(size, &queue->last_avail, &queue->avail_wrap, (uint32_t)taken);
 	return 1;
 }
 
+VMSG_WATCHED void tell_taken(const struct vmsg_vq_device *queue, const struct vmsg_vq_chain *chain)
+{
+	const struct vmsg_vq_watch *watch = vq_watch(&queue->layout);
+
+	watch->taken(watch->context, queue->memory, &queue->layout, chain);
+}
+
 /* What a pop that found nothing or a fault leaves behind. */
 VMSG_NOINLINE int no_chain(struct vmsg_vq_device *queue, struct vmsg_vq_chain *chain, int result)
 {
+	const struct vmsg_vq_watch *watch = vq_watch(&queue->layout);
+
+	if (result < 0 && result != VMSG_ERROR_STATE && watch) {
+		watch->refused(watch->context, queue->memory, &queue->layout, chain, result);
+	}
 	chain->count = 0;
 	chain->readable_count = 0;
 	chain->readable_size = 0;
@@ -272,7 +316,27 @@ int vmsg_vq_device_pop(struct vmsg_vq_device *queue, struct vmsg_vq_chain *chain
 	if (VMSG_LIKELY(queue->desc && !queue->broken)) {
 		result = queue->layout.packed ? packed_pop(queue, chain) : split_pop(queue, chain);
 	}
-	return result > 0 ? result : no_chain(queue, chain, result);
+	if (VMSG_UNLIKELY(result <= 0)) {
+		return no_chain(queue, chain, result);
+	}
+	if (VMSG_UNLIKELY(vq_watch(&queue->layout))) {
+		tell_taken(queue, chain);
+	}
+	return result;
+}
+
+static bool is_idle(const struct vmsg_vq_device *queue)
+{
+	uint16_t flags;
+
+	if (queue->broken) {
+		return false;
+	}
+	return queue->layout.packed
+		       ? packed_in_flight(queue) == 0 && !packed_is_available(queue, &flags)
+		       : split_in_flight(queue) == 0 &&
+				 vmsg_port_load_relaxed_le16(queue->driver + VQ_RING_INDEX) ==
+					 queue->last_avail;
 }
 
 /* ---- push ---- */
@@ -322,6 +386,10 @@ int vmsg_vq_device_push(struct vmsg_vq_device *queue, uint32_t head, uint32_t wr
 {
 	if (VMSG_UNLIKELY(!queue->desc)) {
 		return VMSG_ERROR_STATE;
+	}
+	if (VMSG_UNLIKELY(vq_watch(&queue->layout))) {
+		const struct vmsg_vq_watch *watch = vq_watch(&queue->layout);
+		watch->used(watch->context, queue->memory, &queue->layout, head);
 	}
 	return VMSG_UNLIKELY(queue->layout.packed) ? packed_push(queue, head, written)
 						   : split_push(queue, head, written);

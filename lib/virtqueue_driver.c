@@ -40,11 +40,21 @@ int vmsg_vq_driver_start(struct vmsg_vq_driver *queue, struct vmsg_memory *memor
 			.next = (uint16_t)(i + 1 < size ? i + 1 : 0),
 		};
 	}
+	const struct vmsg_vq_watch *watch = vq_watch(layout);
+	if (watch) {
+		watch->started(watch->context, memory, &queue->layout);
+	}
 	return 0;
 }
 
 void vmsg_vq_driver_stop(struct vmsg_vq_driver *queue)
 {
+	const struct vmsg_vq_watch *watch = queue->desc ? vq_watch(&queue->layout) : NULL;
+
+	if (watch) {
+		watch->stopped(watch->context, queue->memory, &queue->layout,
+			       !queue->broken && queue->free_count == queue->layout.size);
+	}
 	if (queue->desc) {
 		vmsg_vq_release_parts(queue->memory, &queue->layout);
 	}
@@ -239,6 +249,39 @@ VMSG_NOINLINE int packed_add(struct vmsg_vq_driver *queue, const struct vmsg_vq_
 	return 0;
 }
 
+/* The name of the chain that is added next. */
+static uint32_t next_head(const struct vmsg_vq_driver *queue)
+{
+	return queue->layout.packed && queue->layout.in_order ? queue->avail : queue->free_head;
+}
+
+static void tell_offered(const struct vmsg_vq_driver *queue, uint64_t table_address,
+			 const struct vmsg_vq_buffer *buffers, size_t count)
+{
+	const struct vmsg_vq_watch *watch = vq_watch(&queue->layout);
+
+	if (watch) {
+		watch->offered(watch->context, queue->memory, &queue->layout, next_head(queue),
+			       table_address, buffers, count);
+	}
+}
+
+/* With somebody looking on, who must know before the device does. */
+VMSG_WATCHED int watched_add(struct vmsg_vq_driver *queue, const struct vmsg_vq_buffer *buffers,
+			     size_t count, void *cookie)
+{
+	const struct vmsg_vq_watch *watch = vq_watch(&queue->layout);
+	const uint32_t head = next_head(queue);
+
+	tell_offered(queue, 0, buffers, count);
+	const int error = queue->layout.packed ? packed_add(queue, buffers, count, cookie)
+					       : split_add(queue, buffers, count, cookie);
+	if (error < 0) {
+		watch->used(watch->context, queue->memory, &queue->layout, head);
+	}
+	return error;
+}
+
 int vmsg_vq_driver_add(struct vmsg_vq_driver *queue, const struct vmsg_vq_buffer *buffers,
 		       size_t count, void *cookie)
 {
@@ -246,6 +289,9 @@ int vmsg_vq_driver_add(struct vmsg_vq_driver *queue, const struct vmsg_vq_buffer
 
 	if (VMSG_UNLIKELY(error < 0)) {
 		return error;
+	}
+	if (VMSG_UNLIKELY(vq_watch(&queue->layout))) {
+		return watched_add(queue, buffers, count, cookie);
 	}
 	return queue->layout.packed ? packed_add(queue, buffers, count, cookie)
 				    : split_add(queue, buffers, count, cookie);
@@ -298,6 +344,7 @@ int vmsg_vq_driver_add_indirect(struct vmsg_vq_driver *queue, uint64_t table_add
 		return error;
 	}
 	store_table(table.data, queue->layout.packed, buffers, count);
+	tell_offered(queue, table_address, buffers, count);
 	if (queue->layout.packed) {
 		const uint16_t place = queue->avail;
 		const uint16_t id = packed_take_id(queue);
@@ -454,6 +501,10 @@ int vmsg_vq_driver_reap(struct vmsg_vq_driver *queue, void **cookie, uint32_t *w
 	*cookie = queue->slots[id].cookie;
 	*written = length;
 	unbook(queue, id);
+	if (VMSG_UNLIKELY(vq_watch(&queue->layout))) {
+		const struct vmsg_vq_watch *watch = vq_watch(&queue->layout);
+		watch->used(watch->context, queue->memory, &queue->layout, id);
+	}
 	return 1;
 }
 

@@ -47,6 +47,7 @@ INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "values", "b
 # folder of emulator/ -> (public headers, folders of emulator/ it may see)
 EMULATOR = {
     "spmc": (FFA, {"spmc"}),
+    "check": (RING, {"check"}),
     "faults": (FFA, {"faults", "spmc"}),
     "client": (FFA | {"memory", "endpoint", "pump", "emulator"}, {"client", "faults", "spmc"}),
     "devices": (WIRE | RING | {"codec", "device"}, {"devices"}),

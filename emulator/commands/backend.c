@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "check/contract.h"
 #include "commands/commands.h"
 #include "commands/device_loop.h"
 #include "commands/json.h"
@@ -43,6 +44,7 @@ enum {
 	OPTION_DEVICE,
 	OPTION_VHOST_USER,
 	OPTION_QUIRK,
+	OPTION_CHECK_CONTRACT,
 	OPTION_JSON
 };
 
@@ -52,6 +54,8 @@ struct backend {
 	const struct vmsg_profile *profile;
 	struct ways ways;
 	struct quirk_settings quirks;
+	bool check_contract;
+	struct contract *contract; /* NULL: nobody checks */
 	bool json;
 	bool verbose;
 	char *descriptions[DEVICES_MAX];
@@ -93,6 +97,9 @@ static const char help[] =
 	"                           secure partition)\n" WAYS_HELP
 	"      --profile P          speak only revision P: r0, r1, r1-a16, r2a, r2b or r3\n"
 	"                           (default: what the frontend speaks)\n"
+	"      --check-contract     look on at the queues, and report on standard error whatever "
+	"breaks\n"
+	"                           the rules of shared memory: who, queue, descriptor, address\n"
 	"      --quirk NAME         put up with what an implementation does against the rules; may "
 	"be\n"
 	"                           given several times; 'help' lists them\n"
@@ -177,6 +184,9 @@ static int take(struct backend *backend, int option, char **argv)
 	case OPTION_DEVICE:
 		status = add_device(backend, "", optarg);
 		break;
+	case OPTION_CHECK_CONTRACT:
+		backend->check_contract = true;
+		break;
 	case OPTION_QUIRK:
 		if (strcmp(optarg, "help") == 0) {
 			quirks_list(VMSG_QUIRK_DEVICE);
@@ -211,6 +221,7 @@ static int parse(int argc, char **argv, struct backend *backend)
 		{ "device", required_argument, NULL, OPTION_DEVICE },
 		{ "vhost-user", required_argument, NULL, OPTION_VHOST_USER },
 		{ "quirk", required_argument, NULL, OPTION_QUIRK },
+		{ "check-contract", no_argument, NULL, OPTION_CHECK_CONTRACT },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -366,6 +377,50 @@ static void tell_end(const struct backend *backend)
 
 /* ---- life ---- */
 
+/* ---- the contract ---- */
+
+/* The frontend whose session has this memory. */
+static uint16_t driver_of(void *context, const struct vmsg_memory *memory)
+{
+	const struct backend *backend = context;
+
+	for (size_t i = 0; i < SESSIONS_MAX; i++) {
+		if (memory == &backend->sessions[i].memory) {
+			return backend->sessions[i].peer;
+		}
+	}
+	return 0;
+}
+
+static void report_violation(void *context, const char *text)
+{
+	(void)context;
+	report_problem("%s", text);
+}
+
+static int check_contract(struct backend *backend)
+{
+	const struct contract_options options = {
+		.owner = driver_of,
+		.report = report_violation,
+		.context = backend,
+	};
+
+	backend->contract = backend->check_contract ? contract_create(&options) : NULL;
+	if (backend->check_contract && !backend->contract) {
+		report_problem("out of memory");
+		return -1;
+	}
+	return 0;
+}
+
+/* A device whose queues are looked at, if that was asked for. */
+static struct vmsg_device *watched(const struct backend *backend, struct emu_device *device)
+{
+	device->machine.watch = backend->contract ? contract_watch(backend->contract) : NULL;
+	return &device->machine;
+}
+
 /* 0, or an exit status. */
 static int open_devices(struct backend *backend)
 {
@@ -380,7 +435,7 @@ static int open_devices(struct backend *backend)
 			return is_usage ? VMSG_EXIT_USAGE : VMSG_EXIT_FAILED;
 		}
 		backend->slots[i] = (struct vmsg_device_slot){
-			.device = &backend->devices[i]->machine,
+			.device = watched(backend, backend->devices[i]),
 			.present = true,
 		};
 	}
@@ -510,7 +565,8 @@ static int run(struct backend *backend)
 	int result = -1;
 
 	catch_signals();
-	const int refused = open_devices(backend);
+	int refused = check_contract(backend) == 0 ? 0 : VMSG_EXIT_FAILED;
+	refused = refused == 0 ? open_devices(backend) : refused;
 	if (refused == 0 && connect_to_manager(backend, &emu) == 0) {
 		result = serve(backend, emu);
 	}
@@ -538,6 +594,7 @@ int vmsg_command_backend(int argc, char **argv)
 	for (size_t i = 0; i < backend->device_count; i++) {
 		free(backend->descriptions[i]);
 	}
+	contract_destroy(backend->contract);
 	free(backend);
 	return status;
 }

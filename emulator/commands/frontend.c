@@ -27,6 +27,7 @@ enum {
 	OPTION_EVENTS,
 	OPTION_TIMEOUT,
 	OPTION_QUIRK,
+	OPTION_CHECK_CONTRACT,
 	OPTION_JSON,
 };
 enum {
@@ -72,6 +73,9 @@ static const char help[] =
 	"                           negotiate, newest first)\n"
 	"      --timeout S          report a message that is not answered within S seconds\n"
 	"                           (default 5), wait on, and give up after 12 reports\n"
+	"      --check-contract     look on at the queues, and report on standard error whatever "
+	"breaks\n"
+	"                           the rules of shared memory: who, queue, descriptor, address\n"
 	"      --quirk NAME         put up with what an implementation does against the rules; may "
 	"be\n"
 	"                           given several times; 'help' lists them\n"
@@ -157,6 +161,9 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 	case OPTION_TIMEOUT:
 		status = option_seconds("--timeout", optarg, &settings->session.timeout_ns);
 		break;
+	case OPTION_CHECK_CONTRACT:
+		settings->session.check_contract = true;
+		break;
 	case OPTION_QUIRK:
 		if (strcmp(optarg, "help") == 0) {
 			quirks_list(VMSG_QUIRK_DRIVER);
@@ -217,6 +224,7 @@ static int parse(int argc, char **argv, struct frontend_settings *settings, unsi
 		{ "events", required_argument, NULL, OPTION_EVENTS },
 		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 		{ "quirk", required_argument, NULL, OPTION_QUIRK },
+		{ "check-contract", no_argument, NULL, OPTION_CHECK_CONTRACT },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "output", required_argument, NULL, OPTION_OUTPUT },
 		{ "input", required_argument, NULL, OPTION_INPUT },

@@ -41,6 +41,8 @@ static int place(struct queue_driver *queue, uint32_t size)
 		.desc_addr = session_address(session, desc),
 		.driver_addr = session_address(session, driver),
 		.device_addr = session_address(session, device),
+		.index = queue->index,
+		.watch = session->contract ? contract_watch(session->contract) : NULL,
 	};
 	return vmsg_vq_driver_start(&queue->ring, &session->memory, &queue->layout, queue->slots);
 }

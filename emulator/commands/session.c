@@ -533,6 +533,38 @@ static int meet_peers(struct session *session)
 
 /* ---- life ---- */
 
+/* ---- the contract ---- */
+
+static uint16_t our_id(void *context, const struct vmsg_memory *memory)
+{
+	const struct session *session = context;
+
+	(void)memory;
+	return session->endpoint.id;
+}
+
+static void report_violation(void *context, const char *text)
+{
+	(void)context;
+	report_problem("%s", text);
+}
+
+/* False when there is no memory for it. */
+static bool check_contract(struct session *session)
+{
+	const struct contract_options options = {
+		.owner = our_id,
+		.report = report_violation,
+		.context = session,
+		.is_driver = true,
+	};
+
+	if (session->options.check_contract) {
+		session->contract = contract_create(&options);
+	}
+	return session->contract || !session->options.check_contract;
+}
+
 struct session *session_open(const struct session_options *options)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -542,6 +574,11 @@ struct session *session_open(const struct session_options *options)
 		return NULL;
 	}
 	session->options = *options;
+	if (!check_contract(session)) {
+		report_problem("out of memory");
+		session_close(session);
+		return NULL;
+	}
 	if (connect_to_manager(session) != SESSION_OK || find_peers(session) != SESSION_OK ||
 	    meet_peers(session) != SESSION_OK) {
 		session_close(session);
@@ -560,6 +597,7 @@ void session_close(struct session *session)
 		vmsg_endpoint_close(&session->endpoint);
 	}
 	vmsg_emu_close(session->emu);
+	contract_destroy(session->contract);
 	free(session);
 }
 

@@ -7,6 +7,7 @@
 #ifndef VMSG_EMULATOR_SESSION_H
 #define VMSG_EMULATOR_SESSION_H
 
+#include "check/contract.h"
 #include "commands/quirks.h"
 #include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/pump.h"
@@ -27,6 +28,7 @@ struct session_options {
 	uint64_t timeout_ns;                /* of one exchange */
 	uint64_t pool_size;                 /* bytes to share with the peer */
 	struct quirk_settings quirks;
+	bool check_contract;       /* report what breaks the rules of shared memory */
 	const volatile bool *stop; /* becomes true: give up; may be NULL */
 };
 
@@ -36,6 +38,7 @@ enum session_result { SESSION_OK = 0, SESSION_LATE = 1, SESSION_OVER = -1 };
 
 struct session {
 	struct session_options options;
+	struct contract *contract; /* NULL: nobody checks */
 	struct vmsg_emu *emu;
 	struct vmsg_endpoint endpoint;
 	bool has_endpoint;

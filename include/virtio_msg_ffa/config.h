@@ -52,4 +52,14 @@
 #define VMSG_QUEUE_SIZE_MAX 32768
 #endif
 
+/* Whether queues can be watched (struct vmsg_vq_watch), which costs about a KiB of code; not where
+ * size counts. */
+#ifndef VMSG_QUEUE_WATCH
+#ifdef __OPTIMIZE_SIZE__
+#define VMSG_QUEUE_WATCH 0
+#else
+#define VMSG_QUEUE_WATCH 1
+#endif
+#endif
+
 #endif

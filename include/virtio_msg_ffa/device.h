@@ -66,6 +66,7 @@ struct vmsg_device {
 	const struct vmsg_device_info *info;
 	const struct vmsg_device_ops *ops;
 	void *context;
+	const struct vmsg_vq_watch *watch; /* of its queues; NULL, yours to set */
 	const struct vmsg_profile *profile;
 	struct vmsg_memory *memory;
 	uint16_t dev_num; /* read */

@@ -11,6 +11,8 @@
 
 VMSG_BEGIN_DECLS
 
+struct vmsg_vq_watch;
+
 /* Where a queue lies and what was negotiated for it. Addresses are bus addresses. */
 struct vmsg_vq_layout {
 	uint32_t size; /* entries: 1..32768, for split a power of two */
@@ -21,6 +23,8 @@ struct vmsg_vq_layout {
 	uint64_t desc_addr;
 	uint64_t driver_addr;
 	uint64_t device_addr;
+	uint32_t index;                    /* its number, for reports */
+	const struct vmsg_vq_watch *watch; /* NULL for none */
 };
 
 /*
@@ -51,6 +55,40 @@ struct vmsg_vq_chain {
 	uint64_t readable_size;
 	uint64_t writable_size;
 	uint32_t head; /* what push wants back: all it needs to know of the chain */
+	/* The rest is for a watch, and kept only with VMSG_QUEUE_WATCH: where an indirect table
+	 * lies, or 0 bytes */
+	uint64_t table_address;
+	uint32_t table_size;
+	/* when pop fails: the descriptor (in its table) that breaks the rule, and its address */
+	uint32_t bad_index;
+	uint64_t bad_address;
+};
+
+/*
+ * Looks on at what a queue does, for a checker of who touches what when: emulator/check has one.
+ * All functions must be there. `head` names a chain until it is used. `is_idle`: the queue stops
+ * with nothing on its way.
+ */
+struct vmsg_vq_buffer;
+struct vmsg_vq_watch {
+	void *context;
+	void (*started)(void *context, struct vmsg_memory *memory,
+			const struct vmsg_vq_layout *layout);
+	void (*stopped)(void *context, struct vmsg_memory *memory,
+			const struct vmsg_vq_layout *layout, bool is_idle);
+	/* driver: before the device can see it; `table_address` 0 if there is no indirect table */
+	void (*offered)(void *context, struct vmsg_memory *memory,
+			const struct vmsg_vq_layout *layout, uint32_t head, uint64_t table_address,
+			const struct vmsg_vq_buffer *buffers, size_t count);
+	/* device */
+	void (*taken)(void *context, struct vmsg_memory *memory,
+		      const struct vmsg_vq_layout *layout, const struct vmsg_vq_chain *chain);
+	void (*refused)(void *context, struct vmsg_memory *memory,
+			const struct vmsg_vq_layout *layout, const struct vmsg_vq_chain *chain,
+			int error);
+	/* driver: it was reaped; device: before the driver can see it */
+	void (*used)(void *context, struct vmsg_memory *memory, const struct vmsg_vq_layout *layout,
+		     uint32_t head);
 };
 
 struct vmsg_vq_device {
