@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,38 @@ static void what_does_not_fit_is_lost_counted_and_marked(void **state)
 	free(rest);
 }
 
+/* A reader that wakes up finds a mark between what came before and what comes after. */
+static void what_was_lost_is_marked_in_its_place(void **state)
+{
+	(void)state;
+	int ends[2];
+	size_t size = 0, capacity = 1 << 20;
+	char *text = calloc(1, capacity);
+	const char *mark = NULL;
+
+	assert_non_null(text);
+	make_pipe(ends);
+	struct tap_writer *writer = start(ends[1], TAP_FORM_TEXT, 4096, false);
+	for (uint64_t i = 1; i <= 5000; i++) {
+		put(writer, i);
+	}
+	for (uint64_t i = 5001; !mark || !strstr(mark, "FFA_RUN"); i++) {
+		struct pollfd readable = { .fd = ends[0], .events = POLLIN };
+		put(writer, i);
+		assert_true(size + 65536 < capacity);
+		if (poll(&readable, 1, 100) == 1) {
+			const ssize_t got = read(ends[0], text + size, 65536);
+			assert_true(got > 0);
+			size += (size_t)got;
+		}
+		mark = strstr(text, " records lost\n");
+	}
+	assert_non_null(strstr(text, " FFA_RUN 1\n"));
+	tap_writer_stop(writer);
+	close(ends[0]);
+	free(text);
+}
+
 static void a_capture_counts_what_it_lacks(void **state)
 {
 	(void)state;
@@ -270,6 +303,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup(name, forget_reports)
 		TEST(every_record_becomes_a_line_in_order),
 		TEST(what_does_not_fit_is_lost_counted_and_marked),
+		TEST(what_was_lost_is_marked_in_its_place),
 		TEST(a_capture_counts_what_it_lacks),
 		TEST(nobody_waits_for_a_reader_that_sleeps),
 		TEST(a_reader_that_is_gone_is_reported_once),
