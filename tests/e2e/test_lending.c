@@ -259,8 +259,8 @@ static void a_rom_is_read_by_everybody(void **state)
 }
 
 /* Addresses that a process has free, under a sanitizer too. */
-#define FLAT_ADDRESS  UINT64_C(0x123450000000)
-#define OTHER_ADDRESS UINT64_C(0x123460000000)
+#define FLAT_ADDRESS  UINT64_C(0x40000000)
+#define OTHER_ADDRESS UINT64_C(0x50000000)
 
 static void join_at(struct partition *partition, uint16_t id, uint64_t address, bool flat)
 {
