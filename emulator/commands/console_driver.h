@@ -8,8 +8,6 @@
 /* Pool that it needs. */
 #define CONSOLE_POOL_SIZE (192u * 1024)
 
-#define CONSOLE_PORT_MAX 31u
-
 struct console_settings {
 	uint32_t port;
 	int in;

@@ -15,6 +15,7 @@
 #include "commands/options.h"
 #include "commands/report.h"
 #include "commands/rng_driver.h"
+#include "commands/vsock_driver.h"
 
 #define DEFAULT_TIMEOUT_NS UINT64_C(5000000000)
 #define PAGE_SIZE          4096u
@@ -56,13 +57,15 @@ static const char help[] =
 	"  net --tap NAME           the device's network on a TAP interface of this side; or\n"
 	"      --socket PATH        on a stream socket, as passt and QEMU speak it\n"
 	"  rng                      random bytes, as hex, or raw to --output (32 of them)\n"
+	"  vsock connect --port N   standard input and output as a stream to a port of the host\n"
+	"  vsock listen --port N    the same for a stream that the host begins\n"
 	"\n"
 	"Options of jobs (sizes in bytes, or with K, M, G, T):\n"
 	"      --output FILE        where to write ('-': standard output)\n"
 	"      --input FILE         what to write to the disk\n"
 	"      --offset N           where on the disk to begin (a multiple of 512)\n"
 	"      --length N           how much (of a disk: a multiple of 512; all that is left)\n"
-	"      --port N             which port of the console (0)\n"
+	"      --port N             which port of the console (0), or of the stream\n"
 	"\n"
 	"Options:\n"
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
@@ -112,6 +115,8 @@ static const struct job {
 	{ { "blk", "verify" }, USES_FILE | USES_OFFSET, BLK_POOL_SIZE, frontend_blk_verify },
 	{ { "console" }, USES_PORT, CONSOLE_POOL_SIZE, frontend_console },
 	{ { "net" }, USES_LINK, NET_POOL_SIZE, frontend_net },
+	{ { "vsock", "connect" }, USES_PORT, VSOCK_POOL_SIZE, frontend_vsock_connect },
+	{ { "vsock", "listen" }, USES_PORT, VSOCK_POOL_SIZE, frontend_vsock_listen },
 	{ { "rng" }, USES_OUTPUT | USES_LENGTH, RNG_POOL_SIZE, frontend_rng },
 };
 
@@ -192,7 +197,7 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 		*given |= USES_LENGTH;
 		break;
 	case OPTION_PORT:
-		status = option_number("--port", optarg, CONSOLE_PORT_MAX, &settings->port);
+		status = option_number("--port", optarg, UINT32_MAX - 1, &settings->port);
 		*given |= USES_PORT;
 		break;
 	case OPTION_TAP:

@@ -28,6 +28,8 @@ int frontend_blk_write(const struct frontend_settings *settings);
 int frontend_blk_verify(const struct frontend_settings *settings);
 int frontend_console(const struct frontend_settings *settings);
 int frontend_net(const struct frontend_settings *settings);
+int frontend_vsock_connect(const struct frontend_settings *settings);
+int frontend_vsock_listen(const struct frontend_settings *settings);
 int frontend_rng(const struct frontend_settings *settings);
 
 #endif

@@ -12,7 +12,7 @@ static const struct {
 				   size_t why_size);
 } kinds[] = {
 	{ "blk", blk_open }, { "console", console_open },       { "net", net_open },
-	{ "rng", rng_open }, { "vhost-user", vhost_user_open },
+	{ "rng", rng_open }, { "vhost-user", vhost_user_open }, { "vsock", vsock_open },
 };
 
 struct emu_device *emu_device_open(const char *text, uint16_t dev_num, char *why, size_t why_size)

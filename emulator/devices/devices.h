@@ -13,6 +13,7 @@
 #define DEVICE_TYPE_BLK     2u
 #define DEVICE_TYPE_CONSOLE 3u
 #define DEVICE_TYPE_RNG     4u
+#define DEVICE_TYPE_VSOCK   19u
 
 #define DEVICE_VENDOR_ID 0x1af4u
 
@@ -70,6 +71,7 @@ struct emu_device *console_open(const char *options, uint16_t dev_num, char *why
 struct emu_device *net_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *vhost_user_open(const char *options, uint16_t dev_num, char *why,
 				   size_t why_size);
+struct emu_device *vsock_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *rng_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 
 #endif

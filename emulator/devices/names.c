@@ -160,6 +160,16 @@ static const struct vmsg_virtio_field console_fields[] = {
 	{ "max_nr_ports", 4, 4, false, 1 },
 };
 
+static const struct name vsock_features[] = {
+	{ 0, "VIRTIO_VSOCK_F_STREAM" },
+	{ 1, "VIRTIO_VSOCK_F_SEQPACKET" },
+	{ 2, "VIRTIO_VSOCK_F_NO_IMPLIED_STREAM" },
+};
+
+static const struct vmsg_virtio_field vsock_fields[] = {
+	{ "guest_cid", 0, 8, false, -1 },
+};
+
 static const struct {
 	uint32_t device_id;
 	const struct name *features;
@@ -171,6 +181,8 @@ static const struct {
 	{ VMSG_VIRTIO_BLK, blk_features, COUNT(blk_features), blk_fields, COUNT(blk_fields) },
 	{ VMSG_VIRTIO_CONSOLE, console_features, COUNT(console_features), console_fields,
 	  COUNT(console_fields) },
+	{ VMSG_VIRTIO_VSOCK, vsock_features, COUNT(vsock_features), vsock_fields,
+	  COUNT(vsock_fields) },
 };
 
 static const char *find(const struct name *names, size_t count, uint32_t number)

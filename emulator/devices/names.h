@@ -12,6 +12,7 @@
 #define VMSG_VIRTIO_BLK     2u
 #define VMSG_VIRTIO_CONSOLE 3u
 #define VMSG_VIRTIO_RNG     4u
+#define VMSG_VIRTIO_VSOCK   19u
 
 /* "blk" for 2; NULL for a number that the specification does not assign. */
 const char *vmsg_virtio_device_name(uint32_t device_id);
