@@ -74,8 +74,13 @@ static int exchange(struct vmsg_driver_pump *pump, const struct vmsg_bus_output 
 		}
 	}
 	if (error < 0) {
-		vmsg_bus_send_failed(pump->bus, now(pump), error);
-		return error == VMSG_ERROR_AGAIN ? VMSG_OK : error;
+		const uint64_t now_ns = now(pump);
+		vmsg_bus_send_failed(pump->bus, now_ns, error);
+		if (error != VMSG_ERROR_AGAIN) {
+			return error;
+		}
+		/* given up: to begin again at once is the caller's decision */
+		return now_ns >= output->deadline_ns ? VMSG_ERROR_TIMEOUT : VMSG_OK;
 	}
 	if (!output->is_event) {
 		const struct vmsg_bytes frame = { answer, sizeof(answer) };
