@@ -268,6 +268,7 @@ static void serve_devices(struct vmsg_bus *bus, const struct vmsg_message *messa
 	uint8_t bitmap[VMSG_FRAME_SIZE_MAX] = { 0 };
 	struct vmsg_message answer = answer_to(&message->header);
 
+	bus->asked_as_linux |= ordered && count == LINUX_SLOTS;
 	const bool is_few =
 		ordered && count == LINUX_SLOTS && offset == 0 && vmsg_bus_number_next(bus, 8) >= 0;
 	if (is_few) {

@@ -100,8 +100,10 @@ static void watch_kick(struct vmsg_bus *bus, const struct vmsg_event_avail *even
 			      event->vq_index);
 	}
 	const bool allowed = vmsg_bus_allows(bus, VMSG_QUIRK_LINUX_EVENT_REPLY);
-	/* a direct message is answered in any case */
-	if (may_wait && (allowed || bus->in_carrier == VMSG_CARRIER_INDIRECT)) {
+	/* A direct message is answered in any case; and a driver that waits for an answer to an
+	 * indirect one cannot be told from others by it, only by what it asked before. */
+	if (may_wait &&
+	    (allowed || (bus->in_carrier == VMSG_CARRIER_INDIRECT && bus->asked_as_linux))) {
 		vmsg_bus_meet(bus, VMSG_QUIRK_LINUX_EVENT_REPLY, VMSG_EVENT_AVAIL, 0);
 	}
 	if (may_wait && allowed) {

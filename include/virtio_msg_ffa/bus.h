@@ -235,8 +235,9 @@ struct vmsg_bus {
 	bool poll_pending;
 	bool devices_changed;
 	bool requests_failed;
-	bool avail_lost; /* an EVENT_AVAIL of the device `out_dev_num` */
-	uint8_t quirk;   /* VMSG_QUIRK_NONE: none to tell */
+	bool avail_lost;     /* an EVENT_AVAIL of the device `out_dev_num` */
+	bool asked_as_linux; /* device: for 255 slots of devices, as Linux RFC v1 and V2 do (Q5) */
+	uint8_t quirk;       /* VMSG_QUIRK_NONE: none to tell */
 	enum vmsg_type quirk_type;
 	uint64_t quirk_value;
 	struct vmsg_message message; /* also: a VERSION that waits for a reset */

@@ -84,10 +84,7 @@ static void the_main_job_passes_in_every_combination(void **state)
 			snprintf(text, sizeof(text), "carrier %s, events by %s: asked for",
 				 allowed[i].carrier, allowed[i].events);
 			assert_says(text);
-			/* r1 and r2 drivers are suspected of quirk Q4 there */
-			if (strcmp(allowed[i].carrier, "indirect") != 0) {
-				assert_string_equal(program.errors.text, "");
-			}
+			assert_string_equal(program.errors.text, "");
 		}
 	}
 }

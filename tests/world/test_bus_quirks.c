@@ -175,7 +175,22 @@ static void q4_a_kick_is_answered_by_its_own_header(void **state)
 	assert_log(&pair.device, "EVENT_AVAIL@3");
 }
 
-/* There nobody answers by itself: whether the switch is on or off, it is told. */
+/* Other drivers do not wait: of one that has shown nothing of Linux's there is nothing to say. */
+static void q4_is_not_suspected_of_everybody(void **state)
+{
+	(void)state;
+	static const uint8_t kick[] = { 0, 0x41, 3, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	const struct vmsg_bytes frame = { kick, sizeof(kick) };
+	struct vmsg_bus_event event;
+
+	open_device(R1_VERSION, 0);
+	assert_int_equal(vmsg_bus_input_by(&pair.device.bus, 0, VMSG_CARRIER_INDIRECT, frame), 0);
+	assert_int_equal(vmsg_bus_event(&pair.device.bus, &event), 1);
+	assert_int_equal(event.kind, VMSG_BUS_EVENT_MESSAGE);
+}
+
+/* There nobody answers by itself: of a driver that asks for 255 devices, as Linux does, it is told
+ * whether the switch is on or off. */
 static void q4_over_indirect_messages_it_matters(void **state)
 {
 	(void)state;
@@ -187,6 +202,10 @@ static void q4_over_indirect_messages_it_matters(void **state)
 
 	for (uint32_t on = 0; on < 2; on++) {
 		open_device(R1_VERSION, on ? QUIRK(LINUX_EVENT_REPLY) : 0);
+		assert_int_equal(vmsg_bus_remove_device(bus, 9), 0); /* Q6 is not the point */
+		assert_exchange(&pair, "020200000a00 0000 ff00",
+				"030200002b00 0000 f800 0000 0800 "
+				"0000000000000000000000000000000000000000000000000000000000");
 		assert_int_equal(vmsg_bus_input_by(bus, 0, VMSG_CARRIER_INDIRECT, frame), 0);
 		assert_int_equal(vmsg_bus_event(bus, &event), 1);
 		assert_int_equal(event.kind, VMSG_BUS_EVENT_QUIRK);
@@ -547,6 +566,7 @@ int main(void)
 		cmocka_unit_test(q3_config_behind_a_short_message),
 		cmocka_unit_test(q4_a_kick_is_answered_by_its_own_header),
 		cmocka_unit_test(q4_over_indirect_messages_it_matters),
+		cmocka_unit_test(q4_is_not_suspected_of_everybody),
 		cmocka_unit_test(q5_255_slots_are_248),
 		cmocka_unit_test(q6_such_a_driver_gets_the_devices_it_can_find),
 		cmocka_unit_test(q8_a_kick_of_queue_ffff_is_told),
