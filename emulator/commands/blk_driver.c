@@ -97,6 +97,29 @@ static uint32_t ring_size(const struct blk_driver *blk)
 	return size;
 }
 
+static bool has_buffers(const struct blk_driver *blk)
+{
+	return blk->session->buffers.count > 0;
+}
+
+/* Where a slot's data is: in the pool, or in a buffer that is shared when there is need. */
+static uint8_t *place_data(const struct blk_driver *blk, uint32_t index)
+{
+	return has_buffers(blk) ? blk->session->buffers.items[index].bank.data
+				: session_allocate(blk->session, blk->request_size, PAGE_SIZE);
+}
+
+static int place_bounces(struct blk_driver *blk)
+{
+	const size_t size = BLK_BOUNCES * BLK_REQUEST_SIZE;
+	uint8_t *pool = session_allocate(blk->session, size, PAGE_SIZE);
+
+	return pool ? vmsg_bounce_init(&blk->bounce, (struct vmsg_span){ pool, size },
+				       session_address(blk->session, pool), BLK_REQUEST_SIZE,
+				       blk->bounce_used)
+		    : VMSG_ERROR_NO_SPACE;
+}
+
 static int place_slots(struct blk_driver *blk)
 {
 	struct session *session = blk->session;
@@ -106,13 +129,16 @@ static int place_slots(struct blk_driver *blk)
 		*slot = (struct blk_slot){
 			.header = session_allocate(session, BLK_HEADER_SIZE + 1, 64),
 			.table = session_allocate(session, (BLK_PIECES_MAX + 2) * 16, 64),
-			.data = session_allocate(session, blk->request_size, PAGE_SIZE),
+			.data = place_data(blk, i),
 		};
 		if (!slot->data || !slot->header || !slot->table) {
 			return VMSG_ERROR_NO_SPACE;
 		}
+		if (!has_buffers(blk)) {
+			slot->address = session_address(session, slot->data);
+		}
 	}
-	return VMSG_OK;
+	return has_buffers(blk) ? place_bounces(blk) : VMSG_OK;
 }
 
 static int start(struct session *session, void *context)
@@ -175,6 +201,40 @@ static void fill_header(struct blk_slot *slot, uint32_t type, uint64_t sector)
 	slot->is_done = false;
 }
 
+/* Has the slot's data copied by way of the pool, since the device does not see where it is. */
+static int bounce(struct blk_driver *blk, struct blk_slot *slot, uint32_t size, bool device_writes)
+{
+	const struct vmsg_span data = { slot->data, size };
+	const struct vmsg_bytes bytes = { slot->data, size };
+
+	const int error = device_writes ? vmsg_bounce_map_writable(&blk->bounce, data, &slot->map)
+					: vmsg_bounce_map_readable(&blk->bounce, bytes, &slot->map);
+	if (error < 0) {
+		report_problem("no room for a request's data in the pool: %s",
+			       vmsg_error_text(error));
+		return over(blk);
+	}
+	slot->address = slot->map.address;
+	blk->bounced++;
+	return SESSION_OK;
+}
+
+/* Gives `size` bytes of the slot's data an address for the device. */
+static int map_data(struct blk_driver *blk, struct blk_slot *slot, uint32_t size,
+		    bool device_writes)
+{
+	const uint32_t index = (uint32_t)(slot - blk->slots);
+
+	if (!has_buffers(blk) || size == 0) {
+		return SESSION_OK;
+	}
+	if (blk->session->buffers.items[index].state == SESSION_BUFFER_SHARED) {
+		slot->address = session_buffer_address(blk->session, index);
+		return SESSION_OK;
+	}
+	return bounce(blk, slot, size, device_writes);
+}
+
 /* Offers a slot to the device: header, `size` bytes of data, status. */
 static int submit(struct blk_driver *blk, struct blk_slot *slot, uint32_t size, bool device_writes)
 {
@@ -182,6 +242,9 @@ static int submit(struct blk_driver *blk, struct blk_slot *slot, uint32_t size, 
 	size_t count = 0;
 
 	slot->size = size;
+	if (map_data(blk, slot, size, device_writes) != SESSION_OK) {
+		return SESSION_OVER;
+	}
 	buffers[count++] = (struct vmsg_vq_buffer){
 		.address = session_address(blk->session, slot->header),
 		.length = BLK_HEADER_SIZE,
@@ -189,7 +252,7 @@ static int submit(struct blk_driver *blk, struct blk_slot *slot, uint32_t size, 
 	for (uint32_t done = 0; done < size; done += blk->piece_size) {
 		const uint32_t left = size - done;
 		buffers[count++] = (struct vmsg_vq_buffer){
-			.address = session_address(blk->session, slot->data + done),
+			.address = slot->address + done,
 			.length = left < blk->piece_size ? left : blk->piece_size,
 			.write = device_writes,
 		};
@@ -214,10 +277,13 @@ static int submit(struct blk_driver *blk, struct blk_slot *slot, uint32_t size, 
 
 static void done(void *context, void *cookie, uint32_t written)
 {
+	struct blk_driver *blk = context;
 	struct blk_slot *slot = cookie;
 
-	(void)context;
 	(void)written; /* the status byte says what the length would */
+	if (slot->map.count > 0) {
+		vmsg_bounce_unmap(&blk->bounce, &slot->map, slot->size);
+	}
 	slot->is_done = true;
 }
 
@@ -243,7 +309,7 @@ static int await_slot(struct blk_driver *blk, const struct blk_slot *slot)
 	int result = SESSION_OK;
 
 	while (!slot->is_done && result == SESSION_OK) {
-		result = queue_driver_run(&blk->queue, true, done, NULL);
+		result = queue_driver_run(&blk->queue, true, done, blk);
 	}
 	return result;
 }
@@ -266,6 +332,20 @@ static uint32_t request_bytes(const struct blk_driver *blk, const struct course 
 	return (uint32_t)(left < blk->request_size ? left : blk->request_size);
 }
 
+/* Sees to it that the device can be given the slot's data; `*is_ready` is false while it must wait
+ * for room in the pool. */
+static int prepare(struct blk_driver *blk, const struct blk_slot *slot, bool *is_ready)
+{
+	bool is_shared = true;
+
+	if (has_buffers(blk) && session_share_buffer(blk->session, (uint32_t)(slot - blk->slots),
+						     &is_shared) != SESSION_OK) {
+		return SESSION_OVER;
+	}
+	*is_ready = is_shared || blk->bounce.free_count > 0;
+	return SESSION_OK;
+}
+
 static int submit_some(struct blk_driver *blk, struct course *course)
 {
 	const struct blk_transfer *transfer = course->transfer;
@@ -275,6 +355,13 @@ static int submit_some(struct blk_driver *blk, struct course *course)
 		struct blk_slot *slot = &blk->slots[course->submitted % blk->depth];
 		const uint64_t at = course->submitted * blk->request_size;
 		const uint32_t size = request_bytes(blk, course, course->submitted);
+		bool is_ready;
+		if (prepare(blk, slot, &is_ready) != SESSION_OK) {
+			return SESSION_OVER;
+		}
+		if (!is_ready) {
+			break;
+		}
 		if (transfer->write &&
 		    transfer->move(transfer->context, at, slot->data, size) < 0) {
 			course->failed = true;
@@ -317,7 +404,7 @@ static int run_transfer(struct blk_driver *blk, struct course *course)
 	while (course->consumed < (course->failed ? course->submitted : course->total)) {
 		if (submit_some(blk, course) != SESSION_OK ||
 		    queue_driver_run(&blk->queue, course->consumed < course->submitted, done,
-				     NULL) != SESSION_OK) {
+				     blk) != SESSION_OK) {
 			return -1;
 		}
 		consume_some(blk, course);
@@ -333,7 +420,11 @@ int blk_driver_transfer(struct blk_driver *blk, const struct blk_transfer *trans
 	};
 
 	progress_begin(transfer->what, transfer->size);
-	const int result = run_transfer(blk, &course);
+	int result = run_transfer(blk, &course);
+	if (has_buffers(blk) && !blk->session->over &&
+	    session_return_buffers(blk->session) != SESSION_OK) {
+		result = -1;
+	}
 	progress_end();
 	return result;
 }

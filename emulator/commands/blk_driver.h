@@ -6,6 +6,7 @@
 
 #include "commands/queue_driver.h"
 #include "devices/blk.h"
+#include "virtio_msg_ffa/bounce.h"
 
 #define BLK_DEPTH        32u
 #define BLK_REQUEST_SIZE (64u * 1024)
@@ -13,12 +14,19 @@
 
 /* Pool that a blk_driver needs. */
 #define BLK_POOL_SIZE (BLK_DEPTH * (BLK_REQUEST_SIZE + 4096u) + 64u * 1024)
+/* ... of a session with BLK_DEPTH buffers of BLK_REQUEST_SIZE, which hold the data. The pool has
+ * room for that of a few requests whose buffer cannot be shared. */
+#define BLK_BOUNCES           4u
+#define BLK_POOL_SIZE_BUFFERS (BLK_BOUNCES * BLK_REQUEST_SIZE + BLK_DEPTH * 512u + 64u * 1024)
+_Static_assert(BLK_DEPTH <= SESSION_BUFFERS_MAX, "one for each slot");
 
-/* One request: its place in the pool, and what it is doing. */
+/* One request: its place in the pool or in a buffer, and what it is doing. */
 struct blk_slot {
 	uint8_t *header; /* BLK_HEADER_SIZE bytes, then the status byte */
 	uint8_t *data;
-	uint8_t *table; /* indirect descriptors */
+	uint64_t address;           /* of the data, for the device */
+	struct vmsg_bounce_map map; /* count 0: the data is where the device works */
+	uint8_t *table;             /* indirect descriptors */
 	uint64_t sector;
 	uint32_t size;
 	bool is_done;
@@ -39,6 +47,9 @@ struct blk_driver {
 	uint32_t piece_size; /* of one descriptor */
 	struct queue_driver queue;
 	struct blk_slot slots[BLK_DEPTH];
+	struct vmsg_bounce bounce; /* when the session has buffers */
+	uint32_t bounce_used[VMSG_BOUNCE_WORDS(BLK_BOUNCES)];
+	uint64_t bounced; /* requests */
 	char serial[BLK_ID_SIZE + 1];
 };
 

@@ -30,6 +30,7 @@ enum {
 	OPTION_QUIRK,
 	OPTION_CHECK_CONTRACT,
 	OPTION_JSON,
+	OPTION_AREAS,
 };
 enum {
 	OPTION_OUTPUT = 512,
@@ -71,7 +72,7 @@ static const char help[] =
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
 	"      --id ID              be partition ID, such as 0x0002 (default: the first free VM)\n"
 	"      --peer ID            drive the devices of partition ID (default: the first that\n"
-	"                           offers one)\n" WAYS_HELP
+	"                           offers one)\n" WAYS_HELP AREAS_HELP
 	"      --profile P          speak revision P: r0, r1, r1-a16, r2a, r2b or r3 (default:\n"
 	"                           negotiate, newest first)\n"
 	"      --timeout S          report a message that is not answered within S seconds\n"
@@ -98,6 +99,7 @@ enum {
 	USES_FILE = 16,
 	USES_PORT = 32,
 	USES_LINK = 64,
+	USES_AREAS = 128,
 };
 
 static const struct job {
@@ -108,11 +110,17 @@ static const struct job {
 } jobs[] = {
 	{ { "info" }, 0, BLK_POOL_SIZE, frontend_info },
 	{ { "blk", "read" },
-	  USES_OUTPUT | USES_OFFSET | USES_LENGTH,
+	  USES_OUTPUT | USES_OFFSET | USES_LENGTH | USES_AREAS,
 	  BLK_POOL_SIZE,
 	  frontend_blk_read },
-	{ { "blk", "write" }, USES_INPUT | USES_OFFSET, BLK_POOL_SIZE, frontend_blk_write },
-	{ { "blk", "verify" }, USES_FILE | USES_OFFSET, BLK_POOL_SIZE, frontend_blk_verify },
+	{ { "blk", "write" },
+	  USES_INPUT | USES_OFFSET | USES_AREAS,
+	  BLK_POOL_SIZE,
+	  frontend_blk_write },
+	{ { "blk", "verify" },
+	  USES_FILE | USES_OFFSET | USES_AREAS,
+	  BLK_POOL_SIZE,
+	  frontend_blk_verify },
 	{ { "console" }, USES_PORT, CONSOLE_POOL_SIZE, frontend_console },
 	{ { "net" }, USES_LINK, NET_POOL_SIZE, frontend_net },
 	{ { "vsock", "connect" }, USES_PORT, VSOCK_POOL_SIZE, frontend_vsock_connect },
@@ -162,6 +170,10 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 		break;
 	case OPTION_EVENTS:
 		status = option_events(optarg, &settings->session.ways);
+		break;
+	case OPTION_AREAS:
+		status = option_areas(optarg, &settings->on_demand);
+		*given |= USES_AREAS;
 		break;
 	case OPTION_TIMEOUT:
 		status = option_seconds("--timeout", optarg, &settings->session.timeout_ns);
@@ -227,6 +239,7 @@ static int parse(int argc, char **argv, struct frontend_settings *settings, unsi
 		{ "profile", required_argument, NULL, OPTION_PROFILE },
 		{ "carrier", required_argument, NULL, OPTION_CARRIER },
 		{ "events", required_argument, NULL, OPTION_EVENTS },
+		{ "areas", required_argument, NULL, OPTION_AREAS },
 		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 		{ "quirk", required_argument, NULL, OPTION_QUIRK },
 		{ "check-contract", no_argument, NULL, OPTION_CHECK_CONTRACT },
@@ -276,7 +289,8 @@ static int check_given(const struct job *job, unsigned int given)
 		const char *name;
 	} options[] = { { USES_OUTPUT, "--output" }, { USES_INPUT, "--input" },
 			{ USES_OFFSET, "--offset" }, { USES_LENGTH, "--length" },
-			{ USES_PORT, "--port" },     { USES_LINK, "--tap or --socket" } };
+			{ USES_PORT, "--port" },     { USES_LINK, "--tap or --socket" },
+			{ USES_AREAS, "--areas" } };
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (given & ~job->uses & options[i].use) {
@@ -329,6 +343,9 @@ int vmsg_command_frontend(int argc, char **argv)
 	if (refused != 0) {
 		return refused;
 	}
-	settings.session.pool_size = (job->pool_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	const uint32_t pool_size = settings.on_demand ? BLK_POOL_SIZE_BUFFERS : job->pool_size;
+	settings.session.buffer_count = settings.on_demand ? BLK_DEPTH : 0;
+	settings.session.buffer_size = BLK_REQUEST_SIZE;
+	settings.session.pool_size = (pool_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 	return job->run(&settings);
 }

@@ -11,6 +11,7 @@ struct frontend_settings {
 	const char *output; /* NULL: standard output */
 	const char *input;
 	const char *file; /* of verify */
+	bool on_demand;   /* --areas */
 	uint64_t offset;
 	uint64_t length;
 	bool has_length;

@@ -40,6 +40,7 @@ enum {
 	OPTION_JSON,
 	OPTION_TRACE,
 	OPTION_PCAP,
+	OPTION_AREAS,
 };
 
 struct settings {
@@ -52,6 +53,7 @@ struct settings {
 	const char *trace;
 	const char *pcap;
 	bool json;
+	bool on_demand; /* --areas */
 };
 
 static const char help[] =
@@ -65,7 +67,7 @@ static const char help[] =
 	"      --profile P          frontend and backend speak only revision P: r0, r1, r1-a16,\n"
 	"                           r2a, r2b or r3 (default: they negotiate, newest first)\n"
 	"      --frontend-profile P, --backend-profile P\n"
-	"                           only one of them is forced\n" WAYS_HELP
+	"                           only one of them is forced\n" WAYS_HELP AREAS_HELP
 	"      --timeout S          as for 'frontend' (default 5)\n"
 	"      --trace FILE, --pcap FILE\n"
 	"                           what crosses the manager, as for 'serve'; - is standard "
@@ -117,6 +119,9 @@ static int take(struct settings *settings, int option, char **argv)
 	case OPTION_EVENTS:
 		status = option_events(optarg, &settings->ways);
 		break;
+	case OPTION_AREAS:
+		status = option_areas(optarg, &settings->on_demand);
+		break;
 	case OPTION_TIMEOUT:
 		status = option_seconds("--timeout", optarg, &settings->timeout_ns);
 		break;
@@ -148,6 +153,7 @@ static int parse(int argc, char **argv, struct settings *settings)
 		{ "backend-profile", required_argument, NULL, OPTION_BACKEND_PROFILE },
 		{ "carrier", required_argument, NULL, OPTION_CARRIER },
 		{ "events", required_argument, NULL, OPTION_EVENTS },
+		{ "areas", required_argument, NULL, OPTION_AREAS },
 		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "trace", required_argument, NULL, OPTION_TRACE },
@@ -274,13 +280,16 @@ static int run_frontend(const struct settings *settings, const char *socket_path
 			const struct process *manager, const struct process *backend)
 {
 	char image[DEVICE_VALUE_SIZE];
-	const uint32_t pool_size = BLK_POOL_SIZE > RNG_POOL_SIZE ? BLK_POOL_SIZE : RNG_POOL_SIZE;
+	const uint32_t blk_size = settings->on_demand ? BLK_POOL_SIZE_BUFFERS : BLK_POOL_SIZE;
+	const uint32_t pool_size = blk_size > RNG_POOL_SIZE ? blk_size : RNG_POOL_SIZE;
 	const struct session_options options = {
 		.socket_path = socket_path,
 		.profile = settings->frontend_profile,
 		.ways = settings->ways,
 		.timeout_ns = settings->timeout_ns,
 		.pool_size = (pool_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1),
+		.buffer_count = settings->on_demand ? BLK_DEPTH : 0,
+		.buffer_size = BLK_REQUEST_SIZE,
 		.stop = &stop,
 	};
 	const struct loopback_job job = {

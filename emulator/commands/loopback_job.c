@@ -375,6 +375,34 @@ static int run_disk(struct job *job)
 	return result;
 }
 
+/* ---- areas on demand ---- */
+
+/* Areas that are not the pool and that the peer still has. */
+static uint64_t areas_left(const struct session *session)
+{
+	return session->buffers.shared - session->buffers.returned;
+}
+
+static int check_areas(const struct job *job)
+{
+	const struct session *session = job->session;
+	const struct session_buffers *buffers = &session->buffers;
+	char ids[SESSION_BUFFER_IDS_TEXT];
+
+	if (buffers->count == 0) {
+		return 0;
+	}
+	say(job, "Areas on demand");
+	say(job, "  %" PRIu64 " shared, %" PRIu64 " given back; ids %s", buffers->shared,
+	    buffers->returned, session_buffer_ids(session, ids));
+	say(job, "  %" PRIu64 " requests by way of the pool", job->blk.bounced);
+	if (areas_left(session) > 0) {
+		report_problem("%" PRIu64 " areas have not been given back", areas_left(session));
+		return -1;
+	}
+	return 0;
+}
+
 /* ---- rng ---- */
 
 struct draw {
@@ -468,6 +496,16 @@ static void emit(const struct job *job, int result)
 	json_number(&json, "bytes", job->moved);
 	json_real(&json, "megabytes_per_second", report_rate(job->moved, job->moving_ns));
 	json_number(&json, "ffa_calls", session->endpoint.calls);
+	if (session->buffers.count > 0) {
+		char ids[SESSION_BUFFER_IDS_TEXT];
+		json_open(&json, "areas", '{');
+		json_number(&json, "shared", session->buffers.shared);
+		json_number(&json, "given_back", session->buffers.returned);
+		json_number(&json, "refused", session->buffers.refused);
+		json_text(&json, "ids", session_buffer_ids(session, ids));
+		json_number(&json, "bounced", job->blk.bounced);
+		json_close(&json, '}');
+	}
 	json_open(&json, "messages", '{');
 	for (int type = 0; type < VMSG_TYPE_COUNT; type++) {
 		if (stats->sent[type] > 0) {
@@ -488,6 +526,7 @@ int loopback_run_job(const struct loopback_job *settings, struct session *sessio
 	tell_bus(&job);
 	if (settings->image) {
 		result = run_disk(&job);
+		result = check_areas(&job) < 0 ? -1 : result;
 	}
 	if (settings->has_rng && result == 0) {
 		result = run_rng(&job);

@@ -22,6 +22,12 @@
 #define RETRY_NS       UINT64_C(20000000)
 #define ROUND_SLEEP_NS UINT64_C(1000000)
 
+/* RX/TX, pool and FIFO; the buffers follow. */
+#define BANKS     3
+#define BANKS_MAX (BANKS + SESSION_BUFFERS_MAX)
+_Static_assert(BANKS_MAX <= VMSG_EMU_BANKS_MAX, "a partition has room for them");
+_Static_assert(SESSION_AREAS_MAX <= VMSG_BUS_AREAS_MAX, "a session has room for them");
+
 /* One peer at a time: one notification does for all of them. */
 #define NOTIFICATION_ID 0
 
@@ -108,6 +114,9 @@ static void take_bus_events(struct session *session)
 	char text[QUIRK_TEXT_SIZE];
 
 	while (vmsg_bus_event(&session->bus, &event)) {
+		if (session_buffers_take(session, &event)) {
+			continue;
+		}
 		switch (event.kind) {
 		case VMSG_BUS_EVENT_QUIRK:
 			report_problem("partition 0x%04x: %s", session->peer,
@@ -198,14 +207,14 @@ int session_retry(struct session *session, int (*attempt)(struct session *sessio
 
 /* ---- connection ---- */
 
-static bool connect_once(struct session *session, struct vmsg_emu_bank banks[3], int *result,
-			 char *why, size_t why_size)
+static bool connect_once(struct session *session, struct vmsg_emu_bank banks[BANKS_MAX],
+			 int *result, char *why, size_t why_size)
 {
 	struct vmsg_emu_options options = {
 		.socket_path = session->options.socket_path,
 		.id = session->options.id,
 		.banks = banks,
-		.bank_count = 3,
+		.bank_count = BANKS + session->buffers.count,
 	};
 
 	*result = vmsg_emu_connect(&session->emu, &options, why, why_size);
@@ -214,7 +223,7 @@ static bool connect_once(struct session *session, struct vmsg_emu_bank banks[3],
 
 static int connect_to_manager(struct session *session)
 {
-	struct vmsg_emu_bank banks[3] = {
+	struct vmsg_emu_bank banks[BANKS_MAX] = {
 		{ .size = 2 * PAGE_SIZE },
 		{ .size = session->options.pool_size },
 		{ .size = VMSG_FIFO_PAGES * PAGE_SIZE },
@@ -223,6 +232,10 @@ static int connect_to_manager(struct session *session)
 	char why[256];
 	int result;
 
+	session->buffers.count = session->options.buffer_count;
+	for (uint32_t i = 0; i < session->buffers.count; i++) {
+		banks[BANKS + i].size = session->options.buffer_size;
+	}
 	while (!connect_once(session, banks, &result, why, sizeof(why)) && report_now() < end_ns &&
 	       !is_stopped(session)) {
 		sleep_ns(RETRY_NS);
@@ -234,6 +247,9 @@ static int connect_to_manager(struct session *session)
 	session->pool = banks[1].data;
 	session->pool_address = banks[1].address;
 	session->fifo = banks[2];
+	for (uint32_t i = 0; i < session->buffers.count; i++) {
+		session->buffers.items[i].bank = banks[BANKS + i];
+	}
 	const struct vmsg_conduit conduit = vmsg_emu_conduit(session->emu);
 	const struct vmsg_buffer tx = { banks[0].data, banks[0].address };
 	const struct vmsg_buffer rx = { banks[0].data + PAGE_SIZE, banks[0].address + PAGE_SIZE };
@@ -362,6 +378,7 @@ static uint32_t properties_of(const struct session *session, uint16_t id)
 
 static int init_bus(struct session *session)
 {
+	const uint32_t areas = SESSION_AREAS_MAX - SESSION_BUFFERS_MAX + session->buffers.count;
 	struct vmsg_bus_options options = {
 		.role = VMSG_BUS_DRIVER,
 		.peer = session->peer,
@@ -373,7 +390,7 @@ static int init_bus(struct session *session)
 		.events = session->options.ways.events,
 		.notification_id = NOTIFICATION_ID,
 		.transport_features = VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION,
-		.max_areas = SESSION_AREAS_MAX,
+		.max_areas = (uint16_t)areas,
 		.request_timeout_ns = session->options.timeout_ns,
 		.memory = &session->memory,
 		.devices = session->devices,
@@ -381,7 +398,7 @@ static int init_bus(struct session *session)
 	};
 
 	quirks_apply(&session->options.quirks, &options);
-	vmsg_memory_init(&session->memory, session->areas, SESSION_AREAS_MAX, 48);
+	vmsg_memory_init(&session->memory, session->areas, areas, 48);
 	const int result = vmsg_bus_init(&session->bus, &options);
 	if (result < 0) {
 		report_problem("no bus session: %s", vmsg_error_text(result));

@@ -12,11 +12,12 @@
 #include "virtio_msg_ffa/emulator.h"
 #include "virtio_msg_ffa/pump.h"
 
+#include "commands/session_buffers.h"
 #include "commands/ways.h"
 
 #define SESSION_PARTITIONS_MAX 64
 #define SESSION_DEVICES_MAX    256
-#define SESSION_AREAS_MAX      4
+#define SESSION_AREAS_MAX      (4 + SESSION_BUFFERS_MAX)
 #define SESSION_CONFIG_MAX     1024
 
 struct session_options {
@@ -27,6 +28,8 @@ struct session_options {
 	struct ways ways;                   /* carrier and event delivery */
 	uint64_t timeout_ns;                /* of one exchange */
 	uint64_t pool_size;                 /* bytes to share with the peer */
+	uint32_t buffer_count;              /* and what to share on demand, each of */
+	uint64_t buffer_size;               /* whole pages */
 	struct quirk_settings quirks;
 	bool check_contract;       /* report what breaks the rules of shared memory */
 	const volatile bool *stop; /* becomes true: give up; may be NULL */
@@ -61,6 +64,7 @@ struct session {
 	uint8_t *pool;
 	uint64_t pool_address; /* in the physical map */
 	uint64_t pool_used;
+	struct session_buffers buffers;
 	struct vmsg_emu_bank fifo;
 	unsigned int reports; /* of time-outs in a row */
 	uint64_t timeouts;    /* that the bus has counted and we have seen */

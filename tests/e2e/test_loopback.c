@@ -126,6 +126,40 @@ static void other_dialects_do_the_job_too(void **state)
 	}
 }
 
+static unsigned long number_after(const char *key)
+{
+	const char *at = strstr(program.output.text, key);
+
+	if (!at) {
+		fail_msg("no %s in %s", key, program.output.text);
+	}
+	return at ? strtoul(at + strlen(key), NULL, 10) : 0;
+}
+
+/* Every transfer of the job shares its buffers and takes them back; the pool is one area more. */
+static void areas_on_demand_come_and_go(void **state)
+{
+	static const char *const profiles[] = { "r0", "r1", "r1-a16", "r2b", "r3" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		assert_int_equal(RUN("loopback", "--json", "--device", device, "--areas", "demand",
+				     "--profile", profiles[i]),
+				 0);
+		assert_string_equal(program.errors.text, "");
+		/* 2 MiB read twice, and 1 MiB moved five times: requests of 64 KiB, 32 at once */
+		assert_int_equal(number_after("\"areas\":{\"shared\":"), 2 * 32 + 5 * 16);
+		assert_int_equal(number_after("\"given_back\":"), 2 * 32 + 5 * 16);
+		assert_non_null(strstr(program.output.text, "\"refused\":0,\"ids\":\"2-145\""));
+		assert_int_equal(number_after("\"AREA_SHARE\":"), 1 + 2 * 32 + 5 * 16);
+		assert_int_equal(number_after("\"AREA_UNSHARE\":"), 2 * 32 + 5 * 16);
+		assert_image_is_unchanged();
+	}
+	assert_int_equal(
+		RUN("loopback", "--device", device, "--areas", "demand", "--carrier", "fifo"), 0);
+	assert_non_null(strstr(program.output.text, "144 shared, 144 given back; ids 2-145"));
+}
+
 /* Few messages are what makes it fast: one kick for each batch of requests. */
 static void a_mebibyte_takes_few_messages(void **state)
 {
@@ -202,6 +236,9 @@ static void wrong_command_lines_leave_with_2_and_name_option_value_and_rule(void
 		  "--length is '-1', which is no number of bytes" },
 		{ { "frontend", "blk", "read", "--length", "99999999999T" },
 		  "--length is '99999999999T', which is no number of bytes" },
+		{ { "frontend", "rng", "--areas", "demand" }, "--areas has no meaning for 'rng'" },
+		{ { "loopback", "--device", "rng", "--areas", "many" },
+		  "--areas is 'many', which is neither pool nor demand" },
 		{ { "frontend", "--timeout", "0", "info" },
 		  "--timeout is '0', which is no time (0.001 to 3600 seconds)" },
 		{ { "frontend", "--profile", "r9", "info" },
@@ -264,6 +301,7 @@ int main(void)
 		TEST(the_story_ends_well_and_the_image_is_as_before),
 		TEST(every_dialect_forced_on_either_side_does_the_job),
 		TEST(other_dialects_do_the_job_too),
+		TEST(areas_on_demand_come_and_go),
 		TEST(a_mebibyte_takes_few_messages),
 		TEST(a_read_only_disk_is_left_alone),
 		TEST(failures_leave_with_1_and_say_why),
