@@ -567,8 +567,9 @@ int vmsg_bus_device_input(struct vmsg_bus *bus, enum vmsg_carrier carrier, struc
 	if (carrier == VMSG_CARRIER_INDIRECT && bus->dialect->id == VMSG_PROFILE_R0) {
 		bus->events = VMSG_EVENTS_INDIRECT; /* VERSION did not say that it could */
 	}
-	if (error == 0 && message.header.type == VMSG_VERSION && !version_dialect(bus, frame)) {
-		error = VMSG_ERROR_TRAILING; /* the length is the version */
+	if (error == 0 && message.header.type == VMSG_VERSION && dialect->has_token &&
+	    !version_dialect(bus, frame)) {
+		error = VMSG_ERROR_TRAILING; /* the length says which r2 or r3; r1 goes by number */
 	}
 	if (error < 0) {
 		reject(bus, dialect, &message, &raw, error);

@@ -291,10 +291,11 @@ static void take_event(struct vmsg_bus *bus, const struct vmsg_message *message)
 	}
 }
 
-/* A driver serves one request, PING, which devices must not depend on (O12). */
+/* A driver serves one request, PING, which devices must not depend on (O12), and sends nothing but
+ * VERSION and RESET while no version is agreed. */
 static void take_request(struct vmsg_bus *bus, const struct vmsg_message *message)
 {
-	if (message->header.type != VMSG_PING || bus->out_due) {
+	if (message->header.type != VMSG_PING || bus->out_due || !vmsg_bus_is_up(bus)) {
 		bus->stats.dropped++;
 		return;
 	}
