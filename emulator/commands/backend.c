@@ -537,6 +537,7 @@ static int serve(struct backend *backend, struct vmsg_emu *emu)
 		.devices = backend->devices,
 		.slots = backend->slots,
 		.capacity = backend->slot_count,
+		.watch = backend->contract ? contract_watch(backend->contract) : NULL,
 		.last_number = (uint16_t)(backend->device_count - 1),
 	};
 	struct device_loop loop = {

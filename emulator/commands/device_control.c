@@ -193,6 +193,7 @@ static void add(struct device_control *control, struct json_value request, struc
 		return;
 	}
 	control->last_number = number;
+	device->machine.watch = control->watch;
 	memory_watch_adopt(control->memory, device);
 	control->devices[index] = device;
 	control->slots[index] =

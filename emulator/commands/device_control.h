@@ -17,6 +17,7 @@ struct device_control {
 	struct emu_device **devices;
 	struct vmsg_device_slot *slots;
 	size_t capacity;
+	const struct vmsg_vq_watch *watch; /* of the queues of devices that come; or NULL */
 	uint16_t last_number; /* given out; numbers are not used again until they have all been */
 };
 
