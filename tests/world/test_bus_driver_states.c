@@ -117,7 +117,7 @@ static const struct frame r3_frames[] = {
 	{ "a request that nobody knows", 2, 0xbf, 0, "", STRANGE, "----------" },
 };
 
-/* ---- r2b: DOWN, VERSION, GET_DEVICES, EVENT_CONFIGURE, and the late ones ---- */
+/* ---- r2b and r2a: DOWN, VERSION, GET_DEVICES, EVENT_CONFIGURE, and the late ones ---- */
 
 #define R2_VERSION "00000100 01000000 00000000 01000000 0400"
 
@@ -202,6 +202,7 @@ static const struct frame r1_frames[] = {
 static const struct dialect dialects[] = {
 	{ .name = "r3", .profile = NULL, .header_size = 8, STEPS(r3), FRAMES(r3) },
 	{ .name = "r2b", .profile = "r2b", .header_size = 8, STEPS(r2b), FRAMES(r2b) },
+	{ .name = "r2a", .profile = "r2a", .header_size = 8, STEPS(r2b), FRAMES(r2b) },
 	{ .name = "r1", .profile = "r1", .header_size = 6, STEPS(r1), FRAMES(r1) },
 };
 

@@ -90,6 +90,31 @@ static const struct request r2b_requests[] = {
 	{ "ERROR", "0387000005000a00 0300", "----" },
 };
 
+/* ---- r2a: as r2b, but no ERROR and no FIFO; VERSION of 26 bytes. A device that is down answers as
+ * the newest that it serves: r3 ---- */
+
+#define R2A_VERSION "0280000005001a00 00000100 01000000 00000000 01000000 0400"
+
+static const struct request r2a_requests[] = {
+	{ "VERSION, equal", R2A_VERSION, "RRR0" },
+	{ "VERSION, newer", "0280000005001a00 00000200 01000000 00000000 01000000 0400", "0000" },
+	{ "RESET", "0283000005000800", "RRRB" },
+	{ "GET_DEVICES", "0202000005000c00 0000 0800", "ERR-" },
+	{ "PING", "0203000005000c00 01020304", "ERR-" },
+	{ "EVENT_CONFIGURE, poll", "0285000005000c00 00000000", "ERR-" },
+	{ "FIFO_CONFIGURE, of a later revision", "0286000005001400 1111000000000000 0200 0100",
+	  "E---" },
+	{ "EVENT_POLL", "0284000005000800", "ERP-" },
+	{ "AREA_SHARE", "0281000005002200 0700 1111000000000000 0000000000000000 01000000 00000000",
+	  "ERR-" },
+	{ "AREA_UNSHARE of none", "0282000005000a00 0700", "ERR-" },
+	{ "an id that nobody knows", "02bf000005000800", "E---" },
+	{ "GET_DEVICE_INFO", "0002090005000800", "EMM-" },
+	{ "GET_DEVICE_INFO of no device", "0002080005000800", "E---" },
+	{ "EVENT_AVAIL", "0041090000001000 00000000 00000000", "-MMe" },
+	{ "EVENT_AVAIL of no device", "0041080000001000 00000000 00000000", "-eee" },
+};
+
 /* ---- r1: 6 bytes of header, no ERROR, no choice of events ---- */
 
 #define R1_VERSION "028000001800 01000000 01000000 00000000 0f000000 ff00"
@@ -159,6 +184,19 @@ static const struct dialect {
 		.busy = { "0283000005000800", "0383000005000a000200" },
 		.requests = r2b_requests,
 		.request_count = COUNT(r2b_requests),
+	},
+	{
+		.name = "r2a",
+		.header_size = 8,
+		.version = { R2A_VERSION,
+			     "0380000005001a00 00000100 01000000 00000000 01000000 0400" },
+		.events = { "0285000005000c00 00000000", "0385000005000a00 0000" },
+		.share = { "0281000005002200 0600 1111000000000000 0000000000000000 01000000 "
+			   "00000000",
+			   "0381000005000c00 0600 0000" },
+		.busy = { "0283000005000800", "0383000005000a000200" },
+		.requests = r2a_requests,
+		.request_count = COUNT(r2a_requests),
 	},
 	{
 		.name = "r1",
