@@ -81,7 +81,7 @@ static void take_new(struct vmsg_server *server, struct tap_fifo *fifo, unsigned
 		     struct tap_record *record)
 {
 	struct tap_fifo_ring *ring = &fifo->rings[number];
-	uint8_t slot[TAP_PAYLOAD_MAX];
+	uint8_t slot[TAP_PAYLOAD_MAX] = { 0 };
 	uint8_t index[2] = { 0 };
 
 	if (!look_up(server, fifo, number) ||
