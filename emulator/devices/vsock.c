@@ -174,7 +174,7 @@ static int read_greeting(struct greeting *greeting, int fd, uint32_t *port)
 static void greet(struct vsock_device *device, struct vsock_stream *stream)
 {
 	struct greeting *greeting = &device->greetings[stream - device->vsock.streams];
-	uint32_t port;
+	uint32_t port = 0;
 	const int result = read_greeting(greeting, stream->in, &port);
 
 	if (result == 1) {

@@ -308,4 +308,5 @@ static struct nbdkit_plugin plugin = {
 	.unload = unload,
 };
 
+struct nbdkit_plugin *plugin_init(void); /* what the macro defines */
 NBDKIT_REGISTER_PLUGIN(plugin)
