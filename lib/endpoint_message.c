@@ -85,6 +85,7 @@ void vmsg_endpoint_close_mailbox(struct vmsg_endpoint *endpoint, struct vmsg_mai
 
 	if (*link) {
 		*link = mailbox->next;
+		mailbox->count = 0; /* nobody reads them any more */
 	}
 }
 

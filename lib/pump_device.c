@@ -505,7 +505,7 @@ static void serve_indirect(struct vmsg_device_pump *pump)
 		bool taken = drain(pump, &pump->inbox);
 		for (size_t j = 0; j < pump->options.session_count; j++) {
 			struct vmsg_device_session *session = &pump->options.sessions[j];
-			taken |= drain(pump, &session->inbox);
+			taken |= session->used && drain(pump, &session->inbox);
 			taken |= session->used && drain_fifo(pump, session);
 		}
 		if (error < 0 || !taken) {

@@ -91,6 +91,8 @@ static void a_message_goes_to_the_mailbox_of_its_sender(void **state)
 	vmsg_endpoint_close_mailbox(&endpoint, &mailbox);
 	vmsg_endpoint_close_mailbox(&endpoint, &mailbox);
 	assert_ptr_equal(endpoint.mailboxes, &others);
+	vmsg_endpoint_close_mailbox(&endpoint, &others);
+	assert_null(vmsg_mailbox_peek(&others)); /* what waits in it goes with it */
 }
 
 /* RX is free afterwards, whatever was in it. */
