@@ -305,6 +305,7 @@ int vmsg_bus_input_by(struct vmsg_bus *bus, uint64_t now_ns, enum vmsg_carrier c
 	if (bus->message_pending || bus->acting != VMSG_BUS_NONE) {
 		return VMSG_ERROR_AGAIN;
 	}
+	const enum vmsg_carrier before = bus->in_carrier;
 	bus->now_ns = now_ns;
 	bus->in_carrier = carrier;
 	if (frame.size > sizeof(bus->in)) {
@@ -314,8 +315,15 @@ int vmsg_bus_input_by(struct vmsg_bus *bus, uint64_t now_ns, enum vmsg_carrier c
 		memcpy(bus->in, frame.data, frame.size); /* tails stay until the next input */
 	}
 	frame.data = bus->in;
-	return vmsg_bus_is_driver(bus) ? vmsg_bus_driver_input(bus, frame)
-				       : vmsg_bus_device_input(bus, carrier, frame);
+	if (vmsg_bus_is_driver(bus)) {
+		return vmsg_bus_driver_input(bus, frame);
+	}
+	const bool is_serving = !vmsg_bus_can_take(bus);
+	const int error = vmsg_bus_device_input(bus, carrier, frame);
+	if (is_serving) {
+		bus->in_carrier = before; /* of the request that is served */
+	}
+	return error;
 }
 
 static bool is_all_zero(struct vmsg_bytes frame)

@@ -553,17 +553,26 @@ int vmsg_bus_device_input(struct vmsg_bus *bus, enum vmsg_carrier carrier, struc
 	struct vmsg_raw_header raw;
 	struct vmsg_message message;
 
-	if (bus->out_due || bus->answer_due || bus->version_due || bus->poll_pending ||
-	    bus->poll_empty) {
+	const bool is_serving = !vmsg_bus_can_take(bus);
+	if (bus->version_due) { /* it is in bus->message */
 		return VMSG_ERROR_AGAIN;
 	}
 	int error = vmsg_decode_header(dialect, frame, &raw, NULL);
+	if (error < 0 && is_serving) {
+		return VMSG_ERROR_AGAIN;
+	}
 	if (error < 0) {
 		bus->stats.dropped++;
 		return error;
 	}
 	vmsg_bus_mend(bus, dialect, frame.size);
 	error = vmsg_decode(dialect, frame, &message, NULL);
+	/* A kick wants no answer, and a direct one cannot wait until there is room for one: lost,
+	 * its queue would sleep for ever. */
+	if (is_serving && (error < 0 || message.header.type != VMSG_EVENT_AVAIL ||
+			   !vmsg_bus_has_device(bus, message.header.dev_num))) {
+		return VMSG_ERROR_AGAIN;
+	}
 	if (carrier == VMSG_CARRIER_INDIRECT && bus->dialect->id == VMSG_PROFILE_R0) {
 		bus->events = VMSG_EVENTS_INDIRECT; /* VERSION did not say that it could */
 	}

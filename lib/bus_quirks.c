@@ -106,7 +106,7 @@ static void watch_kick(struct vmsg_bus *bus, const struct vmsg_event_avail *even
 	    (allowed || (bus->in_carrier == VMSG_CARRIER_INDIRECT && bus->asked_as_linux))) {
 		vmsg_bus_meet(bus, VMSG_QUIRK_LINUX_EVENT_REPLY, VMSG_EVENT_AVAIL, 0);
 	}
-	if (may_wait && allowed) {
+	if (may_wait && allowed && !bus->out_due) {
 		answer_event(bus, raw);
 	}
 }

@@ -302,6 +302,34 @@ static void a_device_that_refuses_is_answered_for(void **state)
 	(void)answer;
 }
 
+/* What waits to be sent, as an event that finds no room, is in no kick's way: a direct one comes
+ * once. */
+static void a_kick_is_taken_while_a_frame_waits(void **state)
+{
+	(void)state;
+	uint8_t bytes[16] = { 0 }, kick[16] = { 0 };
+	const struct vmsg_bytes frame = { bytes, sizeof(bytes) };
+	struct vmsg_bus_event event;
+	struct vmsg_bus_output output;
+
+	open_device(NULL);
+	assert_exchange(&pair, R3_ECHO, R3_OFFER);
+	(void)hex_to_bytes("0007090007000800", bytes, sizeof(bytes));
+	(void)hex_to_bytes("00410900070010000000000000000000", kick, sizeof(kick));
+	struct vmsg_bus *bus = &pair.device.bus;
+	assert_int_equal(vmsg_bus_input_by(bus, 0, VMSG_CARRIER_INDIRECT, frame), 0);
+	assert_int_equal(vmsg_bus_event(bus, &event), 1);
+	assert_int_equal(vmsg_bus_refuse(bus, 0, &event.message.header), 0);
+	assert_int_equal(vmsg_bus_input(bus, 0, frame), VMSG_ERROR_AGAIN);
+	assert_int_equal(vmsg_bus_input(bus, 0, (struct vmsg_bytes){ kick, sizeof(kick) }), 0);
+	assert_int_equal(vmsg_bus_event(bus, &event), 1);
+	assert_int_equal(event.kind, VMSG_BUS_EVENT_MESSAGE);
+	assert_int_equal(event.message.header.type, VMSG_EVENT_AVAIL);
+	assert_int_equal(vmsg_bus_output(bus, &output), 1);
+	assert_int_equal(output.carrier, VMSG_CARRIER_INDIRECT);
+	assert_bytes_hex(output.frame, "0387090007000a000700");
+}
+
 /* ---- events ---- */
 
 static void nothing_is_originated_before_event_configure(void **state)
@@ -468,6 +496,7 @@ int main(void)
 		cmocka_unit_test(requests_find_their_device_or_fail),
 		cmocka_unit_test(events_get_the_reply_of_their_dialect),
 		cmocka_unit_test(a_device_that_refuses_is_answered_for),
+		cmocka_unit_test(a_kick_is_taken_while_a_frame_waits),
 		cmocka_unit_test(nothing_is_originated_before_event_configure),
 		cmocka_unit_test(r2_drivers_may_ask_for_notifications),
 		cmocka_unit_test(a_poll_fetches_one_event_whole),
