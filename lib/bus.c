@@ -320,7 +320,7 @@ int vmsg_bus_input_by(struct vmsg_bus *bus, uint64_t now_ns, enum vmsg_carrier c
 	}
 	const bool is_serving = !vmsg_bus_can_take(bus);
 	const int error = vmsg_bus_device_input(bus, carrier, frame);
-	if (is_serving) {
+	if (is_serving && (error == VMSG_ERROR_AGAIN || bus->message_pending)) {
 		bus->in_carrier = before; /* of the request that is served */
 	}
 	return error;
@@ -377,7 +377,7 @@ void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 		}
 	} else if (!vmsg_bus_is_driver(bus) && bus->out_is_event) {
 		vmsg_bus_device_event_lost(bus);
-	} else {
+	} else if (!vmsg_bus_driver_is_forgotten(bus)) {
 		vmsg_bus_abandon(bus, now_ns, error);
 	}
 }

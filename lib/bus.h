@@ -118,6 +118,9 @@ uint64_t vmsg_bus_fifo_deadline(const struct vmsg_bus *bus);
 
 /* ---- bus_driver.c ---- */
 
+/* The session does not go on after a suspend: if it was to, it begins anew. */
+bool vmsg_bus_driver_is_forgotten(struct vmsg_bus *bus);
+
 /* The action of the session itself that is due: 1 with `output`, or 0; and its end. */
 int vmsg_bus_driver_action(struct vmsg_bus *bus, struct vmsg_bus_output *output);
 void vmsg_bus_driver_complete(struct vmsg_bus *bus, int result);

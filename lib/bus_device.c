@@ -547,6 +547,25 @@ static int dispatch(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
 	return VMSG_OK;
 }
 
+/* What is taken while something else is served or waits to be sent. A kick wants no answer, and a
+ * direct one comes once: lost, its queue would sleep for ever. And who begins anew waits for
+ * nothing that was for the session before, nor makes room for it. */
+static bool may_interrupt(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
+			  const struct vmsg_message *message)
+{
+	const enum vmsg_type type = message->header.type;
+	const bool begins =
+		message->header.kind == VMSG_REQUEST &&
+		(type == VMSG_RESET || (type == VMSG_VERSION && !dialect->has_version_probe));
+
+	if (begins && bus->out_due && !bus->answer_due && !bus->poll_pending && !bus->poll_empty) {
+		bus->out_due = false;
+		bus->stats.dropped++;
+		return true;
+	}
+	return type == VMSG_EVENT_AVAIL && vmsg_bus_has_device(bus, message->header.dev_num);
+}
+
 int vmsg_bus_device_input(struct vmsg_bus *bus, enum vmsg_carrier carrier, struct vmsg_bytes frame)
 {
 	const struct vmsg_profile *dialect = dialect_of(bus, frame);
@@ -567,10 +586,7 @@ int vmsg_bus_device_input(struct vmsg_bus *bus, enum vmsg_carrier carrier, struc
 	}
 	vmsg_bus_mend(bus, dialect, frame.size);
 	error = vmsg_decode(dialect, frame, &message, NULL);
-	/* A kick wants no answer, and a direct one cannot wait until there is room for one: lost,
-	 * its queue would sleep for ever. */
-	if (is_serving && (error < 0 || message.header.type != VMSG_EVENT_AVAIL ||
-			   !vmsg_bus_has_device(bus, message.header.dev_num))) {
+	if (is_serving && (error < 0 || !may_interrupt(bus, dialect, &message))) {
 		return VMSG_ERROR_AGAIN;
 	}
 	if (carrier == VMSG_CARRIER_INDIRECT && bus->dialect->id == VMSG_PROFILE_R0) {

@@ -547,6 +547,15 @@ void vmsg_bus_driver_response(struct vmsg_bus *bus, const struct vmsg_bus_reques
 	}
 }
 
+bool vmsg_bus_driver_is_forgotten(struct vmsg_bus *bus)
+{
+	if (!bus->resuming) {
+		return false;
+	}
+	begin_session(bus);
+	return true;
+}
+
 void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request *request,
 			     int error)
 {
@@ -581,11 +590,9 @@ void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request
 		vmsg_bus_fail(bus, error);
 		break;
 	default: /* GET_DEVICES */
-		if (bus->resuming) {
-			begin_session(bus); /* the device has forgotten us */
-			break;
+		if (!vmsg_bus_driver_is_forgotten(bus)) {
+			vmsg_bus_fail(bus, error);
 		}
-		vmsg_bus_fail(bus, error);
 		break;
 	}
 }

@@ -514,7 +514,8 @@ static void serve_indirect(struct vmsg_device_pump *pump)
 	}
 }
 
-/* The answer to one frame; a peer that finds no place is answered with nothing, which says busy. */
+/* The answer to one frame; a peer or a frame that finds no place is answered with nothing, which
+ * says busy: it is asked again. */
 static size_t serve_frame(struct vmsg_device_pump *pump, const struct vmsg_incoming *incoming,
 			  uint8_t reply[VMSG_FRAME_SIZE_MAX])
 {
@@ -526,9 +527,12 @@ static size_t serve_frame(struct vmsg_device_pump *pump, const struct vmsg_incom
 		pump->refused++;
 		return 0;
 	}
-	(void)!vmsg_bus_input(&session->bus, now(pump),
-			      frame); /* the session counts what it drops */
+	/* the session counts what it drops */
+	const int error = vmsg_bus_input(&session->bus, now(pump), frame);
 	const size_t size = settle(pump, session, reply);
+	if (size == 0 && error == VMSG_ERROR_AGAIN) {
+		return 0;
+	}
 	return size > 0 ? size : (size_t)vmsg_bus_null_reply(&session->bus, frame, reply);
 }
 

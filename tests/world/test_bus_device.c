@@ -330,6 +330,32 @@ static void a_kick_is_taken_while_a_frame_waits(void **state)
 	assert_bytes_hex(output.frame, "0387090007000a000700");
 }
 
+/* Who resets does not make room for what was meant for the session before. */
+static void a_reset_is_taken_while_a_frame_waits(void **state)
+{
+	(void)state;
+	uint8_t bytes[16] = { 0 }, reset[16] = { 0 };
+	const struct vmsg_bytes frame = { bytes, sizeof(bytes) };
+	struct vmsg_bus_event event;
+	struct vmsg_bus_output output;
+
+	open_device(NULL);
+	assert_exchange(&pair, R3_ECHO, R3_OFFER);
+	(void)hex_to_bytes("0007090007000800", bytes, sizeof(bytes));
+	(void)hex_to_bytes("0283000008000800", reset, sizeof(reset));
+	struct vmsg_bus *bus = &pair.device.bus;
+	assert_int_equal(vmsg_bus_input_by(bus, 0, VMSG_CARRIER_INDIRECT, frame), 0);
+	assert_int_equal(vmsg_bus_event(bus, &event), 1);
+	assert_int_equal(vmsg_bus_refuse(bus, 0, &event.message.header), 0);
+	assert_int_equal(vmsg_bus_input(bus, 0, (struct vmsg_bytes){ reset, sizeof(reset) }), 0);
+	while (vmsg_bus_event(bus, &event)) {
+		assert_int_equal(event.kind, VMSG_BUS_EVENT_RESET);
+	}
+	assert_int_equal(vmsg_bus_output(bus, &output), 1);
+	assert_int_equal(output.carrier, VMSG_CARRIER_DIRECT);
+	assert_int_equal(output.frame.data[1], 0x83);
+}
+
 /* ---- events ---- */
 
 static void nothing_is_originated_before_event_configure(void **state)
@@ -497,6 +523,7 @@ int main(void)
 		cmocka_unit_test(events_get_the_reply_of_their_dialect),
 		cmocka_unit_test(a_device_that_refuses_is_answered_for),
 		cmocka_unit_test(a_kick_is_taken_while_a_frame_waits),
+		cmocka_unit_test(a_reset_is_taken_while_a_frame_waits),
 		cmocka_unit_test(nothing_is_originated_before_event_configure),
 		cmocka_unit_test(r2_drivers_may_ask_for_notifications),
 		cmocka_unit_test(a_poll_fetches_one_event_whole),

@@ -314,7 +314,7 @@ static const struct vmsg_ffa_uuid driver_role = VMSG_FFA_UUID_DRIVER_ROLE;
 static void send_raw(struct echo_side *from, uint16_t to, const struct vmsg_ffa_uuid *uuid,
 		     size_t size)
 {
-	const uint8_t bytes[200] = { 2, 0x83, 0, 0, 9, 0, 8, 0 };
+	const uint8_t bytes[200] = { 2, 0x02, 0, 0, 9, 0, 8, 0 }; /* refused: too short */
 
 	assert_int_equal(vmsg_endpoint_send_indirect(&from->endpoint, to, uuid,
 						     (struct vmsg_bytes){ bytes, size }),
@@ -397,6 +397,37 @@ static void a_driver_that_does_not_read_is_in_nobodys_way(void **state)
 	assert_true(echo_sp1.sessions[1].inbox.dropped > 0);
 	echo_transfer(at, 3, true);
 	echo_down(at);
+}
+
+/* The first event fills the driver's RX, so that the second waits when the request comes: busy. */
+static void a_request_is_not_refused_for_an_event_that_waits(void **state)
+{
+	static const char *const dialects[] = { "r1", "r2a", "r2b", "r3" };
+
+	for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
+		const struct echo_way way = forced(dialects[i], DIRECT, E_INDIRECT);
+		const struct echo_way any = { .profile = dialects[i] };
+		struct vmsg_driver_event event = { .kind = VMSG_DRIVER_EVENT_FAILED };
+		echo_open(state);
+		struct echo_session *at = open_pair(&way, &any);
+		echo_share(at);
+		echo_start_device(at, 300);
+		vmsg_device_config_changed(&echo_sp1.devices[1], 0, 4);
+		vmsg_device_notify(&echo_sp1.devices[1], 0);
+		echo_sp1.devices[1].used_events |= 1;
+		vmsg_emu_local_raise(echo_sp1.side.partition);
+		assert_int_equal(vmsg_driver_read_config(&at->driver, echo_now(), 0, 0), 0);
+		for (int k = 0; k < 100 && event.kind != VMSG_DRIVER_EVENT_CONFIG; k++) {
+			assert_int_equal(echo_run(at), 0);
+			while (event.kind != VMSG_DRIVER_EVENT_CONFIG &&
+			       vmsg_driver_event(&at->driver, &event)) {
+				assert_int_not_equal(event.kind, VMSG_DRIVER_EVENT_FAILED);
+			}
+			vmsg_emu_local_advance(echo_local, 1000000);
+		}
+		assert_int_equal(event.kind, VMSG_DRIVER_EVENT_CONFIG);
+		echo_close(state);
+	}
 }
 
 /* ---- a FIFO that is spoiled ---- */
@@ -513,6 +544,7 @@ int main(void)
 		TEST(a_vm_can_be_the_device),
 		TEST(foreign_frames_are_dropped),
 		TEST(a_driver_that_does_not_read_is_in_nobodys_way),
+		cmocka_unit_test(a_request_is_not_refused_for_an_event_that_waits),
 		TEST(a_driver_that_spoils_its_fifo_loses_its_session),
 		TEST(a_device_that_spoils_its_fifo_fails_the_session),
 		TEST(noise_in_a_fifo_is_skipped),

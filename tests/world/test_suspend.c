@@ -129,6 +129,31 @@ static void what_the_device_has_forgotten_is_shared_again(void **state)
 	}
 }
 
+/* The same where its notifications cannot even be raised any more. */
+static void a_forgotten_fifo_is_shared_again(void **state)
+{
+	static const char *const dialects[] = { "r2b", "r3" };
+
+	for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
+		const struct echo_way any = { .profile = dialects[i] };
+		const struct echo_way way = {
+			.profile = dialects[i],
+			.carriers = 1u << VMSG_CARRIER_FIFO,
+		};
+		echo_open(state);
+		struct echo_session *at = start(&way);
+		freeze(at);
+		vmsg_emu_local_stop(echo_sp1.side.partition);
+		memset(&echo_sp1, 0, sizeof(echo_sp1));
+		echo_start_backend(&echo_sp1, 0x8001, &any);
+		resume(at);
+		assert_non_null(strstr(at->log, "gone"));
+		assert_non_null(strstr(at->log, "up"));
+		assert_int_equal(at->bus.carrier, VMSG_CARRIER_FIFO);
+		echo_close(state);
+	}
+}
+
 static void devices_that_come_or_go_meanwhile_are_told(void **state)
 {
 	const struct echo_way way = { .profile = "r3" };
@@ -226,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_sleeps_and_wakes_with_its_areas),
 		cmocka_unit_test(what_the_device_has_forgotten_is_shared_again),
+		cmocka_unit_test(a_forgotten_fifo_is_shared_again),
 		TEST(devices_that_come_or_go_meanwhile_are_told),
 		TEST(another_device_is_not_taken_for_the_old_one),
 		TEST(what_is_under_way_comes_to_its_end_first),
