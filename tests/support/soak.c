@@ -43,10 +43,12 @@ static void say_state(struct soak *soak)
 	for (uint32_t i = 0; i < SOAK_FRONTS; i++) {
 		const struct soak_front *front = &soak->fronts[i];
 		soak_say(soak,
-			 "%u: %s, bus %s, area %u in state %u, driver %s in state %d, status %#x, "
-			 "%llu done",
+			 "%u: %s, bus %s by %s and %s, sleep %d, area %u in state %u, driver %s in "
+			 "state %d, status %#x, %llu done",
 			 i + 1, front->side.alive ? "alive" : "dead",
-			 vmsg_bus_state_name(front->bus.state), front->area, front->area_state,
+			 vmsg_bus_state_name(front->bus.state),
+			 vmsg_carrier_name(front->bus.carrier), vmsg_events_name(front->bus.events),
+			 (int)front->sleep, front->area, front->area_state,
 			 front->drivers[0] ? "there" : "gone", (int)front->driver.state,
 			 front->driver.status, (unsigned long long)front->done);
 		for (uint32_t q = 0; q < SOAK_QUEUES && front->drivers[0]; q++) {
@@ -115,7 +117,7 @@ void soak_start_side(struct soak *soak, struct soak_side *side, uint16_t id, vms
 {
 	side->id = id;
 	side->banks[0] = (struct vmsg_emu_bank){ .size = 2ull * SOAK_PAGE };
-	side->banks[1] = (struct vmsg_emu_bank){ .size = 8ull * SOAK_PAGE };
+	side->banks[1] = (struct vmsg_emu_bank){ .size = 10ull * SOAK_PAGE };
 	side->partition = vmsg_emu_local_start(soak->local, id, side->banks, 2, entry, context);
 	SOAK_CHECK(soak, side->partition);
 	const struct vmsg_conduit conduit = vmsg_emu_local_conduit(side->partition);
@@ -235,7 +237,9 @@ static void check_regions(struct soak *soak, bool is_end)
 		if (is_end) {
 			SOAK_CHECK(soak, state.regions_owned == 0 && state.regions_borrowed == 0);
 		} else if (id <= SOAK_FRONTS && soak->fronts[id - 1].side.alive) {
-			SOAK_CHECK(soak, state.regions_owned <= soak->fronts[id - 1].memory.count);
+			/* areas and a FIFO */
+			SOAK_CHECK(soak,
+				   state.regions_owned <= soak->fronts[id - 1].memory.count + 1);
 		}
 	}
 }
@@ -330,6 +334,16 @@ static bool has_worked(const struct soak_front *front)
 	return soak_front_is_working(front) && front->done > front->done_before + 10;
 }
 
+static bool is_asleep(const struct soak_front *front)
+{
+	return front->sleep == SOAK_ASLEEP;
+}
+
+static bool has_slept(const struct soak_front *front)
+{
+	return front->slept > front->slept_before && has_worked(front);
+}
+
 static struct vmsg_device_session *session_of(struct soak *soak, uint16_t peer)
 {
 	for (uint32_t i = 0; i < SOAK_FRONTS; i++) {
@@ -351,6 +365,7 @@ static void agree_on_queues(struct soak *soak, const struct soak_front *front,
 		SOAK_CHECK(soak, ours->size == theirs->size && ours->packed == theirs->packed &&
 					 ours->event_idx == theirs->event_idx &&
 					 ours->indirect == theirs->indirect &&
+					 ours->in_order == theirs->in_order &&
 					 ours->desc_addr == theirs->desc_addr &&
 					 ours->driver_addr == theirs->driver_addr &&
 					 ours->device_addr == theirs->device_addr);
@@ -365,6 +380,7 @@ static void agree(struct soak *soak, struct soak_front *front)
 	soak->doing = "both sides are compared";
 	SOAK_CHECK(soak, session && session->bus.state == VMSG_BUS_RUNNING);
 	SOAK_CHECK(soak, session->bus.profile == front->bus.profile);
+	SOAK_CHECK(soak, session->bus.events == front->bus.events);
 	SOAK_CHECK(soak, session->memory.count == 1 && front->memory.count == 1);
 	SOAK_CHECK(soak, vmsg_memory_find(&session->memory, front->area));
 	const struct vmsg_device_slot *slot = &soak->back.slots[front->disk];
@@ -403,6 +419,27 @@ static void drain(struct soak *soak, struct soak_front *front)
 		(void)!vmsg_driver_pump_poll(&front->pump);
 		soak_front_run(soak, front);
 	}
+}
+
+/* Suspend and resume; now and then the device partition was made anew meanwhile. */
+static void sleep_well(struct soak *soak, struct soak_front *front)
+{
+	const bool deeply = soak_random(soak, 3) == 0 && front->bus.profile->id != VMSG_PROFILE_R0;
+
+	soak->doing = "a driver sleeps";
+	front->slept_before = front->slept;
+	soak_sleep_begin(soak, front);
+	leave_in_peace(soak, front, is_asleep);
+	if (deeply) {
+		soak_say(soak, "the device partition is made anew");
+		vmsg_emu_local_stop(soak->back.side.partition);
+		see_deaths(soak);
+		soak_back_start(soak);
+	}
+	vmsg_emu_local_advance(soak->local, 10 * SECOND);
+	soak->doing = "a driver wakes";
+	front->done_before = front->done;
+	leave_in_peace(soak, front, has_slept);
 }
 
 /* The driver leaves as drivers do: device, area, session. */
@@ -461,13 +498,15 @@ static void come_to_rest(struct soak *soak)
 		}
 		soak->doing = "a driver is left in peace";
 		soak->fronts[i].done_before = soak->fronts[i].done;
-		if (strstr(soak->rules, "duplicate")) {
-			/* an event that a poll asked for twice has brought is lost: not in the
-			 * next session */
+		if (strstr(soak->rules, "duplicate") || strstr(soak->rules, "drop:call")) {
+			/* an event that a poll asked for twice has brought is lost, and so is one
+			 * that was dropped on its way: not in the next session */
 			vmsg_bus_abandon(&soak->fronts[i].bus, vmsg_emu_local_now(soak->local),
 					 VMSG_ERROR_STATE);
 		}
 		leave_in_peace(soak, &soak->fronts[i], has_worked);
+		drain(soak, &soak->fronts[i]);
+		sleep_well(soak, &soak->fronts[i]);
 		drain(soak, &soak->fronts[i]);
 		agree(soak, &soak->fronts[i]);
 		leave(soak, &soak->fronts[i]);
@@ -507,6 +546,13 @@ static void choose_rules(struct soak *soak)
 		"kill:from=0x8001,one-in=%u",
 		"nomem:one-in=%u",
 		"nomem:call=map,one-in=%u",
+		"drop:call=indirect,one-in=%u",
+		"delay:call=indirect,one-in=%u,ms=15",
+		"duplicate:call=indirect,one-in=%u",
+		"reorder:call=indirect,one-in=%u",
+		"busy:call=indirect,one-in=%u",
+		"drop:call=notify,one-in=%u",
+		"delay:call=notify,one-in=%u,ms=30",
 	};
 	size_t used = 0;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A system in one process and virtual time that is worked, hurt and watched: a device partition
- * with three disks of 16 numbers, two drivers that write and read them, and between them faults,
- * hot plug, resets of every kind and deaths. After every step the invariants hold; when everybody
- * has been left in peace both sides agree, and at the end nothing is left over. One run is one
- * seed.
+ * with three disks of 16 numbers, two drivers that write and read them, each in a dialect, by a
+ * carrier, a way of event delivery and a kind of ring of its own, and between them faults, hot
+ * plug, resets of every kind, sleep and deaths. After every step the invariants hold; when
+ * everybody has been left in peace both sides agree, and at the end nothing is left over. One run
+ * is one seed.
  */
 #ifndef VMSG_TESTS_SOAK_H
 #define VMSG_TESTS_SOAK_H
@@ -27,6 +28,13 @@
 #define SOAK_SP         0x8001u
 #define SOAK_IDS        8192u
 #define SOAK_MAYBE      32u
+
+#define SOAK_QUEUE_SPACE 0x2000u /* of a driver's area, for a ring and its tables */
+
+#define SOAK_BUS_FEATURES                                                                          \
+	(VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX | VMSG_BUS_FEATURE_INDIRECT_RX |  \
+	 VMSG_BUS_FEATURE_INDIRECT_TX | VMSG_BUS_FEATURE_NOTIFICATION_RX |                         \
+	 VMSG_BUS_FEATURE_NOTIFICATION_TX | VMSG_BUS_FEATURE_FIFO)
 
 /* What a driver asks of a disk, as it lies in shared memory, little-endian like us. */
 struct soak_order {
@@ -95,12 +103,21 @@ struct soak_request {
 
 enum soak_area { SOAK_NO_AREA, SOAK_AREA_ASKED, SOAK_AREA_READY, SOAK_AREA_LEAVING };
 
+/* The order of suspend and resume. */
+enum soak_sleep {
+	SOAK_AWAKE,
+	SOAK_FALLING_ASLEEP,
+	SOAK_ASLEEP,
+	SOAK_WAKING,    /* the session goes on, the driver is still frozen */
+	SOAK_RESTORING, /* the driver as well */
+};
+
 struct soak_queue {
 	struct vmsg_vq_driver ring;
 	struct vmsg_vq_driver_slot slots[SOAK_QUEUE_SIZE];
 	bool started;
 	bool ready;
-	uint32_t wishes; /* resets of this queue that are under way */
+	bool kept; /* over the sleep */
 };
 
 struct soak_front {
@@ -112,11 +129,13 @@ struct soak_front {
 	struct vmsg_driver driver;
 	struct vmsg_driver *drivers[1];
 	struct vmsg_driver_pump pump;
-	const struct vmsg_profile *profile;
 	uint32_t disk; /* the one that is driven */
 	struct soak_queue queues[SOAK_QUEUES];
 	enum soak_area area_state;
 	uint16_t area;
+	enum soak_sleep sleep;
+	uint64_t slept; /* times that it was restored */
+	uint64_t slept_before;
 	struct soak_request requests[SOAK_REQUESTS];
 	uint64_t done; /* answers */
 	uint64_t done_before;
@@ -139,7 +158,8 @@ struct soak {
 	bool issued[SOAK_IDS];
 	bool executed[SOAK_IDS];
 	/* what happened, for the report */
-	uint64_t answers, deaths, resets, plugs, faults_struck;
+	uint64_t answers, deaths, resets, plugs, sleeps, faults_struck;
+	uint64_t ups[VMSG_CARRIER_COUNT][VMSG_EVENTS_FIFO + 1]; /* sessions, by what they chose */
 };
 
 /* One seed: prints what was wrong and returns -1, or returns 0. `log` may be NULL. */
@@ -183,5 +203,17 @@ bool soak_front_go_on(struct soak *soak, struct soak_front *front);
 /* Something that drivers do for reasons of their own. */
 void soak_front_disturb(struct soak *soak, struct soak_front *front);
 bool soak_front_is_working(const struct soak_front *front);
+/* What its area's addresses are made of. */
+uint64_t soak_front_address(const struct soak_front *front, uint64_t offset);
+void soak_front_share(struct soak_front *front);
+/* Takes back what the device has not answered; the device may no longer touch it. */
+void soak_front_stop_queues(struct soak *soak, struct soak_front *front);
+
+/* its sleep: begins, and then is brought on by the pump and by the next natural thing to do */
+void soak_sleep_begin(struct soak *soak, struct soak_front *front);
+void soak_sleep_pump(struct soak *soak, struct soak_front *front);
+bool soak_sleep_go_on(struct soak *soak, struct soak_front *front);
+void soak_sleep_frozen(struct soak *soak, struct soak_front *front);
+void soak_sleep_restored(struct soak *soak, struct soak_front *front);
 
 #endif

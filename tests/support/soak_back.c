@@ -51,10 +51,13 @@ static void use(struct soak_disk *disk, uint32_t index, uint32_t at)
 	memmove(held, held + 1, (disk->held_count[index] - at) * sizeof(*held));
 }
 
+/* In any order, unless another was agreed on. */
 static void use_all(struct soak_disk *disk, uint32_t index)
 {
 	while (disk->queues[index] && disk->held_count[index] > 0) {
-		use(disk, index, (uint32_t)soak_random(world, disk->held_count[index]));
+		const bool in_order = disk->queues[index]->layout.in_order;
+		const uint64_t which = soak_random(world, disk->held_count[index]);
+		use(disk, index, in_order ? 0 : (uint32_t)which);
 	}
 	vmsg_device_notify(&disk->device, index);
 }
@@ -130,7 +133,7 @@ void soak_back_start(struct soak *soak)
 {
 	static const struct vmsg_device_info info = {
 		.device_id = 42,
-		.features = { 0, 3 },
+		.features = { 0, 3 | 1u << (VMSG_F_IN_ORDER - 32) },
 		.config_size = 64,
 		.queue_count = SOAK_QUEUES,
 		.queue_size_max = SOAK_QUEUE_SIZE,
@@ -167,7 +170,7 @@ void soak_back_start(struct soak *soak)
 		.bus_devices = back->numbers,
 		.bus = {
 			.ffa_version = VMSG_FFA_VERSION_1_2,
-			.bus_features = VMSG_BUS_FEATURE_DIRECT_RX,
+			.bus_features = SOAK_BUS_FEATURES,
 			.max_areas = SOAK_AREAS,
 		},
 	};
@@ -193,6 +196,7 @@ void soak_back_finish(struct soak *soak)
 			}
 		}
 	}
+	vmsg_emu_local_raise(soak->back.side.partition);
 }
 
 void soak_back_act(struct soak *soak)
@@ -223,7 +227,7 @@ void soak_back_act(struct soak *soak)
 				use_all(disk, q);
 			}
 		}
-		vmsg_emu_local_raise(soak->back.side.partition);
 		break;
 	}
+	vmsg_emu_local_raise(soak->back.side.partition);
 }

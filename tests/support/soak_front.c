@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A driver partition of a soak. Memory of its second bank: for each queue 0x2000 bytes of ring and
- * indirect tables, from 0x4000 on 64 bytes for each request.
+ * indirect tables, from 0x4000 on 64 bytes for each request; two more pages are the FIFO.
  */
 #include "support/soak.h"
 
 #include <string.h>
 
 #define MS             1000000ull
-#define QUEUE_SPACE    0x2000u
 #define TABLES         0x1800u
 #define TABLE_SIZE     0x40u
 #define REQUEST_SPACE  0x4000u
 #define REQUEST_STRIDE 64u
 #define ANSWER_OFFSET  32u
+#define AREA_SIZE      0x8000u
+#define FIFO           AREA_SIZE
 
 static uint64_t now(const struct soak *soak)
 {
 	return vmsg_emu_local_now(soak->local);
 }
 
-static uint64_t address(const struct soak_front *front, uint64_t offset)
+uint64_t soak_front_address(const struct soak_front *front, uint64_t offset)
 {
 	uint64_t made = 0;
 
@@ -125,16 +126,17 @@ static void submit(struct soak *soak, struct soak_front *front)
 	memset(bytes + ANSWER_OFFSET, 0, sizeof(struct soak_answer));
 	const uint32_t cut = 1 + (uint32_t)soak_random(soak, sizeof(order) - 1);
 	const struct vmsg_vq_buffer buffers[] = {
-		{ address(front, at), cut, false },
-		{ address(front, at + cut), (uint32_t)sizeof(order) - cut, false },
-		{ address(front, at + ANSWER_OFFSET), sizeof(struct soak_answer), true },
+		{ soak_front_address(front, at), cut, false },
+		{ soak_front_address(front, at + cut), (uint32_t)sizeof(order) - cut, false },
+		{ soak_front_address(front, at + ANSWER_OFFSET), sizeof(struct soak_answer), true },
 	};
 	const bool indirect = queue->ring.layout.indirect && soak_random(soak, 2);
 	const int error =
-		indirect ? vmsg_vq_driver_add_indirect(&queue->ring,
-						       address(front, index * QUEUE_SPACE + TABLES +
-									      which * TABLE_SIZE),
-						       buffers, 3, request)
+		indirect ? vmsg_vq_driver_add_indirect(
+				   &queue->ring,
+				   soak_front_address(front, index * SOAK_QUEUE_SPACE + TABLES +
+								     which * TABLE_SIZE),
+				   buffers, 3, request)
 			 : vmsg_vq_driver_add(&queue->ring, buffers, 3, request);
 	SOAK_CHECK(soak, error == 0);
 	if (vmsg_vq_driver_should_kick(&queue->ring)) {
@@ -162,7 +164,6 @@ static void reap(struct soak *soak, struct soak_front *front, uint32_t index)
 
 /* ---- queues ---- */
 
-/* Takes back what the device has not answered; the device may no longer touch it. */
 static void stop_queue(struct soak *soak, struct soak_front *front, uint32_t index)
 {
 	struct soak_queue *queue = &front->queues[index];
@@ -180,7 +181,7 @@ static void stop_queue(struct soak *soak, struct soak_front *front, uint32_t ind
 	queue->ready = false;
 }
 
-static void stop_queues(struct soak *soak, struct soak_front *front)
+void soak_front_stop_queues(struct soak *soak, struct soak_front *front)
 {
 	for (uint32_t i = 0; i < SOAK_QUEUES; i++) {
 		stop_queue(soak, front, i);
@@ -189,7 +190,7 @@ static void stop_queues(struct soak *soak, struct soak_front *front)
 
 static void setup_queue(struct soak *soak, struct soak_front *front, uint32_t index)
 {
-	const uint64_t at = (uint64_t)index * QUEUE_SPACE;
+	const uint64_t at = (uint64_t)index * SOAK_QUEUE_SPACE;
 	const bool packed = vmsg_driver_has_feature(&front->driver, VMSG_F_RING_PACKED);
 	struct vmsg_vq_layout layout = {
 		.size = packed ? 8 + (uint32_t)soak_random(soak, SOAK_QUEUE_SIZE - 7)
@@ -197,9 +198,10 @@ static void setup_queue(struct soak *soak, struct soak_front *front, uint32_t in
 		.event_idx = vmsg_driver_has_feature(&front->driver, VMSG_F_EVENT_IDX),
 		.indirect = vmsg_driver_has_feature(&front->driver, VMSG_F_INDIRECT_DESC),
 		.packed = packed,
-		.desc_addr = address(front, at),
-		.driver_addr = address(front, at + 0x800),
-		.device_addr = address(front, at + 0x1000),
+		.in_order = vmsg_driver_has_feature(&front->driver, VMSG_F_IN_ORDER),
+		.desc_addr = soak_front_address(front, at),
+		.driver_addr = soak_front_address(front, at + 0x800),
+		.device_addr = soak_front_address(front, at + 0x1000),
 	};
 	struct soak_queue *queue = &front->queues[index];
 
@@ -226,7 +228,7 @@ static bool has_device(const struct soak_front *front)
 static void drop_device(struct soak *soak, struct soak_front *front)
 {
 	front->drivers[0] = NULL;
-	stop_queues(soak, front);
+	soak_front_stop_queues(soak, front);
 }
 
 static void take_device(struct soak *soak, struct soak_front *front)
@@ -244,6 +246,7 @@ static void take_device(struct soak *soak, struct soak_front *front)
 	}
 	front->disk = list[soak_random(soak, count)];
 	const uint32_t packed = (uint32_t)soak_random(soak, 2);
+	const uint32_t in_order = (uint32_t)soak_random(soak, 3) == 0;
 	const struct vmsg_driver_options options = {
 		.profile = front->bus.profile,
 		.dev_num = (uint16_t)(front->disk * 300),
@@ -251,14 +254,15 @@ static void take_device(struct soak *soak, struct soak_front *front)
 		.transport_features = front->bus.transport_features,
 		.features = { (uint32_t)soak_random(soak, 4) << VMSG_F_INDIRECT_DESC,
 			      packed << (VMSG_F_RING_PACKED - 32) |
+				      in_order << (VMSG_F_IN_ORDER - 32) |
 				      1u << (VMSG_F_RING_RESET - 32) },
 		.request_timeout_ns = 300 * MS,
 	};
 	SOAK_CHECK(soak, vmsg_driver_init(&front->driver, &options) == 0);
 	SOAK_CHECK(soak, vmsg_driver_start(&front->driver, now(soak)) == 0);
 	front->drivers[0] = &front->driver;
-	soak_say(soak, "%u takes disk %u, %s", number(front), front->disk,
-		 packed ? "packed" : "split");
+	soak_say(soak, "%u takes disk %u, %s%s", number(front), front->disk,
+		 packed ? "packed" : "split", in_order ? ", in order" : "");
 }
 
 /* The next queue that is not ready, or DRIVER_OK. */
@@ -295,7 +299,7 @@ static void on_driver_event(struct soak *soak, struct soak_front *front,
 		reap(soak, front, event->queue);
 		break;
 	case VMSG_DRIVER_EVENT_RESET_DONE:
-		stop_queues(soak, front);
+		soak_front_stop_queues(soak, front);
 		front->drivers[0] = NULL;
 		break;
 	case VMSG_DRIVER_EVENT_FAILED:
@@ -308,8 +312,12 @@ static void on_driver_event(struct soak *soak, struct soak_front *front,
 	case VMSG_DRIVER_EVENT_SHM:
 	case VMSG_DRIVER_EVENT_CONFIG_CHANGED:
 	case VMSG_DRIVER_EVENT_NEEDS_RESET:
+		break;
 	case VMSG_DRIVER_EVENT_FROZEN:
+		soak_sleep_frozen(soak, front);
+		break;
 	case VMSG_DRIVER_EVENT_RESTORED:
+		soak_sleep_restored(soak, front);
 		break;
 	}
 }
@@ -319,7 +327,10 @@ static void on_bus_event(struct soak *soak, struct soak_front *front,
 {
 	switch (event->kind) {
 	case VMSG_BUS_EVENT_UP:
-		soak_say(soak, "%u is up, %s", number(front), front->bus.profile->name);
+		soak_say(soak, "%u is up, %s, %s and %s", number(front), front->bus.profile->name,
+			 vmsg_carrier_name(front->bus.carrier),
+			 vmsg_events_name(front->bus.events));
+		soak->ups[front->bus.carrier][front->bus.events]++;
 		break;
 	case VMSG_BUS_EVENT_FAILED:
 		soak_say(soak, "%u is down: %d", number(front), event->error);
@@ -343,8 +354,11 @@ static void on_bus_event(struct soak *soak, struct soak_front *front,
 		break;
 	case VMSG_BUS_EVENT_AREA_GONE:
 		SOAK_CHECK(soak, event->area_id == front->area && event->error == 0);
-		/* it is not ours to use again before the queues have let go */
-		drop_device(soak, front);
+		/* it is not ours to use again before the queues have let go, as they have over a
+		 * sleep */
+		if (front->sleep != SOAK_WAKING) {
+			drop_device(soak, front);
+		}
 		front->area_state = SOAK_NO_AREA;
 		break;
 	default:
@@ -357,7 +371,7 @@ void soak_front_run(struct soak *soak, struct soak_front *front)
 	struct vmsg_bus_event bus_event;
 	struct vmsg_driver_event driver_event;
 
-	(void)!vmsg_driver_pump_run(&front->pump);
+	soak_sleep_pump(soak, front);
 	if (!soak_is_running(soak, front->side.id)) {
 		return;
 	}
@@ -371,24 +385,31 @@ void soak_front_run(struct soak *soak, struct soak_front *front)
 
 /* ---- what it does ---- */
 
+/* One carrier and one way for events that its dialect allows, or what the session likes best. */
+static void choose_way(struct soak *soak, struct vmsg_bus_options *options)
+{
+	if (soak_random(soak, 6) == 0) {
+		return;
+	}
+	do {
+		options->carriers = (uint8_t)(1u << soak_random(soak, VMSG_CARRIER_COUNT));
+		options->events = (uint8_t)(1u << soak_random(soak, VMSG_EVENTS_FIFO + 1));
+	} while (!vmsg_bus_choice_exists(options->profile, options->carriers, options->events));
+}
+
 void soak_front_start(struct soak *soak, struct soak_front *front, uint16_t id)
 {
 	static const char *const names[] = { "r3", "r2b", "r2a", "r1", "r0" };
 	const uint64_t which = soak_random(soak, 8);
 
 	memset(front, 0, sizeof(*front));
-	soak_start_side(soak, &front->side, id, NULL, NULL);
-	front->side.id = id;
-	front->profile = which < 5 ? vmsg_profile_find(names[which]) : NULL;
-	if (!front->side.alive) {
-		return;
-	}
-	const struct vmsg_bus_options options = {
+	struct vmsg_bus_options options = {
 		.role = VMSG_BUS_DRIVER,
 		.peer = SOAK_SP,
-		.profile = front->profile,
+		.profile = which < 5 ? vmsg_profile_find(names[which]) : NULL,
 		.ffa_version = VMSG_FFA_VERSION_1_2,
-		.bus_features = VMSG_BUS_FEATURE_DIRECT_RX | VMSG_BUS_FEATURE_DIRECT_TX,
+		.bus_features = SOAK_BUS_FEATURES,
+		.notification_id = (uint16_t)(id + 6),
 		.max_areas = SOAK_AREAS,
 		.request_timeout_ns = 300 * MS,
 		.poll_interval_ns = 5 * MS,
@@ -396,10 +417,19 @@ void soak_front_start(struct soak *soak, struct soak_front *front, uint16_t id)
 		.devices = front->numbers,
 		.device_capacity = SOAK_DEVICES,
 	};
+	choose_way(soak, &options);
+	soak_start_side(soak, &front->side, id, NULL, NULL);
+	front->side.id = id;
+	if (!front->side.alive) {
+		return;
+	}
 	vmsg_memory_init(&front->memory, front->areas, SOAK_AREAS, 48);
 	SOAK_CHECK(soak, vmsg_bus_init(&front->bus, &options) == 0);
 	vmsg_driver_pump_init(&front->pump, &front->side.endpoint, &front->bus, front->drivers, 1,
 			      SOAK_SP, 40 * MS);
+	const struct vmsg_emu_bank *bank = &front->side.banks[1];
+	front->pump.fifo_segment = (struct vmsg_segment){ bank->data + FIFO, 2 * SOAK_PAGE };
+	front->pump.fifo_range = (struct vmsg_ffa_range){ bank->address + FIFO, 2 };
 }
 
 void soak_front_died(struct soak *soak, struct soak_front *front)
@@ -413,12 +443,12 @@ void soak_front_died(struct soak *soak, struct soak_front *front)
 	}
 }
 
-static void share(struct soak_front *front)
+void soak_front_share(struct soak_front *front)
 {
 	const struct vmsg_emu_bank *bank = &front->side.banks[1];
 	const struct vmsg_ffa_range ranges[] = { { bank->address, 3 },
 						 { bank->address + 3 * SOAK_PAGE, 5 } };
-	const struct vmsg_segment segment = { bank->data, bank->size };
+	const struct vmsg_segment segment = { bank->data, AREA_SIZE };
 
 	if (vmsg_driver_pump_share(&front->pump, ranges, 2, &segment, 1, &front->area) == 0) {
 		front->area_state = SOAK_AREA_ASKED;
@@ -429,13 +459,15 @@ bool soak_front_go_on(struct soak *soak, struct soak_front *front)
 {
 	/* Before r3 nobody says that the device partition was replaced: who gets nowhere begins
 	 * anew, as its user would. */
-	if (++front->vain > 40 && front->bus.state == VMSG_BUS_RUNNING) {
+	if (front->sleep == SOAK_AWAKE && ++front->vain > 40 &&
+	    front->bus.state == VMSG_BUS_RUNNING) {
 		soak_say(soak, "%u gets nowhere", number(front));
 		vmsg_bus_abandon(&front->bus, now(soak), VMSG_ERROR_TIMEOUT);
 		return true;
 	}
 	if (front->bus.state == VMSG_BUS_DOWN || front->bus.state == VMSG_BUS_FAILED) {
 		drop_device(soak, front);
+		front->sleep = SOAK_AWAKE;
 		front->vain = 0;
 		(void)!vmsg_bus_start(&front->bus, now(soak));
 		if (front->area_state != SOAK_NO_AREA) {
@@ -443,12 +475,15 @@ bool soak_front_go_on(struct soak *soak, struct soak_front *front)
 		}
 		return true;
 	}
+	if (front->sleep != SOAK_AWAKE) {
+		return soak_sleep_go_on(soak, front);
+	}
 	if (front->bus.state != VMSG_BUS_RUNNING || front->area_state == SOAK_AREA_ASKED ||
 	    front->area_state == SOAK_AREA_LEAVING) {
 		return false;
 	}
 	if (front->area_state == SOAK_NO_AREA) {
-		share(front);
+		soak_front_share(front);
 		return true;
 	}
 	if (!has_device(front)) {
@@ -481,8 +516,12 @@ bool soak_front_go_on(struct soak *soak, struct soak_front *front)
 void soak_front_disturb(struct soak *soak, struct soak_front *front)
 {
 	const uint32_t queue = (uint32_t)soak_random(soak, SOAK_QUEUES);
-	const uint64_t what = soak_random(soak, 9);
+	/* who sleeps does nothing by himself, but may be given up */
+	const uint64_t what = front->sleep == SOAK_AWAKE ? soak_random(soak, 11) : 7;
 
+	if (front->sleep != SOAK_AWAKE && soak_random(soak, 4) > 0) {
+		return;
+	}
 	switch (what) {
 	case 0:
 		soak_say(soak, "%u resets the bus", number(front));
@@ -520,6 +559,10 @@ void soak_front_disturb(struct soak *soak, struct soak_front *front)
 		soak_say(soak, "%u gives the session up", number(front));
 		vmsg_bus_abandon(&front->bus, now(soak), VMSG_ERROR_STATE);
 		break;
+	case 8:
+	case 9:
+		soak_sleep_begin(soak, front);
+		break;
 	default:
 		if (front->bus.state == VMSG_BUS_RUNNING) {
 			(void)!vmsg_driver_pump_poll(&front->pump);
@@ -530,7 +573,8 @@ void soak_front_disturb(struct soak *soak, struct soak_front *front)
 
 bool soak_front_is_working(const struct soak_front *front)
 {
-	return front->bus.state == VMSG_BUS_RUNNING && has_device(front) &&
-	       front->driver.state == VMSG_DRIVER_RUNNING && !vmsg_driver_is_busy(&front->driver) &&
-	       front->queues[0].ready && front->queues[1].ready;
+	return front->sleep == SOAK_AWAKE && front->bus.state == VMSG_BUS_RUNNING &&
+	       has_device(front) && front->driver.state == VMSG_DRIVER_RUNNING &&
+	       !vmsg_driver_is_busy(&front->driver) && front->queues[0].ready &&
+	       front->queues[1].ready;
 }

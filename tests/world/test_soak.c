@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Mixed work with faults, hot plug, resets and deaths, in virtual time, by seed: see
- * support/soak.h. Here a part of the seeds; all of them with VMSG_SOAK=1-1000, one of them with its
- * story on standard error with VMSG_SOAK=17.
+ * Mixed work with faults, hot plug, resets, sleep and deaths, over every carrier and ring, in
+ * virtual time, by seed: see support/soak.h. Here a part of the seeds; all of them with
+ * VMSG_SOAK=1-1000, one of them with its story on standard error with VMSG_SOAK=17.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "support/soak.h"
 #include "tap/pcapng.h"
 
-#define SEEDS_HERE 200
+#define SEEDS_HERE 120
 
 static struct soak soak;
 
@@ -21,7 +21,8 @@ static void every_seed_keeps_the_invariants(void **state)
 {
 	const char *text = getenv("VMSG_SOAK");
 	unsigned long first = 1, last = SEEDS_HERE;
-	uint64_t answers = 0, deaths = 0, resets = 0, plugs = 0, struck = 0;
+	uint64_t answers = 0, deaths = 0, resets = 0, plugs = 0, sleeps = 0, struck = 0;
+	uint64_t ups[VMSG_CARRIER_COUNT][VMSG_EVENTS_FIFO + 1] = { 0 };
 	unsigned int failed = 0;
 
 	(void)state;
@@ -36,13 +37,27 @@ static void every_seed_keeps_the_invariants(void **state)
 		deaths += soak.deaths;
 		resets += soak.resets;
 		plugs += soak.plugs;
+		sleeps += soak.sleeps;
 		struck += soak.faults_struck;
+		for (unsigned int i = 0; i < VMSG_CARRIER_COUNT * (VMSG_EVENTS_FIFO + 1); i++) {
+			(&ups[0][0])[i] += (&soak.ups[0][0])[i];
+		}
 	}
 	print_message("# %lu seeds: %llu answers, %llu faults, %llu deaths, %llu resets, %llu "
-		      "plugs\n",
+		      "plugs, %llu sleeps\n",
 		      last - first + 1, (unsigned long long)answers, (unsigned long long)struck,
 		      (unsigned long long)deaths, (unsigned long long)resets,
-		      (unsigned long long)plugs);
+		      (unsigned long long)plugs, (unsigned long long)sleeps);
+	for (unsigned int i = 0; i < VMSG_CARRIER_COUNT * (VMSG_EVENTS_FIFO + 1); i++) {
+		const unsigned int carrier = i / (VMSG_EVENTS_FIFO + 1);
+		const unsigned int events = i % (VMSG_EVENTS_FIFO + 1);
+		if (ups[carrier][events]) {
+			print_message("# %s and %s: %llu sessions\n",
+				      vmsg_carrier_name((enum vmsg_carrier)carrier),
+				      vmsg_events_name(events),
+				      (unsigned long long)ups[carrier][events]);
+		}
+	}
 	assert_int_equal(failed, 0);
 }
 
@@ -64,7 +79,7 @@ static void capture(void *context, uint64_t now_ns, uint16_t partition, bool is_
 static void the_same_seed_gives_the_same_capture(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 3; seed < 6; seed++) {
+	for (uint64_t seed = 3; seed < 11; seed++) {
 		char *bytes[2];
 		size_t sizes[2];
 		for (int run = 0; run < 2; run++) {
