@@ -107,19 +107,30 @@ static void take_new(struct vmsg_server *server, struct tap_fifo *fifo, unsigned
 void trace_fifo(struct vmsg_server *server, uint16_t partition, uint16_t vcpu,
 		const struct vmsg_ffa_regs *call)
 {
-	struct tap_record record = {
+	struct tap_record own = {
 		.kind = TAP_FIFO,
 		.partition = partition,
 		.vcpu = vcpu,
 		.peer = vmsg_ffa_destination(call),
 	};
-	struct tap_fifo *as_driver = tap_fifo(server->tap, partition, record.peer);
-	struct tap_fifo *as_device = tap_fifo(server->tap, record.peer, partition);
+	/* Which of its vCPUs wrote is not known. */
+	struct tap_record other = {
+		.kind = TAP_FIFO,
+		.partition = own.peer,
+		.peer = partition,
+	};
+	struct tap_fifo *as_driver = tap_fifo(server->tap, partition, own.peer);
+	struct tap_fifo *as_device = tap_fifo(server->tap, own.peer, partition);
 
+	/* The driver's ring first, whoever tells: a device that looks by itself may have answered
+	 * before the driver's notification comes, and an answer must not stand before its request.
+	 */
 	if (as_driver) {
-		take_new(server, as_driver, 0, &record);
+		take_new(server, as_driver, 0, &own);
+		take_new(server, as_driver, 1, &other);
 	}
 	if (as_device) {
-		take_new(server, as_device, 1, &record);
+		take_new(server, as_device, 0, &other);
+		take_new(server, as_device, 1, &own);
 	}
 }
