@@ -10,11 +10,14 @@
 #include "virtio_msg_ffa/proto.h"
 
 /* AREA_SHARE attributes (wire-revisions 4.4) */
-#define ATTR_KIND_MASK 0x003u
-#define ATTR_KIND_LEND 0x001u
-#define ATTR_FIXED     0x7ECu /* writable, executable, shareable at all, cacheability, type, NS */
-#define ATTR_WANTED    0x6E4u /* RW, XN, shareable, write-back, normal, non-secure */
-#define ATTR_RESERVED  0xFFFFF000u
+/* Looked at in one comparison each: shareable means either way. */
+#define ATTR_FIXED                                                                                 \
+	(VMSG_AREA_ATTR_WRITABLE | VMSG_AREA_ATTR_EXECUTABLE | VMSG_AREA_ATTR_OUTER_SHAREABLE |    \
+	 VMSG_AREA_ATTR_MEMORY_MASK | VMSG_AREA_ATTR_NON_SECURE)
+#define ATTR_WANTED                                                                                \
+	(VMSG_AREA_ATTR_WRITABLE | VMSG_AREA_ATTR_OUTER_SHAREABLE |                                \
+	 VMSG_AREA_ATTR_NORMAL_WRITE_BACK | VMSG_AREA_ATTR_NON_SECURE)
+#define ATTR_RESERVED 0xFFFFF000u
 
 /* ---- the table ---- */
 
@@ -128,8 +131,8 @@ static bool attributes_allowed(const struct vmsg_bus *bus, uint32_t attr)
 	if (attr == 0) {
 		return !bus->dialect->has_area_attributes; /* "unspecified" */
 	}
-	return (attr & ATTR_KIND_MASK) <= ATTR_KIND_LEND && (attr & ATTR_FIXED) == ATTR_WANTED &&
-	       (attr & ATTR_RESERVED) == 0;
+	return (attr & VMSG_AREA_ATTR_KIND_MASK) <= VMSG_AREA_ATTR_LEND &&
+	       (attr & ATTR_FIXED) == ATTR_WANTED && (attr & ATTR_RESERVED) == 0;
 }
 
 static bool share_allowed(struct vmsg_bus *bus, const struct vmsg_area_share_request *request)
@@ -158,7 +161,7 @@ void vmsg_bus_area_serve_share(struct vmsg_bus *bus, const struct vmsg_message *
 	area->tag = request->tag;
 	area->pages = request->count; /* of 4 KiB; memory of any other size is refused (O21) */
 	area->writable = true;
-	area->lent = (request->attr & ATTR_KIND_MASK) == ATTR_KIND_LEND;
+	area->lent = (request->attr & VMSG_AREA_ATTR_KIND_MASK) == VMSG_AREA_ATTR_LEND;
 	area->asked = true;
 	vmsg_area_enter(bus, area, AREA_RETRIEVE);
 }
