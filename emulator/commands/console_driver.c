@@ -12,40 +12,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commands/queue_driver.h"
+#include "commands/driver_buffers.h"
 #include "commands/report.h"
 #include "devices/console.h"
 #include "devices/names.h"
-#include "virtio_msg_ffa/error.h"
 
 #define BUFFERS     8u
 #define BUFFER_SIZE 4096u
-#define NAP_MIN_MS  1
-#define NAP_MAX_MS  20
-
-struct buffer {
-	uint8_t *data;
-	struct console *console;
-	bool is_busy; /* the device has it */
-};
 
 struct console {
 	const struct console_settings *settings;
 	struct session *session;
 	const volatile bool *stop;
-	struct queue_driver receive;
-	struct queue_driver transmit;
-	struct queue_driver control_receive;
-	struct queue_driver control_transmit;
-	struct buffer in[BUFFERS]; /* from the device */
-	struct buffer out[BUFFERS];
-	struct buffer control_in[BUFFERS];
-	struct buffer control_out[BUFFERS];
+	struct driver_buffers receive;
+	struct driver_buffers transmit;
+	struct driver_buffers control_receive;
+	struct driver_buffers control_transmit;
 	bool is_multiport;
 	bool has_port; /* the device told of it */
 	bool at_end;   /* of settings->in */
-	bool failed;
-	bool moved; /* something crossed in this round */
 };
 
 static int over(struct console *console)
@@ -54,93 +39,42 @@ static int over(struct console *console)
 	return SESSION_OVER;
 }
 
-static int offer(struct console *console, struct queue_driver *queue, struct buffer *buffer,
-		 size_t size, bool write)
-{
-	const struct vmsg_vq_buffer piece = {
-		.address = session_address(console->session, buffer->data),
-		.length = (uint32_t)size,
-		.write = write,
-	};
-	const int error = vmsg_vq_driver_add(&queue->ring, &piece, 1, buffer);
-
-	if (error < 0) {
-		report_problem("a buffer does not go into queue %u: %s", queue->index,
-			       vmsg_error_text(error));
-		return over(console);
-	}
-	buffer->is_busy = true;
-	return SESSION_OK;
-}
-
 /* ---- opening ---- */
 
-static int place(struct console *console, struct buffer *buffers)
+static int open_queue(struct console *console, struct driver_buffers *buffers, uint32_t index,
+		      bool device_writes)
 {
-	for (uint32_t i = 0; i < BUFFERS; i++) {
-		buffers[i] = (struct buffer){
-			.data = session_allocate(console->session, BUFFER_SIZE, BUFFER_SIZE),
-			.console = console,
-		};
-		if (!buffers[i].data) {
-			report_problem("no room for the console's buffers in the pool");
-			return over(console);
-		}
-	}
-	return SESSION_OK;
-}
+	const struct driver_buffers_plan plan = { index, BUFFERS, BUFFER_SIZE, device_writes };
 
-static int open_queue(struct console *console, struct queue_driver *queue, uint32_t index,
-		      struct buffer *buffers)
-{
-	const uint32_t size_max = console->session->driver.queues[index].max_size;
-	int result;
-
-	if (index >= console->session->driver.info.max_virtqueues || size_max < BUFFERS) {
-		report_problem("the console has no queue %u of %u entries", index, BUFFERS);
-		return over(console);
-	}
-	result = queue_driver_open(queue, console->session, index, BUFFERS);
-	return result == SESSION_OK ? place(console, buffers) : result;
+	return driver_buffers_open(buffers, console->session, &plan);
 }
 
 static int open_queues(struct console *console)
 {
 	const uint32_t port = console->settings->port;
-	int result =
-		open_queue(console, &console->receive, CONSOLE_QUEUE_RECEIVE(port), console->in);
+	int result = open_queue(console, &console->receive, CONSOLE_QUEUE_RECEIVE(port), true);
 
 	if (result == SESSION_OK) {
 		result = open_queue(console, &console->transmit, CONSOLE_QUEUE_TRANSMIT(port),
-				    console->out);
+				    false);
 	}
 	if (result == SESSION_OK && console->is_multiport) {
 		result = open_queue(console, &console->control_receive,
-				    CONSOLE_QUEUE_CONTROL_RECEIVE, console->control_in);
+				    CONSOLE_QUEUE_CONTROL_RECEIVE, true);
 	}
 	if (result == SESSION_OK && console->is_multiport) {
 		result = open_queue(console, &console->control_transmit,
-				    CONSOLE_QUEUE_CONTROL_TRANSMIT, console->control_out);
+				    CONSOLE_QUEUE_CONTROL_TRANSMIT, false);
 	}
 	return result;
 }
 
 static void close_queues(struct console *console)
 {
-	queue_driver_close(&console->receive);
-	queue_driver_close(&console->transmit);
-	queue_driver_close(&console->control_receive);
-	queue_driver_close(&console->control_transmit);
-}
-
-static int offer_all(struct console *console, struct queue_driver *queue, struct buffer *buffers)
-{
-	int result = SESSION_OK;
-
-	for (uint32_t i = 0; i < BUFFERS && result == SESSION_OK; i++) {
-		result = offer(console, queue, &buffers[i], BUFFER_SIZE, true);
-	}
-	return result;
+	driver_buffers_close(&console->receive);
+	driver_buffers_close(&console->transmit);
+	driver_buffers_close(&console->control_receive);
+	driver_buffers_close(&console->control_transmit);
 }
 
 static int check_port(struct console *console)
@@ -180,47 +114,38 @@ static int start(struct session *session, void *context)
 		result = session_ready(session);
 	}
 	if (result == SESSION_OK) {
-		result = offer_all(console, &console->receive, console->in);
+		result = driver_buffers_offer_all(&console->receive);
 	}
 	if (result == SESSION_OK && console->is_multiport) {
-		result = offer_all(console, &console->control_receive, console->control_in);
+		result = driver_buffers_offer_all(&console->control_receive);
 	}
 	return result;
 }
 
 /* ---- control messages ---- */
 
-static struct buffer *find_free(struct buffer *buffers)
+static int tell(struct console *console, uint32_t port, uint8_t event)
 {
-	for (uint32_t i = 0; i < BUFFERS; i++) {
-		if (!buffers[i].is_busy) {
-			return &buffers[i];
-		}
-	}
-	return NULL;
-}
+	struct driver_buffers *transmit = &console->control_transmit;
+	struct driver_buffer *buffer = driver_buffers_find_free(transmit);
 
-static void tell(struct console *console, uint32_t port, uint8_t event)
-{
-	struct buffer *buffer = find_free(console->control_out);
-
-	if (buffer) { /* at most three are ever sent */
-		memset(buffer->data, 0, CONSOLE_CONTROL_SIZE);
-		buffer->data[0] = (uint8_t)port;
-		buffer->data[4] = event;
-		buffer->data[6] = 1;
-		console->failed |= offer(console, &console->control_transmit, buffer,
-					 CONSOLE_CONTROL_SIZE, false) != SESSION_OK;
+	if (!buffer) { /* at most three are ever sent */
+		return SESSION_OK;
 	}
+	memset(buffer->data, 0, CONSOLE_CONTROL_SIZE);
+	buffer->data[0] = (uint8_t)port;
+	buffer->data[4] = event;
+	buffer->data[6] = 1;
+	return driver_buffers_offer(transmit, buffer, CONSOLE_CONTROL_SIZE);
 }
 
 /* Reads the message once; of what there is only our port's appearance matters. */
-static void take_control(struct console *console, const uint8_t *data, uint32_t size)
+static int take_control(struct console *console, const uint8_t *data, uint32_t size)
 {
 	uint8_t message[CONSOLE_CONTROL_SIZE];
 
 	if (size < sizeof(message)) {
-		return;
+		return SESSION_OK;
 	}
 	memcpy(message, data, sizeof(message));
 	const uint32_t port = message[0] | (uint32_t)message[1] << 8 | (uint32_t)message[2] << 16 |
@@ -228,20 +153,21 @@ static void take_control(struct console *console, const uint8_t *data, uint32_t 
 	const unsigned int event = message[4] | (unsigned int)message[5] << 8;
 	if (event == CONSOLE_DEVICE_ADD && port == console->settings->port && !console->has_port) {
 		console->has_port = true;
-		tell(console, port, CONSOLE_PORT_READY);
-		tell(console, port, CONSOLE_PORT_OPEN);
+		return tell(console, port, CONSOLE_PORT_READY) == SESSION_OK
+			       ? tell(console, port, CONSOLE_PORT_OPEN)
+			       : SESSION_OVER;
 	}
+	return SESSION_OK;
 }
 
-static void control_received(void *context, void *cookie, uint32_t written)
+static int control_received(void *context, struct driver_buffer *buffer)
 {
 	struct console *console = context;
-	struct buffer *buffer = cookie;
+	const int result = take_control(console, buffer->data, buffer->written);
 
-	take_control(console, buffer->data, written);
-	console->failed |=
-		offer(console, &console->control_receive, buffer, BUFFER_SIZE, true) != SESSION_OK;
-	console->moved = true;
+	return result == SESSION_OK
+		       ? driver_buffers_offer(&console->control_receive, buffer, BUFFER_SIZE)
+		       : result;
 }
 
 /* ---- data ---- */
@@ -269,29 +195,17 @@ static int write_all(struct console *console, const uint8_t *data, size_t size)
 	return 0;
 }
 
-static void received(void *context, void *cookie, uint32_t written)
+static int received(void *context, struct driver_buffer *buffer)
 {
 	struct console *console = context;
-	struct buffer *buffer = cookie;
 
-	console->failed |=
-		write_all(console, buffer->data, written) < 0 ||
-		offer(console, &console->receive, buffer, BUFFER_SIZE, true) != SESSION_OK;
-	console->moved = true;
-}
-
-static void sent(void *context, void *cookie, uint32_t written)
-{
-	struct console *console = context;
-	struct buffer *buffer = cookie;
-
-	(void)written;
-	buffer->is_busy = false;
-	console->moved = true;
+	return write_all(console, buffer->data, buffer->written) == 0
+		       ? driver_buffers_offer(&console->receive, buffer, BUFFER_SIZE)
+		       : SESSION_OVER;
 }
 
 /* Reads some of `in` into a free buffer and offers it. */
-static int feed(struct console *console, struct buffer *buffer)
+static int feed(struct console *console, struct driver_buffer *buffer)
 {
 	const ssize_t got = read(console->settings->in, buffer->data, BUFFER_SIZE);
 
@@ -309,57 +223,47 @@ static int feed(struct console *console, struct buffer *buffer)
 		size = escape ? (size_t)(escape - buffer->data) : size;
 	}
 	console->at_end |= got == 0;
-	console->moved = true;
-	return size > 0 ? offer(console, &console->transmit, buffer, size, false) : SESSION_OK;
-}
-
-static bool is_idle(const struct console *console)
-{
-	for (uint32_t i = 0; i < BUFFERS; i++) {
-		if (console->out[i].is_busy) {
-			return false;
-		}
-	}
-	return true;
+	return size > 0 ? driver_buffers_offer(&console->transmit, buffer, (uint32_t)size)
+			: SESSION_OK;
 }
 
 static int run_queues(struct console *console)
 {
-	int result = queue_driver_run(&console->receive, false, received, console);
+	int result = driver_buffers_run(&console->receive, false, received, console);
 
 	if (result == SESSION_OK) {
-		result = queue_driver_run(&console->transmit, false, sent, console);
+		result = driver_buffers_run(&console->transmit, false, NULL, NULL);
 	}
 	if (result == SESSION_OK && console->is_multiport) {
-		result = queue_driver_run(&console->control_receive, false, control_received,
-					  console);
+		result = driver_buffers_run(&console->control_receive, false, control_received,
+					    console);
 	}
 	if (result == SESSION_OK && console->is_multiport) {
-		result = queue_driver_run(&console->control_transmit, false, sent, console);
+		result = driver_buffers_run(&console->control_transmit, false, NULL, NULL);
 	}
-	return result == SESSION_OK && console->failed ? SESSION_OVER : result;
+	return result;
 }
 
 static int carry(struct console *console)
 {
-	int nap_ms = NAP_MIN_MS;
+	int nap_ms = driver_buffers_nap(0, true);
 
-	while (!(console->at_end && is_idle(console)) && !*console->stop) {
+	while (!(console->at_end && driver_buffers_are_free(&console->transmit)) &&
+	       !*console->stop) {
 		struct pollfd in = { .fd = console->settings->in, .events = POLLIN };
-		struct buffer *buffer = find_free(console->out);
+		struct driver_buffer *buffer = driver_buffers_find_free(&console->transmit);
 		if (console->at_end || !buffer || !console->has_port) {
 			in.fd = -1;
 		}
-		console->moved = false;
+		console->receive.moved = console->transmit.moved = false;
 		if (poll(&in, 1, nap_ms) > 0 && feed(console, buffer) != SESSION_OK) {
 			return SESSION_OVER;
 		}
 		if (run_queues(console) != SESSION_OK) {
 			return SESSION_OVER;
 		}
-		nap_ms = console->moved            ? NAP_MIN_MS
-			 : nap_ms * 2 < NAP_MAX_MS ? nap_ms * 2
-						   : NAP_MAX_MS;
+		nap_ms = driver_buffers_nap(nap_ms,
+					    console->receive.moved || console->transmit.moved);
 	}
 	return SESSION_OK;
 }
@@ -372,7 +276,7 @@ int console_driver_run(struct session *session, const struct console_settings *s
 	int result = session_retry(session, start, &console);
 
 	if (result == SESSION_OK && console.is_multiport) {
-		tell(&console, 0, CONSOLE_DEVICE_READY);
+		result = tell(&console, 0, CONSOLE_DEVICE_READY);
 	}
 	if (result == SESSION_OK) {
 		session->options.stop = NULL; /* from here on it is an end, not an interruption */

@@ -9,84 +9,31 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands/queue_driver.h"
+#include "commands/driver_buffers.h"
 #include "commands/report.h"
 #include "devices/names.h"
 #include "devices/net.h"
-#include "virtio_msg_ffa/error.h"
 
 #define BUFFERS     16u
 #define BUFFER_SIZE (68u * 1024 - 4096u)
-#define ALIGNMENT   64u
-#define NAP_MIN_MS  1
-#define NAP_MAX_MS  20
-
-struct buffer {
-	uint8_t *data;
-	uint32_t size; /* of the frame in it with its header */
-	bool is_busy;  /* the device has it */
-};
 
 struct net {
 	struct session *session;
 	const volatile bool *stop;
 	struct link *link;
 	struct net_counts *counts;
-	struct queue_driver receive;
-	struct queue_driver transmit;
-	struct buffer in[BUFFERS];
-	struct buffer out[BUFFERS];
-	uint32_t full[BUFFERS]; /* received frames in their order: indices into `in` */
+	struct driver_buffers receive;
+	struct driver_buffers transmit;
+	struct driver_buffer *full[BUFFERS]; /* frames to put on the link, in their order */
 	uint32_t full_count;
-	bool failed;
-	bool moved;
 };
-
-static int over(struct net *net)
-{
-	net->session->over = true;
-	return SESSION_OVER;
-}
 
 /* ---- opening ---- */
 
-static int place(struct net *net, struct buffer *buffers)
-{
-	for (uint32_t i = 0; i < BUFFERS; i++) {
-		buffers[i] = (struct buffer){
-			.data = session_allocate(net->session, BUFFER_SIZE, ALIGNMENT),
-		};
-		if (!buffers[i].data) {
-			report_problem("no room for the network's buffers in the pool");
-			return over(net);
-		}
-	}
-	return SESSION_OK;
-}
-
-static int offer(struct net *net, struct queue_driver *queue, struct buffer *buffer, size_t size,
-		 bool write)
-{
-	const struct vmsg_vq_buffer piece = {
-		.address = session_address(net->session, buffer->data),
-		.length = (uint32_t)size,
-		.write = write,
-	};
-	const int error = vmsg_vq_driver_add(&queue->ring, &piece, 1, buffer);
-
-	if (error < 0) {
-		report_problem("a frame does not go into queue %u: %s", queue->index,
-			       vmsg_error_text(error));
-		return over(net);
-	}
-	buffer->is_busy = true;
-	return SESSION_OK;
-}
-
 static void close_queues(struct net *net)
 {
-	queue_driver_close(&net->receive);
-	queue_driver_close(&net->transmit);
+	driver_buffers_close(&net->receive);
+	driver_buffers_close(&net->transmit);
 }
 
 static int start(struct session *session, void *context)
@@ -94,27 +41,23 @@ static int start(struct session *session, void *context)
 	struct net *net = context;
 	uint32_t features[VMSG_FEATURE_BLOCKS_MAX] = { 1u << NET_F_MAC | 1u << NET_F_STATUS |
 						       1u << NET_F_MTU };
+	static const struct driver_buffers_plan receive = { 0, BUFFERS, BUFFER_SIZE, true };
+	static const struct driver_buffers_plan transmit = { 1, BUFFERS, BUFFER_SIZE, false };
 
 	close_queues(net);
 	session_free_all(session);
 	session_ring_features(features);
 	int result = session_find_device(session, VMSG_VIRTIO_NET, features);
 	if (result == SESSION_OK) {
-		result = queue_driver_open(&net->receive, session, 0, BUFFERS);
+		result = driver_buffers_open(&net->receive, session, &receive);
 	}
 	if (result == SESSION_OK) {
-		result = queue_driver_open(&net->transmit, session, 1, BUFFERS);
-	}
-	if (result == SESSION_OK && (place(net, net->in) < 0 || place(net, net->out) < 0)) {
-		result = SESSION_OVER;
+		result = driver_buffers_open(&net->transmit, session, &transmit);
 	}
 	if (result == SESSION_OK) {
 		result = session_ready(session);
 	}
-	for (uint32_t i = 0; i < BUFFERS && result == SESSION_OK; i++) {
-		result = offer(net, &net->receive, &net->in[i], BUFFER_SIZE, true);
-	}
-	return result;
+	return result == SESSION_OK ? driver_buffers_offer_all(&net->receive) : result;
 }
 
 static void tell(const struct net *net)
@@ -131,26 +74,24 @@ static void tell(const struct net *net)
 
 /* ---- from the device ---- */
 
-static void received(void *context, void *cookie, uint32_t written)
+static int received(void *context, struct driver_buffer *buffer)
 {
 	struct net *net = context;
-	struct buffer *buffer = cookie;
 
-	buffer->is_busy = false;
-	buffer->size = written;
-	net->full[net->full_count++] = (uint32_t)(buffer - net->in);
-	net->moved = true;
+	net->full[net->full_count++] = buffer;
+	return SESSION_OK;
 }
 
-/* Puts what was received on the link, in order, as long as it takes it. */
+/* Puts what was received on the link, in order, as long as it takes it. < 0: the link is down, or
+ * the session is over. */
 static int pass_on(struct net *net)
 {
 	while (net->full_count > 0) {
-		struct buffer *buffer = &net->in[net->full[0]];
+		struct driver_buffer *buffer = net->full[0];
 		int result = 1;
-		if (buffer->size > NET_HEADER_SIZE && buffer->size <= BUFFER_SIZE) {
+		if (buffer->written > NET_HEADER_SIZE) {
 			const struct iovec piece = { buffer->data + NET_HEADER_SIZE,
-						     buffer->size - NET_HEADER_SIZE };
+						     buffer->written - NET_HEADER_SIZE };
 			result = link_send(net->link, &piece, 1);
 			net->counts->received += result == 1;
 		} else {
@@ -161,8 +102,7 @@ static int pass_on(struct net *net)
 		}
 		net->full_count--;
 		memmove(net->full, net->full + 1, net->full_count * sizeof(net->full[0]));
-		if (offer(net, &net->receive, buffer, BUFFER_SIZE, true) != SESSION_OK) {
-			net->failed = true;
+		if (driver_buffers_offer(&net->receive, buffer, BUFFER_SIZE) != SESSION_OK) {
 			return -1;
 		}
 	}
@@ -171,49 +111,27 @@ static int pass_on(struct net *net)
 
 /* ---- to the device ---- */
 
-static void sent(void *context, void *cookie, uint32_t written)
-{
-	struct net *net = context;
-	struct buffer *buffer = cookie;
-
-	(void)written;
-	buffer->is_busy = false;
-	net->moved = true;
-}
-
-static struct buffer *find_free(struct net *net)
-{
-	for (uint32_t i = 0; i < BUFFERS; i++) {
-		if (!net->out[i].is_busy) {
-			return &net->out[i];
-		}
-	}
-	return NULL;
-}
-
-/* Takes frames off the link while there are buffers for them. < 0: the link is down. */
+/* Takes frames off the link while there are buffers for them. < 0: as above. */
 static int take_in(struct net *net)
 {
-	struct buffer *buffer;
+	struct driver_buffer *buffer;
 	const uint8_t *frame;
 	size_t size;
 	int result;
 
-	while ((buffer = find_free(net)) &&
+	while ((buffer = driver_buffers_find_free(&net->transmit)) &&
 	       (result = link_receive(net->link, &frame, &size)) != 0) {
 		if (result < 0) {
 			return -1;
 		}
-		net->moved = true;
 		if (size < NET_FRAME_MIN || size > BUFFER_SIZE - NET_HEADER_SIZE) {
 			net->counts->dropped++;
 			continue;
 		}
 		memset(buffer->data, 0, NET_HEADER_SIZE);
 		memcpy(buffer->data + NET_HEADER_SIZE, frame, size);
-		if (offer(net, &net->transmit, buffer, NET_HEADER_SIZE + size, false) !=
-		    SESSION_OK) {
-			net->failed = true;
+		if (driver_buffers_offer(&net->transmit, buffer,
+					 (uint32_t)(NET_HEADER_SIZE + size)) != SESSION_OK) {
 			return -1;
 		}
 		net->counts->sent++;
@@ -223,27 +141,23 @@ static int take_in(struct net *net)
 
 static int carry(struct net *net)
 {
-	int nap_ms = NAP_MIN_MS;
+	int nap_ms = driver_buffers_nap(0, true);
 	bool link_ended = false;
 
 	while (!link_ended && !*net->stop) {
-		struct pollfd at = { .fd = find_free(net) ? net->link->fd : -1, .events = POLLIN };
-		net->moved = false;
+		const bool has_room = driver_buffers_find_free(&net->transmit) != NULL;
+		struct pollfd at = { .fd = has_room ? net->link->fd : -1, .events = POLLIN };
+		net->receive.moved = net->transmit.moved = false;
 		(void)poll(&at, 1, nap_ms);
 		link_ended = take_in(net) < 0;
-		if (queue_driver_run(&net->receive, false, received, net) != SESSION_OK ||
-		    queue_driver_run(&net->transmit, false, sent, net) != SESSION_OK) {
+		if (driver_buffers_run(&net->receive, false, received, net) != SESSION_OK ||
+		    driver_buffers_run(&net->transmit, false, NULL, NULL) != SESSION_OK) {
 			return SESSION_OVER;
 		}
 		link_ended |= pass_on(net) < 0;
-		if (net->failed) {
-			return SESSION_OVER;
-		}
-		nap_ms = net->moved                ? NAP_MIN_MS
-			 : nap_ms * 2 < NAP_MAX_MS ? nap_ms * 2
-						   : NAP_MAX_MS;
+		nap_ms = driver_buffers_nap(nap_ms, net->receive.moved || net->transmit.moved);
 	}
-	return SESSION_OK;
+	return net->session->over ? SESSION_OVER : SESSION_OK;
 }
 
 int net_driver_run(struct session *session, struct link *link, struct net_counts *counts)

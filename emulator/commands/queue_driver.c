@@ -47,10 +47,22 @@ static int place(struct queue_driver *queue, uint32_t size)
 	return vmsg_vq_driver_start(&queue->ring, &session->memory, &queue->layout, queue->slots);
 }
 
+/* Has the device such a queue, and of that size? */
+static bool exists(const struct vmsg_driver *driver, uint32_t index, uint32_t size)
+{
+	return index < driver->info.max_virtqueues && index < VMSG_DEVICE_QUEUES_MAX &&
+	       size <= driver->queues[index].max_size;
+}
+
 int queue_driver_open(struct queue_driver *queue, struct session *session, uint32_t index,
 		      uint32_t size)
 {
 	*queue = (struct queue_driver){ .session = session, .index = index, .nap_ns = NAP_MIN_NS };
+	if (!exists(&session->driver, index, size)) {
+		report_problem("device %u has no queue %u of %u entries",
+			       session->driver.options.dev_num, index, size);
+		return over(queue);
+	}
 	const int error = place(queue, size);
 	if (error < 0) {
 		free(queue->slots);

@@ -2,22 +2,15 @@
 /* A virtio-rng driver: one queue of buffers that the device fills, each with at least one byte. */
 #include "commands/rng_driver.h"
 
-#include <string.h>
-
-#include "commands/queue_driver.h"
+#include "commands/driver_buffers.h"
 #include "commands/report.h"
 #include "devices/names.h"
-#include "virtio_msg_ffa/error.h"
 
 #define DEPTH       8u
 #define BUFFER_SIZE 4096u
 
 struct rng {
-	struct queue_driver queue;
-	uint8_t *buffers[DEPTH];
-	uint32_t filled[DEPTH];
-	uint32_t depth;
-	uint32_t in_flight;
+	struct driver_buffers buffers;
 };
 
 static int start(struct session *session, void *context)
@@ -25,63 +18,40 @@ static int start(struct session *session, void *context)
 	struct rng *rng = context;
 	uint32_t features[VMSG_FEATURE_BLOCKS_MAX] = { 0 };
 
-	queue_driver_close(&rng->queue);
+	driver_buffers_close(&rng->buffers);
 	session_free_all(session);
 	session_ring_features(features);
 	int result = session_find_device(session, VMSG_VIRTIO_RNG, features);
-	if (result != SESSION_OK) {
-		return result;
-	}
-	const uint32_t size_max = session->driver.queues[0].max_size;
-	rng->depth = size_max < DEPTH ? 1 : DEPTH;
-	result = queue_driver_open(&rng->queue, session, 0, rng->depth);
-	for (uint32_t i = 0; i < rng->depth && result == SESSION_OK; i++) {
-		rng->buffers[i] = session_allocate(session, BUFFER_SIZE, BUFFER_SIZE);
-		if (!rng->buffers[i]) {
-			report_problem("no room for random bytes in the pool");
-			session->over = true;
-			result = SESSION_OVER;
-		}
+	if (result == SESSION_OK) {
+		const struct driver_buffers_plan plan = {
+			.count = session->driver.queues[0].max_size < DEPTH ? 1 : DEPTH,
+			.size = BUFFER_SIZE,
+			.device_writes = true,
+		};
+		result = driver_buffers_open(&rng->buffers, session, &plan);
 	}
 	return result == SESSION_OK ? session_ready(session) : result;
 }
 
-static void done(void *context, void *cookie, uint32_t written)
-{
-	struct rng *rng = context;
-	uint8_t *const *buffer = cookie;
-
-	rng->filled[buffer - rng->buffers] = written;
-	rng->in_flight--;
-}
-
-/* Fills as many buffers as `size` needs; waits for all of them. */
+/* Has as many buffers filled as `size` needs; waits for all of them. Those that were not asked for
+ * count as filled with nothing. */
 static int fill(struct rng *rng, uint64_t size)
 {
-	memset(rng->filled, 0, sizeof(rng->filled));
-	for (uint32_t i = 0; i < rng->depth && size > 0; i++) {
+	struct driver_buffers *buffers = &rng->buffers;
+	int result = SESSION_OK;
+
+	for (uint32_t i = 0; i < buffers->count && result == SESSION_OK; i++) {
 		const uint32_t length = (uint32_t)(size < BUFFER_SIZE ? size : BUFFER_SIZE);
-		const struct vmsg_vq_buffer buffer = {
-			.address = session_address(rng->queue.session, rng->buffers[i]),
-			.length = length,
-			.write = true,
-		};
-		const int error =
-			vmsg_vq_driver_add(&rng->queue.ring, &buffer, 1, &rng->buffers[i]);
-		if (error < 0) {
-			report_problem("a buffer does not go into the queue: %s",
-				       vmsg_error_text(error));
-			return SESSION_OVER;
+		buffers->items[i].written = 0;
+		if (length > 0) {
+			result = driver_buffers_offer(buffers, &buffers->items[i], length);
 		}
-		rng->in_flight++;
 		size -= length;
 	}
-	while (rng->in_flight > 0) {
-		if (queue_driver_run(&rng->queue, true, done, rng) != SESSION_OK) {
-			return SESSION_OVER;
-		}
+	while (result == SESSION_OK && !driver_buffers_are_free(buffers)) {
+		result = driver_buffers_run(buffers, true, NULL, NULL);
 	}
-	return SESSION_OK;
+	return result;
 }
 
 static int read_all(struct rng *rng, uint64_t size,
@@ -92,9 +62,10 @@ static int read_all(struct rng *rng, uint64_t size,
 		if (fill(rng, size) != SESSION_OK) {
 			return -1;
 		}
-		for (uint32_t i = 0; i < rng->depth; i++) {
-			got += rng->filled[i];
-			if (take(context, rng->buffers[i], rng->filled[i]) < 0) {
+		for (uint32_t i = 0; i < rng->buffers.count; i++) {
+			const struct driver_buffer *buffer = &rng->buffers.items[i];
+			got += buffer->written;
+			if (take(context, buffer->data, buffer->written) < 0) {
 				return -1;
 			}
 		}
@@ -110,12 +81,12 @@ static int read_all(struct rng *rng, uint64_t size,
 int rng_driver_read(struct session *session, uint64_t size,
 		    int (*take)(void *context, const uint8_t *data, size_t size), void *context)
 {
-	struct rng rng = { .depth = 0 };
+	struct rng rng = { .buffers = { .count = 0 } };
 	int result = -1;
 
 	if (session_retry(session, start, &rng) == SESSION_OK) {
 		result = read_all(&rng, size, take, context);
 	}
-	queue_driver_close(&rng.queue);
+	driver_buffers_close(&rng.buffers);
 	return result;
 }

@@ -9,43 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands/queue_driver.h"
+#include "commands/driver_buffers.h"
 #include "commands/report.h"
 #include "devices/names.h"
 #include "devices/vsock.h"
-#include "virtio_msg_ffa/error.h"
 
 #define BUFFERS     16u
 #define BUFFER_SIZE 8192u /* at least a header and VSOCK_DATA_MAX */
-#define NAP_MIN_MS  1
-#define NAP_MAX_MS  20
-
-struct buffer {
-	uint8_t *data;
-	bool is_busy; /* the device has it */
-};
 
 struct driver {
 	const struct vsock_settings *settings;
 	struct session *session;
 	const volatile bool *stop;
-	struct queue_driver receive;
-	struct queue_driver transmit;
-	struct queue_driver events;
-	struct buffer in[BUFFERS];
-	struct buffer out[BUFFERS];
+	struct driver_buffers receive;
+	struct driver_buffers transmit;
+	struct driver_buffers events; /* none are offered: there is nothing to migrate */
 	bool was_open;
 	bool is_over;
-	bool failed;
-	bool moved;
 	struct vsock vsock;
 };
-
-static int over(struct driver *driver)
-{
-	driver->session->over = true;
-	return SESSION_OVER;
-}
 
 /* ---- the stream ---- */
 
@@ -73,81 +55,36 @@ static void stream_changed(void *context, struct vsock_stream *stream)
 
 /* ---- opening ---- */
 
-static int offer(struct driver *driver, struct queue_driver *queue, struct buffer *buffer,
-		 size_t size, bool write)
-{
-	const struct vmsg_vq_buffer piece = {
-		.address = session_address(driver->session, buffer->data),
-		.length = (uint32_t)size,
-		.write = write,
-	};
-	const int error = vmsg_vq_driver_add(&queue->ring, &piece, 1, buffer);
-
-	if (error < 0) {
-		report_problem("a packet does not go into queue %u: %s", queue->index,
-			       vmsg_error_text(error));
-		return over(driver);
-	}
-	buffer->is_busy = true;
-	return SESSION_OK;
-}
-
-static int place(struct driver *driver, struct buffer *buffers)
-{
-	for (uint32_t i = 0; i < BUFFERS; i++) {
-		buffers[i] = (struct buffer){
-			.data = session_allocate(driver->session, BUFFER_SIZE, 64),
-		};
-		if (!buffers[i].data) {
-			report_problem("no room for packets in the pool");
-			return over(driver);
-		}
-	}
-	return SESSION_OK;
-}
-
 static void close_queues(struct driver *driver)
 {
-	queue_driver_close(&driver->receive);
-	queue_driver_close(&driver->transmit);
-	queue_driver_close(&driver->events);
-}
-
-static int open_queues(struct driver *driver)
-{
-	struct queue_driver *const queues[] = { &driver->receive, &driver->transmit,
-						&driver->events };
-	int result = SESSION_OK;
-
-	for (uint32_t i = 0; i < VSOCK_QUEUES && result == SESSION_OK; i++) {
-		result = queue_driver_open(queues[i], driver->session, i, BUFFERS);
-	}
-	return result;
+	driver_buffers_close(&driver->receive);
+	driver_buffers_close(&driver->transmit);
+	driver_buffers_close(&driver->events);
 }
 
 static int start(struct session *session, void *context)
 {
+	static const struct driver_buffers_plan plans[VSOCK_QUEUES] = {
+		{ 0, BUFFERS, BUFFER_SIZE, true },
+		{ 1, BUFFERS, BUFFER_SIZE, false },
+		{ 2, 1, VSOCK_HEADER_SIZE, true },
+	};
 	struct driver *driver = context;
+	struct driver_buffers *const queues[VSOCK_QUEUES] = { &driver->receive, &driver->transmit,
+							      &driver->events };
 	uint32_t features[VMSG_FEATURE_BLOCKS_MAX] = { 0 };
 
 	close_queues(driver);
 	session_free_all(session);
 	session_ring_features(features);
 	int result = session_find_device(session, VMSG_VIRTIO_VSOCK, features);
-	if (result == SESSION_OK) {
-		result = open_queues(driver);
-	}
-	if (result == SESSION_OK &&
-	    (place(driver, driver->in) != SESSION_OK || place(driver, driver->out) != SESSION_OK)) {
-		result = SESSION_OVER;
+	for (uint32_t i = 0; i < VSOCK_QUEUES && result == SESSION_OK; i++) {
+		result = driver_buffers_open(queues[i], session, &plans[i]);
 	}
 	if (result == SESSION_OK) {
 		result = session_ready(session);
 	}
-	for (uint32_t i = 0; i < BUFFERS && result == SESSION_OK; i++) {
-		result = offer(driver, &driver->receive, &driver->in[i], BUFFER_SIZE, true);
-	}
-	return result;
+	return result == SESSION_OK ? driver_buffers_offer_all(&driver->receive) : result;
 }
 
 /* ---- packets ---- */
@@ -157,7 +94,7 @@ static void take_packet(struct driver *driver, const uint8_t *bytes, uint32_t si
 	struct vsock_header header;
 	struct vsock_stream *stream;
 
-	if (size < VSOCK_HEADER_SIZE || size > BUFFER_SIZE) {
+	if (size < VSOCK_HEADER_SIZE) {
 		return;
 	}
 	vsock_header_load(&header, bytes); /* once: the device may change it */
@@ -171,67 +108,27 @@ static void take_packet(struct driver *driver, const uint8_t *bytes, uint32_t si
 	}
 }
 
-static void received(void *context, void *cookie, uint32_t written)
+static int received(void *context, struct driver_buffer *buffer)
 {
 	struct driver *driver = context;
-	struct buffer *buffer = cookie;
 
-	take_packet(driver, buffer->data, written);
-	driver->failed |= offer(driver, &driver->receive, buffer, BUFFER_SIZE, true) != SESSION_OK;
-	driver->moved = true;
-}
-
-static void sent(void *context, void *cookie, uint32_t written)
-{
-	struct driver *driver = context;
-	struct buffer *buffer = cookie;
-
-	(void)written;
-	buffer->is_busy = false;
-	driver->moved = true;
-}
-
-static void ignored(void *context, void *cookie, uint32_t written)
-{
-	(void)context;
-	(void)cookie;
-	(void)written;
-}
-
-static struct buffer *find_free(struct driver *driver)
-{
-	for (uint32_t i = 0; i < BUFFERS; i++) {
-		if (!driver->out[i].is_busy) {
-			return &driver->out[i];
-		}
-	}
-	return NULL;
-}
-
-static bool is_idle(const struct driver *driver)
-{
-	for (uint32_t i = 0; i < BUFFERS; i++) {
-		if (driver->out[i].is_busy) {
-			return false;
-		}
-	}
-	return true;
+	take_packet(driver, buffer->data, buffer->written);
+	return driver_buffers_offer(&driver->receive, buffer, BUFFER_SIZE);
 }
 
 static int send_packets(struct driver *driver)
 {
 	struct vsock_header header;
-	struct buffer *buffer;
+	struct driver_buffer *buffer;
 
-	while ((buffer = find_free(driver)) &&
+	while ((buffer = driver_buffers_find_free(&driver->transmit)) &&
 	       vsock_output(&driver->vsock, &header, buffer->data + VSOCK_HEADER_SIZE,
 			    VSOCK_DATA_MAX)) {
 		vsock_header_store(&header, buffer->data);
-		if (offer(driver, &driver->transmit, buffer, VSOCK_HEADER_SIZE + header.len,
-			  false) != SESSION_OK) {
+		if (driver_buffers_offer(&driver->transmit, buffer,
+					 VSOCK_HEADER_SIZE + header.len) != SESSION_OK) {
 			return SESSION_OVER;
 		}
-		driver->moved = true;
 	}
 	return SESSION_OK;
 }
@@ -248,36 +145,33 @@ static void flush(struct driver *driver)
 
 static int run_queues(struct driver *driver)
 {
-	int result = queue_driver_run(&driver->receive, false, received, driver);
+	int result = driver_buffers_run(&driver->receive, false, received, driver);
 
 	if (result == SESSION_OK) {
-		result = queue_driver_run(&driver->transmit, false, sent, driver);
+		result = driver_buffers_run(&driver->transmit, false, NULL, NULL);
 	}
-	if (result == SESSION_OK) {
-		result = queue_driver_run(&driver->events, false, ignored, driver);
-	}
-	return result == SESSION_OK && driver->failed ? SESSION_OVER : result;
+	return result == SESSION_OK ? driver_buffers_run(&driver->events, false, NULL, NULL)
+				    : result;
 }
 
 static int carry(struct driver *driver)
 {
-	int nap_ms = NAP_MIN_MS;
+	int nap_ms = driver_buffers_nap(0, true);
 
-	while (!(driver->is_over && is_idle(driver)) && !*driver->stop) {
+	while (!(driver->is_over && driver_buffers_are_free(&driver->transmit)) && !*driver->stop) {
 		/* there is one stream, so it is the first */
 		struct pollfd in = {
 			.fd = vsock_may_read(&driver->vsock.streams[0]) ? driver->settings->in : -1,
 			.events = POLLIN,
 		};
-		driver->moved = false;
+		driver->receive.moved = driver->transmit.moved = false;
 		(void)poll(&in, 1, nap_ms);
 		if (send_packets(driver) != SESSION_OK || run_queues(driver) != SESSION_OK) {
 			return SESSION_OVER;
 		}
 		flush(driver);
-		nap_ms = driver->moved             ? NAP_MIN_MS
-			 : nap_ms * 2 < NAP_MAX_MS ? nap_ms * 2
-						   : NAP_MAX_MS;
+		nap_ms =
+			driver_buffers_nap(nap_ms, driver->receive.moved || driver->transmit.moved);
 	}
 	if (driver->is_over && !driver->was_open) {
 		report_problem("nobody on the host listens at port %u", driver->settings->port);

@@ -116,6 +116,23 @@ static void the_daemon_dies_in_the_middle(void **state)
 	assert_int_equal(FRONTEND_RUN(&disk_system, "blk", "verify", disk_system.image), 0);
 }
 
+/* A disk that is passed off as something else. */
+static void a_queue_that_is_not_there_is_named(void **state)
+{
+	(void)state;
+	char device[128];
+
+	start_storage();
+	snprintf(device, sizeof(device), "vhost-user,type=vsock,queues=1,socket=%s", socket_path);
+	process_start(&disk_system.backend, NULL,
+		      (const char *const[]){ "backend", "-s", disk_system.daemon.socket_path,
+					     "--device", device, NULL });
+	process_await(&disk_system.backend, &disk_system.backend.output, "ready: ");
+	assert_int_equal(FRONTEND_RUN(&disk_system, "vsock", "connect", "--port", "1"), 1);
+	assert_non_null(
+		strstr(disk_system.frontend.errors.text, "device 0 has no queue 1 of 16 entries"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -123,6 +140,7 @@ int main(void)
 		TEST(it_is_read_written_and_verified),
 		TEST(each_dialect_carries_it),
 		TEST(the_daemon_dies_in_the_middle),
+		TEST(a_queue_that_is_not_there_is_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
