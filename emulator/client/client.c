@@ -60,6 +60,7 @@ static void receive_return(struct vmsg_emu *emu, const struct vmsg_wire_header *
 	vmsg_wire_decode_call(frame, &emu->vcpus[header->vcpu].reply);
 	emu_lent_return(emu, &emu->vcpus[header->vcpu]);
 	emu->replied |= bit;
+	emu->is_fresh = true;
 }
 
 static void receive_refuse(struct vmsg_emu *emu, const uint8_t *frame, size_t size)
@@ -353,15 +354,17 @@ static void conduit_unmap(void *context, uint64_t handle)
 	emu_grant_unmap(context, handle);
 }
 
-/* Interrupts are frames like any other: those that have come with replies have been seen. */
+/* Interrupts are frames like any other: those that came before a return have been seen with it, and
+ * looking once for each call would cost a system call each time. */
 static bool conduit_is_interrupted(void *context)
 {
 	struct vmsg_emu *emu = context;
 
-	while (!(emu->interrupts & NPI_BIT) && emu_receive(emu, false) > 0) {
+	while (!emu->is_fresh && !(emu->interrupts & NPI_BIT) && emu_receive(emu, false) > 0) {
 	}
 	const bool is_interrupted = emu->interrupts & NPI_BIT;
 	emu->interrupts &= ~NPI_BIT;
+	emu->is_fresh = false;
 	return is_interrupted;
 }
 

@@ -64,6 +64,7 @@ struct vmsg_emu {
 	uint64_t outstanding; /* bit per vCPU: its call has not been collected */
 	uint64_t replied;     /* and has returned */
 	uint64_t interrupts;
+	bool is_fresh;     /* a return has come since interrupts were last looked for */
 	bool waits;        /* the conduit's call returns when somebody wants something of us */
 	uint64_t alarm_ns; /* of waits through the conduit; UINT64_MAX: none */
 	struct io_outbox outbox;

@@ -13,10 +13,11 @@
 #include "support/partition.h"
 #include "virtio_msg_ffa/error.h"
 
-#define PAGE    ((size_t)4096)
-#define SUCCESS "84000061"
-#define ABORTED "84000060 0 fffffff8"
-#define WAIT    "8400006b"
+#define PAGE        ((size_t)4096)
+#define SUCCESS     "84000061"
+#define ABORTED     "84000060 0 fffffff8"
+#define WAIT        "8400006b"
+#define PATIENCE_NS (DAEMON_PATIENCE_MS * UINT64_C(1000000))
 /* VM1 to SP1 and back, device-role UUID. */
 #define REQUEST  "c400008d 18001 a14a9824b52860c6 f0ab2261da77e79d 11 22 0 0 0 0 0 0 0 0 0 0 0 ff"
 #define RESPONSE "c400008e 80010001 0 0 33 0 0 0 0 0 0 0 0 0 0 0 0 ee"
@@ -119,6 +120,27 @@ static void a_target_that_takes_its_time_costs_the_caller_a_time_slice(void **st
 	assert_string_equal(partition_finish(&sp1), REQUEST);
 	partition_start(&sp1, RESPONSE);
 	assert_string_equal(partition_call(&vm1, "8400006d 80010000"), RESPONSE);
+}
+
+/* A look right after a call may leave to the next one what has come behind its return. */
+static void an_interrupt_is_seen_at_the_second_look(void **state)
+{
+	const struct vmsg_conduit conduit = vmsg_emu_conduit(vm1.emu);
+
+	(void)state;
+	assert_string_equal(partition_call(&vm1, "8400007f 80010001 0 8"), SUCCESS);
+	(void)conduit.is_interrupted(conduit.context);
+	assert_false(conduit.is_interrupted(conduit.context));
+	for (int i = 0; i < 3; i++) {
+		assert_string_equal(partition_call(&vm1, "84000069"), "84000061 0 1");
+		assert_string_equal(partition_call(&sp1, "84000081 80010001 0 8"), SUCCESS);
+		assert_int_equal(vmsg_emu_wait(vm1.emu, PATIENCE_NS), 1);
+		if (!conduit.is_interrupted(conduit.context)) {
+			assert_true(conduit.is_interrupted(conduit.context));
+		}
+		assert_false(conduit.is_interrupted(conduit.context));
+		assert_string_equal(partition_call(&vm1, "84000082 1 1"), "84000061 0 8");
+	}
 }
 
 static void a_notification_interrupts_and_ends_the_wait(void **state)
@@ -391,6 +413,7 @@ int main(void)
 		TEST(a_direct_message_crosses_and_is_answered),
 		TEST(a_raise_ends_the_wait_or_stays_for_the_next),
 		TEST(a_target_that_takes_its_time_costs_the_caller_a_time_slice),
+		TEST(an_interrupt_is_seen_at_the_second_look),
 		TEST(a_notification_interrupts_and_ends_the_wait),
 		TEST(what_a_partition_logs_is_in_the_daemons_log),
 		TEST(the_death_of_a_target_aborts_its_callers),
