@@ -11,6 +11,7 @@
 #define HELLO_BANK_SIZE 16u
 #define WELCOME_SIZE    24u
 #define REFUSE_SIZE     16u
+#define BANK_SIZE       24u
 #define NOBODY          0u
 #define TO_MANAGER      1u
 #define TO_PARTITION    2u
@@ -30,7 +31,7 @@ static const struct {
 	[0] = { .name = "?", .direction = NOBODY },
 	[VMSG_WIRE_HELLO] = { "HELLO", TO_MANAGER,
 			      VMSG_WIRE_HELLO_PACKED | VMSG_WIRE_HELLO_CONTROL |
-				      VMSG_WIRE_HELLO_JOIN,
+				      VMSG_WIRE_HELLO_JOIN | VMSG_WIRE_HELLO_BANKS,
 			      true, false, HELLO_SIZE,
 			      HELLO_SIZE + VMSG_WIRE_DESCRIPTORS_MAX *HELLO_BANK_SIZE,
 			      VMSG_WIRE_DESCRIPTORS_MAX },
@@ -52,6 +53,8 @@ static const struct {
 	[VMSG_WIRE_CHANNEL] = { "CHANNEL", TO_MANAGER | TO_PARTITION, 0, true, false, 16, 16, 0 },
 	[VMSG_WIRE_CONTROL] = { "CONTROL", TO_MANAGER | TO_PARTITION, VMSG_WIRE_CONTROL_MORE, true,
 				true, VMSG_WIRE_HEADER_SIZE, VMSG_WIRE_FRAME_MAX, 0 },
+	[VMSG_WIRE_BANK] = { "BANK", TO_MANAGER | TO_PARTITION, VMSG_WIRE_BANK_REMOVE, false, true,
+			     BANK_SIZE, BANK_SIZE + VMSG_WIRE_TEXT_MAX, 1 },
 };
 
 const char *vmsg_wire_kind_name(unsigned kind)
@@ -141,6 +144,7 @@ size_t vmsg_wire_encode_hello(uint8_t *frame, const struct vmsg_wire_hello *hell
 {
 	const uint8_t flags = (hello->packed ? VMSG_WIRE_HELLO_PACKED : 0) |
 			      (hello->control ? VMSG_WIRE_HELLO_CONTROL : 0) |
+			      (hello->banks_later ? VMSG_WIRE_HELLO_BANKS : 0) |
 			      (hello->join ? VMSG_WIRE_HELLO_JOIN : 0);
 
 	vmsg_wire_encode_header(frame, &(struct vmsg_wire_header){ .kind = VMSG_WIRE_HELLO,
@@ -171,6 +175,7 @@ int vmsg_wire_decode_hello(const uint8_t *frame, size_t size, struct vmsg_wire_h
 	}
 	hello->packed = (frame[1] & VMSG_WIRE_HELLO_PACKED) != 0;
 	hello->control = (frame[1] & VMSG_WIRE_HELLO_CONTROL) != 0;
+	hello->banks_later = (frame[1] & VMSG_WIRE_HELLO_BANKS) != 0;
 	hello->join = (frame[1] & VMSG_WIRE_HELLO_JOIN) != 0;
 	hello->vcpu = vmsg_load_le16(frame + 2);
 	hello->role = frame[14];
@@ -223,6 +228,15 @@ int vmsg_wire_decode_welcome(const uint8_t *frame, size_t size, struct vmsg_wire
 	return 0;
 }
 
+/* Text of the peer, which may end on somebody's terminal. */
+static void decode_text(char text[VMSG_WIRE_TEXT_MAX + 1], const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		text[i] = (char)(bytes[i] >= ' ' && bytes[i] != 0x7F ? bytes[i] : '?');
+	}
+	text[size] = '\0';
+}
+
 size_t vmsg_wire_encode_refuse(uint8_t *frame, const struct vmsg_wire_refuse *refuse)
 {
 	const size_t text_size = strnlen(refuse->text, VMSG_WIRE_TEXT_MAX);
@@ -239,13 +253,7 @@ void vmsg_wire_decode_refuse(const uint8_t *frame, size_t size, struct vmsg_wire
 {
 	refuse->code = vmsg_load_le32(frame + 8);
 	refuse->version = vmsg_load_le16(frame + 12);
-	const size_t text_size = size - REFUSE_SIZE;
-	for (size_t i = 0; i < text_size; i++) {
-		/* It may end on somebody's terminal. */
-		const uint8_t byte = frame[REFUSE_SIZE + i];
-		refuse->text[i] = (char)(byte >= ' ' && byte != 0x7F ? byte : '?');
-	}
-	refuse->text[text_size] = '\0';
+	decode_text(refuse->text, frame + REFUSE_SIZE, size - REFUSE_SIZE);
 }
 
 size_t vmsg_wire_encode_call(uint8_t *frame, const struct vmsg_wire_header *header,
@@ -362,6 +370,44 @@ void vmsg_wire_grant_piece(const uint8_t *frame, const struct vmsg_wire_grant *g
 	piece->offset = vmsg_load_le64(at + 8);
 	piece->pages = vmsg_load_le32(at + 16);
 	piece->bank = vmsg_load_le32(at + 20);
+}
+
+size_t vmsg_wire_encode_bank(uint8_t *frame, const struct vmsg_wire_header *header,
+			     const struct vmsg_wire_bank *bank)
+{
+	vmsg_wire_encode_header(frame, header);
+	vmsg_store_le64(frame + 8, bank->address);
+	vmsg_store_le64(frame + 16, bank->size);
+	return BANK_SIZE;
+}
+
+int vmsg_wire_decode_bank(const uint8_t *frame, size_t size, struct vmsg_wire_bank *bank)
+{
+	bank->address = vmsg_load_le64(frame + 8);
+	bank->size = vmsg_load_le64(frame + 16);
+	return size == BANK_SIZE ? 0 : -1;
+}
+
+size_t vmsg_wire_encode_bank_answer(uint8_t *frame, const struct vmsg_wire_header *header,
+				    const struct vmsg_wire_bank_answer *answer)
+{
+	const size_t text_size = strnlen(answer->text, VMSG_WIRE_TEXT_MAX);
+
+	vmsg_wire_encode_header(frame, header);
+	vmsg_store_le64(frame + 8, answer->address);
+	vmsg_store_le32(frame + 16, answer->code);
+	vmsg_store_le32(frame + 20, 0);
+	memcpy(frame + BANK_SIZE, answer->text, text_size);
+	return BANK_SIZE + text_size;
+}
+
+int vmsg_wire_decode_bank_answer(const uint8_t *frame, size_t size,
+				 struct vmsg_wire_bank_answer *answer)
+{
+	answer->address = vmsg_load_le64(frame + 8);
+	answer->code = vmsg_load_le32(frame + 16);
+	decode_text(answer->text, frame + BANK_SIZE, size - BANK_SIZE);
+	return vmsg_load_le32(frame + 20) == 0 ? 0 : -1;
 }
 
 size_t vmsg_wire_encode_control(uint8_t *frame, const struct vmsg_wire_header *header,

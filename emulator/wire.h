@@ -43,6 +43,7 @@ enum vmsg_wire_kind {
 	VMSG_WIRE_GRANT_MORE, /* partition: asks for the rest of a long grant */
 	VMSG_WIRE_CHANNEL,    /* both: direct channel offered, taken, revoked, refused */
 	VMSG_WIRE_CONTROL,    /* both: JSON */
+	VMSG_WIRE_BANK, /* partition: RAM that comes or goes later; manager: whether it does */
 	VMSG_WIRE_KIND_COUNT,
 };
 
@@ -50,9 +51,11 @@ enum vmsg_wire_kind {
 #define VMSG_WIRE_HELLO_PACKED   0x01u /* takes several frames in one message */
 #define VMSG_WIRE_HELLO_CONTROL  0x02u /* answers requests of control clients */
 #define VMSG_WIRE_HELLO_JOIN     0x04u /* another connection of a partition, for one vCPU */
+#define VMSG_WIRE_HELLO_BANKS    0x08u /* may add and take away RAM later */
 #define VMSG_WIRE_GRANT_WRITABLE 0x01u
 #define VMSG_WIRE_GRANT_REVOKED  0x02u /* no longer held; carries no ranges */
 #define VMSG_WIRE_CONTROL_MORE   0x01u /* another frame of the same answer follows */
+#define VMSG_WIRE_BANK_REMOVE    0x01u /* the bank at this address goes */
 
 enum vmsg_wire_role { VMSG_WIRE_PARTITION = 1, VMSG_WIRE_CONTROLLER = 2 };
 
@@ -93,10 +96,11 @@ struct vmsg_wire_hello {
 	uint16_t version;
 	uint8_t role;
 	uint8_t class;
-	uint16_t id;  /* 0 = the first free of `class` */
-	bool packed;  /* takes several frames in one message */
-	bool control; /* answers requests of control clients */
-	bool join;    /* another connection of partition `id`, for its vCPU `vcpu` */
+	uint16_t id;      /* 0 = the first free of `class` */
+	bool packed;      /* takes several frames in one message */
+	bool control;     /* answers requests of control clients */
+	bool banks_later; /* may add and take away RAM */
+	bool join;        /* another connection of partition `id`, for its vCPU `vcpu` */
 	uint16_t vcpu;
 	uint16_t bank_count;
 	struct vmsg_wire_bank banks[VMSG_WIRE_BANKS_MAX];
@@ -137,6 +141,13 @@ struct vmsg_wire_piece {
 	uint32_t bank;
 };
 
+/* Whether a bank came or went: `code` 0 with its address, or one of enum vmsg_wire_refusal. */
+struct vmsg_wire_bank_answer {
+	uint64_t address;
+	uint32_t code;
+	char text[VMSG_WIRE_TEXT_MAX + 1];
+};
+
 #define VMSG_WIRE_GRANT_SIZE      32u
 #define VMSG_WIRE_GRANT_BANK_SIZE 4u
 #define VMSG_WIRE_PIECE_SIZE      24u
@@ -171,6 +182,11 @@ size_t vmsg_wire_encode_grant_more(uint8_t *frame, uint64_t handle, uint32_t fir
 size_t vmsg_wire_encode_channel(uint8_t *frame, uint16_t peer, uint8_t operation);
 size_t vmsg_wire_encode_grant(uint8_t *frame, uint8_t flags, const struct vmsg_wire_grant *grant,
 			      const uint32_t *banks, const struct vmsg_wire_piece *pieces);
+/* A request about a bank, and the answer; the header with its flags and sequence. */
+size_t vmsg_wire_encode_bank(uint8_t *frame, const struct vmsg_wire_header *header,
+			     const struct vmsg_wire_bank *bank);
+size_t vmsg_wire_encode_bank_answer(uint8_t *frame, const struct vmsg_wire_header *header,
+				    const struct vmsg_wire_bank_answer *answer);
 #define VMSG_WIRE_CONTROL_TEXT_MAX (VMSG_WIRE_FRAME_MAX - VMSG_WIRE_HEADER_SIZE)
 /* header->kind is CONTROL; at most VMSG_WIRE_CONTROL_TEXT_MAX bytes of text. */
 size_t vmsg_wire_encode_control(uint8_t *frame, const struct vmsg_wire_header *header,
@@ -192,6 +208,9 @@ int vmsg_wire_decode_grant(const uint8_t *frame, size_t size, struct vmsg_wire_g
 uint32_t vmsg_wire_grant_bank(const uint8_t *frame, size_t index);
 void vmsg_wire_grant_piece(const uint8_t *frame, const struct vmsg_wire_grant *grant, size_t index,
 			   struct vmsg_wire_piece *piece);
+int vmsg_wire_decode_bank(const uint8_t *frame, size_t size, struct vmsg_wire_bank *bank);
+int vmsg_wire_decode_bank_answer(const uint8_t *frame, size_t size,
+				 struct vmsg_wire_bank_answer *answer);
 struct vmsg_bytes vmsg_wire_control_text(const uint8_t *frame, size_t size);
 
 #endif

@@ -101,6 +101,9 @@ static void act(struct vmsg_emu *emu, const uint8_t *frame, size_t size, struct 
 	case VMSG_WIRE_CONTROL:
 		emu_request_receive(emu, &header, vmsg_wire_control_text(frame, size));
 		break;
+	case VMSG_WIRE_BANK:
+		emu_bank_receive(emu, &header, frame, size);
+		break;
 	case VMSG_WIRE_CHANNEL: /* never asked for, so never taken */
 		break;
 	case VMSG_WIRE_HELLO:

@@ -88,6 +88,7 @@ static int send_hello(struct vmsg_emu *emu, const struct vmsg_emu_options *optio
 		.bank_count = (uint16_t)options->bank_count,
 		.packed = true,
 		.control = options->control,
+		.banks_later = options->banks_later,
 		.join = options->join,
 		.vcpu = options->join ? options->vcpu : 0,
 	};
@@ -210,7 +211,9 @@ int vmsg_emu_connect(struct vmsg_emu **out, struct vmsg_emu_options *options, ch
 		return VMSG_ERROR_RANGE;
 	}
 	if (emu) {
-		emu->own = calloc(options->bank_count + 1, sizeof(*emu->own));
+		emu->own_capacity =
+			options->banks_later ? VMSG_EMU_BANKS_MAX : options->bank_count + 1;
+		emu->own = calloc(emu->own_capacity, sizeof(*emu->own));
 	}
 	if (!emu || !emu->own) {
 		snprintf(why, why_size, "out of memory");

@@ -72,6 +72,10 @@ struct vmsg_emu {
 	char reason[VMSG_WIRE_TEXT_MAX + 1];
 	struct vmsg_emu_bank *own; /* our RAM */
 	size_t own_count;
+	size_t own_capacity;
+	bool asks_bank; /* a BANK frame waits for its answer, which then is here */
+	uint32_t bank_sequence;
+	struct vmsg_wire_bank_answer bank_answer;
 	struct emu_bank *banks;
 	size_t bank_count;
 	size_t bank_capacity;
@@ -98,6 +102,10 @@ int emu_grant_map(struct vmsg_emu *emu, uint64_t handle, const struct vmsg_ffa_r
 		  size_t capacity);
 void emu_grant_unmap(struct vmsg_emu *emu, uint64_t handle);
 void emu_grants_free(struct vmsg_emu *emu);
+
+/* later_banks.c */
+void emu_bank_receive(struct vmsg_emu *emu, const struct vmsg_wire_header *header,
+		      const uint8_t *frame, size_t size);
 
 /* connect.c: a socket to the manager of this user; `path` NULL: the default one. The descriptor is
  * the caller's to close, also on failure, if it is not -1. */

@@ -272,6 +272,39 @@ void bank_map_sweep(struct bank_map *map, const struct spmc *spmc)
 	}
 }
 
+const char *bank_map_remove(struct bank_map *map, const struct spmc *spmc, uint16_t owner,
+			    uint64_t address)
+{
+	const size_t index = lower_bound(map, address);
+	const struct bank *bank = bank_map_find(map, owner, address);
+
+	if (!bank || bank->address != address) {
+		return "is none of the partition's";
+	}
+	if (spmc_bank_in_use(spmc, bank->id)) {
+		return "is in use";
+	}
+	const uint64_t id = bank->id;
+	bank_free(map->sorted[index]);
+	map->count--;
+	memmove(&map->sorted[index], &map->sorted[index + 1],
+		(map->count - index) * sizeof(struct bank *));
+	if (map->gone) {
+		map->gone(map->gone_context, id);
+	}
+	return NULL;
+}
+
+size_t bank_map_count(const struct bank_map *map, uint16_t owner)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < map->count; i++) {
+		count += map->sorted[i]->owner == owner && !map->sorted[i]->orphan;
+	}
+	return count;
+}
+
 /* Walks [address, address + size) bank by bank: the piece in the first bank, NULL if outside. */
 static uint8_t *piece_at(const struct bank_map *map, uint16_t partition, uint64_t address,
 			 uint64_t size, size_t *piece_size)

@@ -48,6 +48,11 @@ void bank_map_free(struct bank_map *map);
 const struct bank *bank_map_add(struct bank_map *map, uint16_t owner, int fd, uint64_t address,
 				uint64_t size, char *why, size_t why_size);
 
+/* Takes the owner's bank that begins at `address` away again. NULL, or why not. */
+const char *bank_map_remove(struct bank_map *map, const struct spmc *spmc, uint16_t owner,
+			    uint64_t address);
+size_t bank_map_count(const struct bank_map *map, uint16_t owner);
+
 /* The living owner's bank at `address`, NULL if there is none. */
 const struct bank *bank_map_find(const struct bank_map *map, uint16_t owner, uint64_t address);
 /* Anybody's, orphans included: what a region lies in may have been donated to its owner, who may be

@@ -273,6 +273,9 @@ static void handle(struct connection *connection, const uint8_t *frame, size_t s
 	case VMSG_WIRE_CHANNEL:
 		receive_channel(connection, frame);
 		break;
+	case VMSG_WIRE_BANK:
+		later_bank_receive(connection, &header, frame, size, in);
+		break;
 	case VMSG_WIRE_CONTROL:
 		if (connection->state == CONNECTION_PARTITION) {
 			forward_answer(connection, &header, vmsg_wire_control_text(frame, size));

@@ -107,7 +107,7 @@ static void admit_vcpu(struct connection *connection, const struct vmsg_wire_hel
 				  "partition 0x%04x is not there to be joined", hello->id);
 		return;
 	}
-	if (hello->bank_count != 0 || hello->control) {
+	if (hello->bank_count != 0 || hello->control || hello->banks_later) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
 				  "RAM and requests belong to a partition's first connection");
 		return;
@@ -143,7 +143,8 @@ static void admit_controller(struct connection *connection, const struct vmsg_wi
 						   .ffa_version = connection->server->ffa_version };
 	uint8_t frame[VMSG_WIRE_FRAME_MAX];
 
-	if (hello->id != 0 || hello->class != 0 || hello->bank_count != 0 || hello->join) {
+	if (hello->id != 0 || hello->class != 0 || hello->bank_count != 0 || hello->join ||
+	    hello->banks_later) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
 				  "a control client has neither identity nor banks");
 		return;
@@ -159,6 +160,7 @@ void hello_receive(struct connection *connection, struct io_message *in)
 	const int decoded = vmsg_wire_decode_hello(in->bytes, in->size, &hello);
 	connection->packed = hello.packed;
 	connection->control = hello.control;
+	connection->banks_later = hello.banks_later;
 	if (hello.magic != VMSG_WIRE_MAGIC) {
 		connection_refuse(connection, VMSG_WIRE_REFUSED_FRAME,
 				  "HELLO frame without the magic number");

@@ -49,10 +49,11 @@ struct connection {
 	struct connection *previous;
 	struct connection *next_doomed;
 	struct connection *next_unsent;
-	bool is_unsent; /* in the server's list of those */
-	bool packed;    /* takes several frames in a message */
-	bool control;   /* answers requests of control clients */
-	pid_t pid;      /* of the peer */
+	bool is_unsent;   /* in the server's list of those */
+	bool packed;      /* takes several frames in a message */
+	bool control;     /* answers requests of control clients */
+	bool banks_later; /* may add and take away RAM */
+	pid_t pid;        /* of the peer */
 	struct io_outbox outbox;
 	struct grants grants;
 	struct outstanding calls[SPMC_VCPUS_MAX]; /* of each vCPU */
@@ -145,6 +146,10 @@ void connection_close(struct connection *connection);
 
 /* hello.c: admits or refuses. */
 void hello_receive(struct connection *connection, struct io_message *in);
+
+/* later_banks.c: RAM of a partition that comes or goes while it lives. */
+void later_bank_receive(struct connection *connection, const struct vmsg_wire_header *header,
+			const uint8_t *frame, size_t size, struct io_message *in);
 
 /* trace.c: what the tap is told; only with one. A call after the manager has looked at it (`answer`
  * is for one that has REPLIED), before what it delivers to others. */

@@ -37,7 +37,8 @@ struct vmsg_emu_options {
 	uint16_t vcpu;               /* vCPU that this connection drives through the conduit */
 	struct vmsg_emu_bank *banks; /* in and out */
 	size_t bank_count;
-	bool control; /* takes requests of control clients, below */
+	bool control;     /* takes requests of control clients, below */
+	bool banks_later; /* vmsg_emu_add_bank() and vmsg_emu_remove_bank() may be used */
 	/* Partition `id` is connected already, and this connection drives its vCPU `vcpu`, so that
 	 * each vCPU can have a thread of its own; without banks and control. The end of any of its
 	 * connections is the end of the partition. */
@@ -117,6 +118,24 @@ struct vmsg_emu_piece {
 };
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_pieces(const struct vmsg_emu *emu, const void *data,
 						struct vmsg_emu_piece *pieces, size_t capacity);
+
+/*
+ * RAM that the partition comes to have later: `memfd`, which another process may have made (a
+ * virtual machine's memory, say), becomes a bank. It is sealed against shrinking and not of huge
+ * pages; `bank` says how much of it from its first byte on, and where it shall be, and is filled in
+ * as by vmsg_emu_connect(). Its access is SHARED, whatever it says. The descriptor stays the
+ * caller's. STATE without `banks_later` in the options or while a call is outstanding, RANGE for
+ * more than VMSG_EMU_BANKS_MAX, INVALID when the manager refuses, NO_SPACE when it cannot be
+ * mapped, PEER; one line of text in `why` with each.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_add_bank(struct vmsg_emu *emu, int memfd,
+						  struct vmsg_emu_bank *bank, char *why,
+						  size_t why_size);
+
+/* Takes the bank at `address` away, whenever it came: `data` is no longer valid, and the manager
+ * has forgotten the memory. AGAIN while any of it is shared, lent, donated or a buffer; NOT_FOUND;
+ * STATE and PEER as above. */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_emu_remove_bank(struct vmsg_emu *emu, uint64_t address);
 
 /* Interrupts this partition's own vCPU: a blocked MSG_WAIT returns FFA_INTERRUPT. May be called
  * from another thread. */

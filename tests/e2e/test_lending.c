@@ -196,7 +196,11 @@ static struct vmsg_emu_bank join_with(struct partition *vm3, enum vmsg_emu_bank_
 	struct vmsg_emu_bank banks[2] = { { .size = 2 * PAGE },
 					  { .size = 2 * PAGE, .access = access } };
 	struct vmsg_emu_options options = {
-		.socket_path = daemon_process.socket_path, .id = 3, .banks = banks, .bank_count = 2
+		.socket_path = daemon_process.socket_path,
+		.id = 3,
+		.banks = banks,
+		.bank_count = 2,
+		.banks_later = true,
 	};
 	char why[256];
 
@@ -255,6 +259,83 @@ static void a_rom_is_read_by_everybody(void **state)
 	assert_string_equal(partition_call(&vm3, "c4000066 %" PRIx64 " %" PRIx64 " 1", bank.address,
 					   bank.address + PAGE),
 			    "84000060 0 fffffffe");
+	vmsg_emu_close(vm3.emu);
+}
+
+/* Memory of another process (here: of nobody in particular) becomes a bank, and is ours to share.
+ */
+static void memory_that_others_made_comes_and_goes(void **state)
+{
+	const struct daemon_holdings before = daemon_holdings(&daemon_process);
+	struct vmsg_emu_bank bank = { .size = 4 * PAGE, .access = VMSG_EMU_BANK_ROM };
+	struct partition vm3;
+	char why[128];
+	uint8_t *data;
+
+	(void)state;
+	(void)join_with(&vm3, VMSG_EMU_BANK_SHARED);
+	const struct daemon_holdings without = daemon_holdings(&daemon_process);
+	const int memfd = raw_memfd(4 * PAGE, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	uint8_t *theirs = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	assert_int_equal(vmsg_emu_add_bank(vm3.emu, memfd, &bank, why, sizeof(why)), 0);
+	assert_int_equal(bank.access, VMSG_EMU_BANK_SHARED);
+	const uint64_t address = bank.address + PAGE;
+	const uint64_t handle =
+		handle_of(memory_call(&vm3, SHARE, 3, 0x8001, VMSG_FFA_DATA_RW, 0, address, 2));
+	assert_int_equal(fetch(&sp1, 3, VMSG_FFA_DATA_RW, handle, address, 2, true, &data), 1);
+	theirs[PAGE] = 7;
+	assert_int_equal(data[0], 7);
+	assert_int_equal(bank.data[PAGE], 7);
+	/* what is shared stays */
+	assert_int_equal(vmsg_emu_remove_bank(vm3.emu, bank.address), VMSG_ERROR_AGAIN);
+	assert_int_equal(bank.data[PAGE], 7);
+	assert_string_equal(partition_relinquish(&sp1, handle), SUCCESS);
+	vmsg_emu_conduit(sp1.emu).unmap(sp1.emu, handle);
+	assert_string_equal(reclaim(&vm3, handle), SUCCESS);
+	assert_int_equal(vmsg_emu_remove_bank(vm3.emu, bank.address), 0);
+	assert_int_equal(vmsg_emu_remove_bank(vm3.emu, bank.address), VMSG_ERROR_NOT_FOUND);
+	assert_daemon_returns_to(&daemon_process, without);
+	/* it may come again, even elsewhere */
+	bank = (struct vmsg_emu_bank){ .size = 2 * PAGE, .address = UINT64_C(0x7000000000) };
+	assert_int_equal(vmsg_emu_add_bank(vm3.emu, memfd, &bank, why, sizeof(why)), 0);
+	assert_int_equal(bank.address, UINT64_C(0x7000000000));
+	munmap(theirs, 4 * PAGE);
+	close(memfd);
+	vmsg_emu_close(vm3.emu);
+	assert_daemon_returns_to(&daemon_process, before);
+}
+
+static void what_is_no_bank_is_not_added(void **state)
+{
+	struct vmsg_emu_bank bank = { .size = PAGE };
+	struct partition vm3;
+	char why[128];
+
+	(void)state;
+	(void)join_with(&vm3, VMSG_EMU_BANK_SHARED);
+	int memfd = raw_memfd(PAGE, 0);
+	assert_int_equal(vmsg_emu_add_bank(vm3.emu, memfd, &bank, why, sizeof(why)),
+			 VMSG_ERROR_INVALID);
+	assert_non_null(strstr(why, "the bank is not sealed against shrinking"));
+	assert_null(bank.data);
+	close(memfd);
+	memfd = raw_memfd(PAGE, F_SEAL_SHRINK);
+	bank.size = 0;
+	assert_int_equal(vmsg_emu_add_bank(vm3.emu, memfd, &bank, why, sizeof(why)),
+			 VMSG_ERROR_NO_SPACE);
+	/* nor by a partition that did not say that it would, or while it is in a call */
+	bank.size = PAGE;
+	assert_int_equal(vmsg_emu_add_bank(vm1.emu, memfd, &bank, why, sizeof(why)),
+			 VMSG_ERROR_STATE);
+	assert_int_equal(vmsg_emu_remove_bank(vm1.emu, vm1.bank.address), VMSG_ERROR_STATE);
+	partition_start(&vm3, "8400006b");
+	assert_int_equal(vmsg_emu_add_bank(vm3.emu, memfd, &bank, why, sizeof(why)),
+			 VMSG_ERROR_STATE);
+	assert_int_equal(vmsg_emu_raise(vm3.emu), 0);
+	(void)partition_finish(&vm3);
+	/* buffers are in use */
+	assert_int_equal(vmsg_emu_remove_bank(vm3.emu, vm3.bank.address), VMSG_ERROR_AGAIN);
+	close(memfd);
 	vmsg_emu_close(vm3.emu);
 }
 
@@ -328,6 +409,8 @@ int main(void)
 		TEST(donated_memory_goes_round),
 		TEST(what_its_owner_alone_may_write_nobody_else_can_map_for_writing),
 		TEST(a_rom_is_read_by_everybody),
+		TEST(memory_that_others_made_comes_and_goes),
+		TEST(what_is_no_bank_is_not_added),
 		TEST(a_flat_map_has_everything_at_its_physical_address),
 	};
 

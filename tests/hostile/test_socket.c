@@ -576,6 +576,139 @@ static void more_banks_than_allowed(void **state)
 	}
 }
 
+/* ---- banks that come later ---- */
+
+static int join_with_later_banks(void)
+{
+	struct vmsg_wire_hello hello = raw_hello(3, 0, 0);
+	uint8_t answer[VMSG_WIRE_FRAME_MAX];
+	const int fd = daemon_dial(&daemon_process);
+
+	hello.banks_later = true;
+	raw_send(fd, frame, vmsg_wire_encode_hello(frame, &hello), NULL, 0);
+	assert_true(raw_receive(fd, answer) > 0);
+	assert_int_equal(answer[0], VMSG_WIRE_WELCOME);
+	return fd;
+}
+
+static size_t bank_frame(uint8_t flags, uint64_t address, uint64_t size)
+{
+	const struct vmsg_wire_header header = { .kind = VMSG_WIRE_BANK,
+						 .flags = flags,
+						 .sequence = 9 };
+
+	return vmsg_wire_encode_bank(frame, &header,
+				     &(struct vmsg_wire_bank){ .address = address, .size = size });
+}
+
+/* The request is answered with this code and text; returns the address. */
+static uint64_t assert_bank_answer(int fd, uint32_t code, const char *text)
+{
+	uint8_t bytes[VMSG_WIRE_FRAME_MAX];
+	struct vmsg_wire_bank_answer answer;
+
+	const size_t size = raw_receive(fd, bytes);
+	assert_true(size >= 24);
+	assert_int_equal(bytes[0], VMSG_WIRE_BANK);
+	assert_int_equal(bytes[4], 9);
+	assert_int_equal(vmsg_wire_decode_bank_answer(bytes, size, &answer), 0);
+	assert_non_null(strstr(answer.text, text));
+	assert_int_equal(answer.code, code);
+	return answer.address;
+}
+
+/* Refused without harm: the next request is served. Takes the descriptor. */
+static void assert_later_bank(int fd, int bank, uint64_t address, uint64_t size, const char *text)
+{
+	raw_send(fd, frame, bank_frame(0, address, size), &bank, 1);
+	close(bank);
+	(void)assert_bank_answer(fd, VMSG_WIRE_REFUSED_BANK, text);
+}
+
+static void later_banks_keep_the_rules_of_banks(void **state)
+{
+	int ends[2];
+
+	(void)state;
+	const int fd = join_with_later_banks();
+	assert_later_bank(fd, raw_memfd(PAGE, 0), 0, PAGE, "not sealed against shrinking");
+	assert_int_equal(pipe(ends), 0);
+	close(ends[1]);
+	assert_later_bank(fd, ends[0], 0, PAGE, "is not a memfd");
+	assert_later_bank(fd, raw_memfd(PAGE, F_SEAL_SHRINK), 0, 0, "not a multiple of 4096");
+	assert_later_bank(fd, raw_memfd(PAGE, F_SEAL_SHRINK), 0, 2 * PAGE, "larger than its memfd");
+	assert_later_bank(fd, raw_memfd(PAGE, F_SEAL_SHRINK), vm1.bank.address, PAGE, "overlaps");
+	assert_later_bank(fd, raw_memfd(PAGE, F_SEAL_SHRINK), 0x1001, PAGE, "multiple of 4096");
+	const int bank = raw_memfd(PAGE, F_SEAL_SHRINK);
+	raw_send(fd, frame, bank_frame(0, 0, PAGE), &bank, 1);
+	const uint64_t address = assert_bank_answer(fd, 0, "");
+	assert_later_bank(fd, dup(bank), 0, PAGE, "the memory of another bank");
+	/* away with it, and it can come again */
+	raw_send(fd, frame, bank_frame(VMSG_WIRE_BANK_REMOVE, address, 0), NULL, 0);
+	assert_int_equal(assert_bank_answer(fd, 0, ""), address);
+	raw_send(fd, frame, bank_frame(0, 0, PAGE), &bank, 1);
+	assert_int_equal(assert_bank_answer(fd, 0, ""), address);
+	close(bank);
+	close(fd);
+}
+
+static void banks_that_cannot_be_taken_away(void **state)
+{
+	(void)state;
+	const int fd = join_with_later_banks();
+	const uint64_t nowhere[] = { 0, PAGE, vm1.bank.address, UINT64_MAX - PAGE + 1 };
+	for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
+		raw_send(fd, frame, bank_frame(VMSG_WIRE_BANK_REMOVE, nowhere[i], 0), NULL, 0);
+		(void)assert_bank_answer(fd, VMSG_WIRE_REFUSED_BANK, "none of the partition's");
+	}
+	close(fd);
+}
+
+static void more_later_banks_than_allowed(void **state)
+{
+	(void)state;
+	const int fd = join_with_later_banks();
+	for (unsigned i = 0; i <= VMSG_WIRE_BANKS_MAX; i++) {
+		const int bank = raw_memfd(PAGE, F_SEAL_SHRINK);
+		raw_send(fd, frame, bank_frame(0, 0, PAGE), &bank, 1);
+		close(bank);
+		if (i < VMSG_WIRE_BANKS_MAX) {
+			(void)assert_bank_answer(fd, 0, "");
+		} else {
+			(void)assert_bank_answer(fd, VMSG_WIRE_REFUSED_BANK, "at most 64 banks");
+		}
+	}
+	close(fd);
+}
+
+static void bank_frames_that_are_no_requests(void **state)
+{
+	const int banks[2] = { raw_memfd(PAGE, F_SEAL_SHRINK), raw_memfd(PAGE, F_SEAL_SHRINK) };
+
+	(void)state;
+	/* of a partition that did not say so */
+	int fd = raw_join(&daemon_process, 3);
+	raw_send(fd, frame, bank_frame(0, 0, PAGE), banks, 1);
+	assert_refused(fd, "whose HELLO did not announce any");
+	fd = join_with_later_banks();
+	raw_send(fd, frame, bank_frame(0, 0, PAGE), NULL, 0);
+	assert_refused(fd, "BANK frame with 0 descriptors");
+	fd = join_with_later_banks();
+	raw_send(fd, frame, bank_frame(0, 0, PAGE), banks, 2);
+	assert_refused(fd, "BANK frame with 2 descriptors");
+	fd = join_with_later_banks();
+	raw_send(fd, frame, bank_frame(VMSG_WIRE_BANK_REMOVE, 0, 0), banks, 1);
+	assert_refused(fd, "BANK frame with 1 descriptors");
+	fd = join_with_later_banks();
+	raw_send(fd, frame, bank_frame(VMSG_WIRE_BANK_REMOVE, 0, PAGE), NULL, 0);
+	assert_refused(fd, "BANK frame with reserved bytes");
+	fd = join_with_later_banks();
+	raw_send(fd, frame, bank_frame(0, 0, PAGE) + 1, banks, 1);
+	assert_refused(fd, "of 25 bytes");
+	close(banks[0]);
+	close(banks[1]);
+}
+
 static void a_refused_hello_leaves_nothing(void **state)
 {
 	const int banks[3] = { raw_memfd(PAGE, F_SEAL_SHRINK), raw_memfd(PAGE, F_SEAL_SHRINK),
@@ -992,6 +1125,10 @@ int main(void)
 		TEST(banks_that_overlap_somebody),
 		TEST(banks_under_two_names),
 		TEST(more_banks_than_allowed),
+		TEST(later_banks_keep_the_rules_of_banks),
+		TEST(banks_that_cannot_be_taken_away),
+		TEST(more_later_banks_than_allowed),
+		TEST(bank_frames_that_are_no_requests),
 		TEST(a_refused_hello_leaves_nothing),
 		TEST(deaths_at_every_step_leave_nothing),
 		TEST(requests_about_channels_and_grants_are_answered),

@@ -83,6 +83,37 @@ static void refusals_are_as_documented_and_harmless_to_print(void **state)
 	assert_int_equal(check(size + 1, 0, false), -1);
 }
 
+static void banks_that_come_later_are_as_documented(void **state)
+{
+	const struct vmsg_wire_bank bank = { .address = 0x1122334455667000, .size = 0x4000 };
+	const struct vmsg_wire_header header = { .kind = VMSG_WIRE_BANK,
+						 .flags = VMSG_WIRE_BANK_REMOVE,
+						 .sequence = 0x01020304 };
+	struct vmsg_wire_bank_answer answer = { .address = 0x5000, .code = 5, .text = "n\no" };
+	struct vmsg_wire_bank_answer answer_back;
+	struct vmsg_wire_bank bank_back;
+
+	(void)state;
+	size_t size = vmsg_wire_encode_bank(frame, &header, &bank);
+	assert_frame(size, "0c 01 0000 04030201 0070665544332211 0040000000000000");
+	assert_int_equal(check(size, 1, true), 0);
+	assert_int_equal(check(size, 2, true), -1);
+	assert_int_equal(check(size - 1, 1, true), -1);
+	assert_int_equal(vmsg_wire_decode_bank(frame, size, &bank_back), 0);
+	assert_memory_equal(&bank_back, &bank, sizeof(bank));
+	assert_int_equal(vmsg_wire_decode_bank(frame, size + 1, &bank_back), -1);
+
+	size = vmsg_wire_encode_bank_answer(frame, &header, &answer);
+	assert_frame(size, "0c 01 0000 04030201 0050000000000000 05000000 00000000 6e0a6f");
+	assert_int_equal(check(size, 0, false), 0);
+	assert_int_equal(vmsg_wire_decode_bank_answer(frame, size, &answer_back), 0);
+	assert_int_equal(answer_back.address, 0x5000);
+	assert_int_equal(answer_back.code, 5);
+	assert_string_equal(answer_back.text, "n?o");
+	frame[20] = 1;
+	assert_int_equal(vmsg_wire_decode_bank_answer(frame, size, &answer_back), -1);
+}
+
 static void calls_and_their_returns_are_as_documented(void **state)
 {
 	struct vmsg_ffa_regs regs, back;
@@ -177,7 +208,7 @@ static const struct {
 	bool sequence;
 } documented[] = {
 	{ "?", false, false, 0, 0, 0, 0, false, false },
-	{ "HELLO", true, false, 24, 24 + 253 * 16, 253, 7, true, false },
+	{ "HELLO", true, false, 24, 24 + 253 * 16, 253, 15, true, false },
 	{ "WELCOME", false, true, 24, 24 + 64 * 8, 0, 0, false, false },
 	{ "REFUSE", false, true, 16, 256, 0, 0, false, false },
 	{ "CALL", true, false, 152, 152, 0, 0, true, true },
@@ -188,6 +219,7 @@ static const struct {
 	{ "GRANT_MORE", true, false, 24, 24, 0, 0, false, false },
 	{ "CHANNEL", true, true, 16, 16, 0, 0, true, false },
 	{ "CONTROL", true, true, 8, 4096, 0, 1, true, true },
+	{ "BANK", true, true, 24, 264, 1, 1, false, true },
 	{ "?", false, false, 0, 0, 0, 0, false, false },
 };
 
@@ -283,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hello_and_welcome_are_as_documented),
 		cmocka_unit_test(refusals_are_as_documented_and_harmless_to_print),
+		cmocka_unit_test(banks_that_come_later_are_as_documented),
 		cmocka_unit_test(calls_and_their_returns_are_as_documented),
 		cmocka_unit_test(interrupts_grants_and_channels_are_as_documented),
 		cmocka_unit_test(only_frames_of_the_table_pass),
