@@ -29,8 +29,9 @@
 #define ACCESS_PLATFORM (UINT64_C(1) << VMSG_F_ACCESS_PLATFORM)
 /* What has a meaning only between front end and daemon, or that we do not carry. */
 #define NOT_CARRIED                                                                                \
-	(UINT64_C(1) << 26 | UINT64_C(1) << 30 | UINT64_C(1) << VMSG_F_RING_RESET |                \
-	 UINT64_C(1) << VMSG_F_NOTIFICATION_DATA | UINT64_C(1) << VMSG_F_IN_ORDER)
+	(UINT64_C(1) << VHOST_F_LOG_ALL | UINT64_C(1) << VHOST_F_PROTOCOL_FEATURES |               \
+	 UINT64_C(1) << VMSG_F_RING_RESET | UINT64_C(1) << VMSG_F_NOTIFICATION_DATA |              \
+	 UINT64_C(1) << VMSG_F_IN_ORDER)
 
 struct queue {
 	int kick;

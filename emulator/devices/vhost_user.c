@@ -12,55 +12,20 @@
 #include <unistd.h>
 
 #include "devices/chain.h"
+#include "vhost/protocol.h"
 
-#define HEADER_SIZE   12u /* le32 request, flags, size */
-#define PAYLOAD_MAX   (8u + REGIONS_TABLE * REGION_SIZE)
-#define REGION_SIZE   32u
-#define REGIONS_TABLE 8u /* of SET_MEM_TABLE, which has no more descriptors */
-#define CONFIG_FIXED  12u
-#define TIMEOUT_S     5
-
-#define FLAG_VERSION    1u
-#define FLAG_REPLY      (1u << 2)
-#define FLAG_NEED_REPLY (1u << 3)
-
-#define FEATURE_PROTOCOL 30u
-
-enum request {
-	GET_FEATURES = 1,
-	SET_FEATURES = 2,
-	SET_OWNER = 3,
-	SET_MEM_TABLE = 5,
-	SET_VRING_NUM = 8,
-	SET_VRING_ADDR = 9,
-	SET_VRING_BASE = 10,
-	GET_VRING_BASE = 11,
-	SET_VRING_KICK = 12,
-	SET_VRING_CALL = 13,
-	GET_PROTOCOL_FEATURES = 15,
-	SET_PROTOCOL_FEATURES = 16,
-	GET_QUEUE_NUM = 17,
-	SET_VRING_ENABLE = 18,
-	SET_BACKEND_REQ_FD = 21,
-	GET_CONFIG = 24,
-	SET_CONFIG = 25,
-	GET_MAX_MEM_SLOTS = 36,
-	ADD_MEM_REG = 37,
-	REM_MEM_REG = 38,
-};
-
-enum backend_request { BACKEND_CONFIG_CHANGE = 2 };
+#define TIMEOUT_S 5
 
 struct message {
-	uint8_t bytes[HEADER_SIZE + PAYLOAD_MAX];
+	uint8_t bytes[VHOST_HEADER_SIZE + VHOST_PAYLOAD_MAX];
 	size_t size; /* of the payload */
-	int fds[REGIONS_TABLE];
+	int fds[VHOST_TABLE_REGIONS];
 	size_t fd_count;
 };
 
 static uint8_t *payload(struct message *message)
 {
-	return message->bytes + HEADER_SIZE;
+	return message->bytes + VHOST_HEADER_SIZE;
 }
 
 __attribute__((format(printf, 2, 3))) static int lose(struct vhost_user *vhost, const char *format,
@@ -88,14 +53,14 @@ static int send_message(struct vhost_user *vhost, uint32_t request, uint32_t fla
 			struct message *message)
 {
 	union {
-		char bytes[CMSG_SPACE(sizeof(int) * REGIONS_TABLE)];
+		char bytes[CMSG_SPACE(sizeof(int) * VHOST_TABLE_REGIONS)];
 		struct cmsghdr align;
 	} control = { .bytes = { 0 } };
-	struct iovec vector = { message->bytes, HEADER_SIZE + message->size };
+	struct iovec vector = { message->bytes, VHOST_HEADER_SIZE + message->size };
 	struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
 
 	store_le(message->bytes, request, 4);
-	store_le(message->bytes + 4, FLAG_VERSION | flags, 4);
+	store_le(message->bytes + 4, VHOST_FLAG_VERSION | flags, 4);
 	store_le(message->bytes + 8, message->size, 4);
 	if (message->fd_count > 0) {
 		header.msg_control = control.bytes;
@@ -142,14 +107,14 @@ static int ask(struct vhost_user *vhost, uint32_t request, uint32_t flags, struc
 	       size_t least)
 {
 	if (vhost->fd < 0 || send_message(vhost, request, flags, message) < 0 ||
-	    read_all(vhost, vhost->fd, message->bytes, HEADER_SIZE) < 0) {
+	    read_all(vhost, vhost->fd, message->bytes, VHOST_HEADER_SIZE) < 0) {
 		return -1;
 	}
 	const uint64_t answered = load_le(message->bytes, 4);
 	const uint64_t answer_flags = load_le(message->bytes + 4, 4);
 	const uint64_t size = load_le(message->bytes + 8, 4);
-	if (answered != request || !(answer_flags & FLAG_REPLY) || size < least ||
-	    size > PAYLOAD_MAX) {
+	if (answered != request || !(answer_flags & VHOST_FLAG_REPLY) || size < least ||
+	    size > VHOST_PAYLOAD_MAX) {
 		return lose(vhost,
 			    "the vhost-user daemon answers request %u with request %u, %u bytes",
 			    request, (unsigned int)answered, (unsigned int)size);
@@ -178,7 +143,7 @@ static int tell(struct vhost_user *vhost, uint32_t request, struct message *mess
 	if (!has(vhost, VHOST_PROTOCOL_REPLY_ACK)) {
 		return send_message(vhost, request, 0, message);
 	}
-	if (ask(vhost, request, FLAG_NEED_REPLY, message, 8) < 0) {
+	if (ask(vhost, request, VHOST_FLAG_NEED_REPLY, message, 8) < 0) {
 		return -1;
 	}
 	return load_le(payload(message), 8) == 0 ? 0 : -1;
@@ -232,7 +197,7 @@ static int open_backend_channel(struct vhost_user *vhost)
 		return lose(vhost, "no socket: %s", strerror(errno));
 	}
 	message.fds[0] = ends[1];
-	const int result = tell(vhost, SET_BACKEND_REQ_FD, &message);
+	const int result = tell(vhost, VHOST_SET_BACKEND_REQ_FD, &message);
 	(void)close(ends[1]);
 	if (result < 0) {
 		(void)close(ends[0]);
@@ -250,19 +215,19 @@ static int agree_on_protocol(struct vhost_user *vhost)
 	uint64_t offered;
 	uint64_t value;
 
-	if (ask_u64(vhost, GET_PROTOCOL_FEATURES, &offered) < 0 ||
-	    tell_u64(vhost, SET_PROTOCOL_FEATURES, offered & wanted) < 0) {
+	if (ask_u64(vhost, VHOST_GET_PROTOCOL_FEATURES, &offered) < 0 ||
+	    tell_u64(vhost, VHOST_SET_PROTOCOL_FEATURES, offered & wanted) < 0) {
 		return -1;
 	}
 	vhost->protocol = offered & wanted;
 	if (has(vhost, VHOST_PROTOCOL_MQ)) {
-		if (ask_u64(vhost, GET_QUEUE_NUM, &value) < 0) {
+		if (ask_u64(vhost, VHOST_GET_QUEUE_NUM, &value) < 0) {
 			return -1;
 		}
 		vhost->queue_max = value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
 	}
 	if (has(vhost, VHOST_PROTOCOL_MEM_SLOTS)) {
-		if (ask_u64(vhost, GET_MAX_MEM_SLOTS, &value) < 0) {
+		if (ask_u64(vhost, VHOST_GET_MAX_MEM_SLOTS, &value) < 0) {
 			return -1;
 		}
 		vhost->region_max = value < VHOST_REGIONS_MAX ? (uint32_t)value : VHOST_REGIONS_MAX;
@@ -275,18 +240,18 @@ int vhost_connect(struct vhost_user *vhost, const char *path)
 	struct message owner = { .size = 0 };
 
 	*vhost = (struct vhost_user){
-		.fd = -1, .backend = -1, .queue_max = 1, .region_max = REGIONS_TABLE
+		.fd = -1, .backend = -1, .queue_max = 1, .region_max = VHOST_TABLE_REGIONS
 	};
 	if (open_socket(vhost, path) < 0) {
 		(void)snprintf(vhost->why, sizeof(vhost->why), "%s", strerror(errno));
 		vhost_close(vhost);
 		return -1;
 	}
-	if (ask_u64(vhost, GET_FEATURES, &vhost->features) < 0 ||
-	    tell(vhost, SET_OWNER, &owner) < 0) {
+	if (ask_u64(vhost, VHOST_GET_FEATURES, &vhost->features) < 0 ||
+	    tell(vhost, VHOST_SET_OWNER, &owner) < 0) {
 		return -1;
 	}
-	return vhost->features >> FEATURE_PROTOCOL & 1 ? agree_on_protocol(vhost) : 0;
+	return vhost->features >> VHOST_F_PROTOCOL_FEATURES & 1 ? agree_on_protocol(vhost) : 0;
 }
 
 void vhost_close(struct vhost_user *vhost)
@@ -316,42 +281,42 @@ int vhost_take_message(struct vhost_user *vhost)
 {
 	struct message message;
 
-	if (read_all(vhost, vhost->backend, message.bytes, HEADER_SIZE) < 0) {
+	if (read_all(vhost, vhost->backend, message.bytes, VHOST_HEADER_SIZE) < 0) {
 		return -1;
 	}
 	const uint64_t request = load_le(message.bytes, 4);
 	const uint64_t flags = load_le(message.bytes + 4, 4);
 	const uint64_t size = load_le(message.bytes + 8, 4);
-	if (size > PAYLOAD_MAX) {
+	if (size > VHOST_PAYLOAD_MAX) {
 		return lose(vhost, "the vhost-user daemon says %u bytes by itself",
 			    (unsigned int)size);
 	}
 	if (read_all(vhost, vhost->backend, payload(&message), (size_t)size) < 0) {
 		return -1;
 	}
-	if (flags & FLAG_NEED_REPLY) { /* 0: done; anything we do not know we have not done */
-		store_le(message.bytes + 4, FLAG_VERSION | FLAG_REPLY, 4);
+	if (flags & VHOST_FLAG_NEED_REPLY) { /* 0: done; anything we do not know we have not done */
+		store_le(message.bytes + 4, VHOST_FLAG_VERSION | VHOST_FLAG_REPLY, 4);
 		store_le(message.bytes + 8, 8, 4);
-		store_le(payload(&message), request != BACKEND_CONFIG_CHANGE, 8);
-		(void)!send(vhost->backend, message.bytes, HEADER_SIZE + 8, MSG_NOSIGNAL);
+		store_le(payload(&message), request != VHOST_BACKEND_CONFIG_CHANGE, 8);
+		(void)!send(vhost->backend, message.bytes, VHOST_HEADER_SIZE + 8, MSG_NOSIGNAL);
 	}
-	return request == BACKEND_CONFIG_CHANGE;
+	return request == VHOST_BACKEND_CONFIG_CHANGE;
 }
 
 /* ---- features, config ---- */
 
 int vhost_set_features(struct vhost_user *vhost, uint64_t features)
 {
-	return tell_u64(vhost, SET_FEATURES,
-			features | (vhost->features & UINT64_C(1) << FEATURE_PROTOCOL));
+	return tell_u64(vhost, VHOST_SET_FEATURES,
+			features | (vhost->features & UINT64_C(1) << VHOST_F_PROTOCOL_FEATURES));
 }
 
 static void fill_config(struct message *message, uint32_t offset, uint32_t size)
 {
-	memset(payload(message), 0, CONFIG_FIXED + size);
+	memset(payload(message), 0, VHOST_CONFIG_FIXED + size);
 	store_le(payload(message), offset, 4);
 	store_le(payload(message) + 4, size, 4);
-	message->size = CONFIG_FIXED + size;
+	message->size = VHOST_CONFIG_FIXED + size;
 }
 
 int vhost_get_config(struct vhost_user *vhost, uint8_t *config, uint32_t size)
@@ -362,13 +327,13 @@ int vhost_get_config(struct vhost_user *vhost, uint8_t *config, uint32_t size)
 		return -1;
 	}
 	fill_config(&message, 0, size);
-	if (ask(vhost, GET_CONFIG, 0, &message, 0) < 0) {
+	if (ask(vhost, VHOST_GET_CONFIG, 0, &message, 0) < 0) {
 		return -1;
 	}
-	if (message.size != CONFIG_FIXED + size) {
+	if (message.size != VHOST_CONFIG_FIXED + size) {
 		return -1; /* an empty answer: it has no such config space */
 	}
-	memcpy(config, payload(&message) + CONFIG_FIXED, size);
+	memcpy(config, payload(&message) + VHOST_CONFIG_FIXED, size);
 	return 0;
 }
 
@@ -380,8 +345,8 @@ int vhost_set_config(struct vhost_user *vhost, uint32_t offset, const uint8_t *d
 		return -1;
 	}
 	fill_config(&message, offset, size);
-	memcpy(payload(&message) + CONFIG_FIXED, data, size);
-	return tell(vhost, SET_CONFIG, &message);
+	memcpy(payload(&message) + VHOST_CONFIG_FIXED, data, size);
+	return tell(vhost, VHOST_SET_CONFIG, &message);
 }
 
 /* ---- memory ---- */
@@ -390,14 +355,16 @@ static void store_region(uint8_t *at, const struct vhost_region *region)
 {
 	store_le(at, region->address, 8); /* as a guest's address, for descriptors */
 	store_le(at + 8, region->size, 8);
-	store_le(at + 16, region->address, 8); /* as ours, for SET_VRING_ADDR */
+	store_le(at + 16, region->address, 8); /* as ours, for VHOST_SET_VRING_ADDR */
 	store_le(at + 24, region->offset, 8);
 }
 
 static int tell_region(struct vhost_user *vhost, uint32_t request,
 		       const struct vhost_region *region)
 {
-	struct message message = { .size = 8 + REGION_SIZE, .fds = { region->fd }, .fd_count = 1 };
+	struct message message = { .size = 8 + VHOST_REGION_SIZE,
+				   .fds = { region->fd },
+				   .fd_count = 1 };
 
 	memset(payload(&message), 0, 8);
 	store_region(payload(&message) + 8, region);
@@ -406,16 +373,16 @@ static int tell_region(struct vhost_user *vhost, uint32_t request,
 
 static int tell_table(struct vhost_user *vhost)
 {
-	struct message message = { .size = 8 + vhost->region_count * REGION_SIZE,
+	struct message message = { .size = 8 + vhost->region_count * VHOST_REGION_SIZE,
 				   .fd_count = vhost->region_count };
 
 	store_le(payload(&message), vhost->region_count, 4);
 	store_le(payload(&message) + 4, 0, 4);
 	for (uint32_t i = 0; i < vhost->region_count; i++) {
-		store_region(payload(&message) + 8 + i * REGION_SIZE, &vhost->regions[i]);
+		store_region(payload(&message) + 8 + i * VHOST_REGION_SIZE, &vhost->regions[i]);
 		message.fds[i] = vhost->regions[i].fd;
 	}
-	return tell(vhost, SET_MEM_TABLE, &message);
+	return tell(vhost, VHOST_SET_MEM_TABLE, &message);
 }
 
 int vhost_add_region(struct vhost_user *vhost, const struct vhost_region *region)
@@ -425,7 +392,7 @@ int vhost_add_region(struct vhost_user *vhost, const struct vhost_region *region
 	}
 	vhost->regions[vhost->region_count++] = *region;
 	const int result = has(vhost, VHOST_PROTOCOL_MEM_SLOTS)
-				   ? tell_region(vhost, ADD_MEM_REG, region)
+				   ? tell_region(vhost, VHOST_ADD_MEM_REG, region)
 				   : tell_table(vhost);
 	if (result < 0 && vhost->region_count > 0) {
 		vhost->region_count--;
@@ -440,7 +407,7 @@ int vhost_remove_region(struct vhost_user *vhost, uint64_t address)
 		if (region.address == address) {
 			vhost->regions[i] = vhost->regions[--vhost->region_count];
 			return has(vhost, VHOST_PROTOCOL_MEM_SLOTS)
-				       ? tell_region(vhost, REM_MEM_REG, &region)
+				       ? tell_region(vhost, VHOST_REM_MEM_REG, &region)
 				       : tell_table(vhost);
 		}
 	}
@@ -466,7 +433,7 @@ static int tell_addresses(struct vhost_user *vhost, const struct vhost_queue *qu
 	store_le(payload(&message) + 8, queue->desc, 8);
 	store_le(payload(&message) + 16, queue->device, 8);
 	store_le(payload(&message) + 24, queue->driver, 8);
-	return tell(vhost, SET_VRING_ADDR, &message);
+	return tell(vhost, VHOST_SET_VRING_ADDR, &message);
 }
 
 int vhost_start_queue(struct vhost_user *vhost, const struct vhost_queue *queue)
@@ -474,15 +441,15 @@ int vhost_start_queue(struct vhost_user *vhost, const struct vhost_queue *queue)
 	/* a packed ring begins with both wrap counters set, at index 0 */
 	const uint32_t base = queue->packed ? 0x80008000u : 0;
 
-	if (tell_vring(vhost, SET_VRING_NUM, queue->index, queue->size) < 0 ||
-	    tell_vring(vhost, SET_VRING_BASE, queue->index, base) < 0 ||
+	if (tell_vring(vhost, VHOST_SET_VRING_NUM, queue->index, queue->size) < 0 ||
+	    tell_vring(vhost, VHOST_SET_VRING_BASE, queue->index, base) < 0 ||
 	    tell_addresses(vhost, queue) < 0 ||
-	    tell_descriptor(vhost, SET_VRING_CALL, queue->index, queue->call) < 0 ||
-	    tell_descriptor(vhost, SET_VRING_KICK, queue->index, queue->kick) < 0) {
+	    tell_descriptor(vhost, VHOST_SET_VRING_CALL, queue->index, queue->call) < 0 ||
+	    tell_descriptor(vhost, VHOST_SET_VRING_KICK, queue->index, queue->kick) < 0) {
 		return -1;
 	}
-	return vhost->features >> FEATURE_PROTOCOL & 1
-		       ? tell_vring(vhost, SET_VRING_ENABLE, queue->index, 1)
+	return vhost->features >> VHOST_F_PROTOCOL_FEATURES & 1
+		       ? tell_vring(vhost, VHOST_SET_VRING_ENABLE, queue->index, 1)
 		       : 0;
 }
 
@@ -492,5 +459,5 @@ int vhost_stop_queue(struct vhost_user *vhost, uint32_t index)
 
 	store_le(payload(&message), index, 4);
 	store_le(payload(&message) + 4, 0, 4);
-	return ask(vhost, GET_VRING_BASE, 0, &message, 8);
+	return ask(vhost, VHOST_GET_VRING_BASE, 0, &message, 8);
 }

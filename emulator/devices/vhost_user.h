@@ -11,15 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VHOST_CONFIG_MAX  256u
-#define VHOST_REGIONS_MAX 512u
+#include "vhost/protocol.h"
 
-/* Protocol features */
-#define VHOST_PROTOCOL_MQ        0u
-#define VHOST_PROTOCOL_REPLY_ACK 3u
-#define VHOST_PROTOCOL_BACKEND   5u
-#define VHOST_PROTOCOL_CONFIG    9u
-#define VHOST_PROTOCOL_MEM_SLOTS 15u
+#define VHOST_REGIONS_MAX 512u
 
 /* Memory that the daemon may use: `size` bytes of a memfd from `offset` on, under `address`. */
 struct vhost_region {
