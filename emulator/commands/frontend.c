@@ -31,6 +31,9 @@ enum {
 	OPTION_CHECK_CONTRACT,
 	OPTION_JSON,
 	OPTION_AREAS,
+	OPTION_VHOST_SERVER,
+	OPTION_DEVICE,
+	OPTION_ONCE,
 };
 enum {
 	OPTION_OUTPUT = 512,
@@ -60,6 +63,9 @@ static const char help[] =
 	"  rng                      random bytes, as hex, or raw to --output (32 of them)\n"
 	"  vsock connect --port N   standard input and output as a stream to a port of the host\n"
 	"  vsock listen --port N    the same for a stream that the host begins\n"
+	"\n"
+	"  --vhost-user-server SOCKET\n"
+	"                           the device for a vhost-user front end, below\n"
 	"\n"
 	"Options of jobs (sizes in bytes, or with K, M, G, T):\n"
 	"      --output FILE        where to write ('-': standard output)\n"
@@ -91,6 +97,28 @@ static const char help[] =
 	"\n"
 	"Example: vmsg-ffa-emu frontend blk read --offset 1M --length 64K --output part.bin\n";
 
+static const char vhost_help[] =
+	"\n"
+	"A Linux guest as the driver: with --vhost-user-server SOCKET instead of a job, the device "
+	"is\n"
+	"offered to QEMU on that socket, and the guest's own virtio-blk, virtio-net or virtio-rng "
+	"driver\n"
+	"uses it across FF-A. The guest's memory (a memfd) is shared with the peer as an area; "
+	"its\n"
+	"descriptors are rewritten and its data is not copied. One front end at a time, the next "
+	"one\n"
+	"when it has gone; while the peer is away, what the guest has asked for waits.\n"
+	"      --device N           which device of the peer (default: the first)\n"
+	"      --once               leave when the first front end has gone\n"
+	"\n"
+	"  vmsg-ffa-emu frontend --vhost-user-server /tmp/blk.sock &\n"
+	"  qemu-system-x86_64 -accel kvm -m 512 \\\n"
+	"    -object memory-backend-memfd,id=ram,size=512M,share=on -machine memory-backend=ram "
+	"\\\n"
+	"    -chardev socket,id=c0,path=/tmp/blk.sock -device vhost-user-blk-pci,chardev=c0 ...\n"
+	"For a network: -netdev vhost-user,id=n0,chardev=c0 -device virtio-net-pci,netdev=n0\n"
+	"For entropy: -device vhost-user-rng-pci,chardev=c0\n";
+
 enum {
 	USES_OUTPUT = 1,
 	USES_INPUT = 2,
@@ -100,6 +128,7 @@ enum {
 	USES_PORT = 32,
 	USES_LINK = 64,
 	USES_AREAS = 128,
+	USES_DEVICE = 256,
 };
 
 static const struct job {
@@ -128,6 +157,11 @@ static const struct job {
 	{ { "rng" }, USES_OUTPUT | USES_LENGTH, RNG_POOL_SIZE, frontend_rng },
 };
 
+/* What --vhost-user-server asks for. */
+static const struct job vhost_job = {
+	{ "--vhost-user-server" }, USES_DEVICE, PAGE_SIZE, frontend_vhost
+};
+
 static volatile bool is_stopped;
 
 static void on_signal(int number)
@@ -150,6 +184,7 @@ const volatile bool *frontend_catch_signals(void)
 /* What getopt_long() found. 0, or an exit status + 1 to leave with. */
 static int take(struct frontend_settings *settings, int option, char **argv, unsigned int *given)
 {
+	uint32_t number = 0;
 	int status = 0;
 
 	switch (option) {
@@ -212,6 +247,18 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 		status = option_number("--port", optarg, UINT32_MAX - 1, &settings->port);
 		*given |= USES_PORT;
 		break;
+	case OPTION_VHOST_SERVER:
+		settings->vhost_server = optarg;
+		break;
+	case OPTION_DEVICE:
+		status = option_number("--device", optarg, UINT16_MAX, &number);
+		settings->device = (int)number;
+		*given |= USES_DEVICE;
+		break;
+	case OPTION_ONCE:
+		settings->once = true;
+		*given |= USES_DEVICE;
+		break;
 	case OPTION_TAP:
 		settings->tap = optarg;
 		*given |= USES_LINK;
@@ -222,6 +269,7 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 		break;
 	case 'h':
 		fputs(help, stdout);
+		fputs(vhost_help, stdout);
 		return VMSG_EXIT_DONE + 1;
 	default:
 		status = option_unknown(option, argv);
@@ -251,6 +299,9 @@ static int parse(int argc, char **argv, struct frontend_settings *settings, unsi
 		{ "port", required_argument, NULL, OPTION_PORT },
 		{ "tap", required_argument, NULL, OPTION_TAP },
 		{ "socket", required_argument, NULL, OPTION_SOCKET },
+		{ "vhost-user-server", required_argument, NULL, OPTION_VHOST_SERVER },
+		{ "device", required_argument, NULL, OPTION_DEVICE },
+		{ "once", no_argument, NULL, OPTION_ONCE },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -290,7 +341,7 @@ static int check_given(const struct job *job, unsigned int given)
 	} options[] = { { USES_OUTPUT, "--output" }, { USES_INPUT, "--input" },
 			{ USES_OFFSET, "--offset" }, { USES_LENGTH, "--length" },
 			{ USES_PORT, "--port" },     { USES_LINK, "--tap or --socket" },
-			{ USES_AREAS, "--areas" } };
+			{ USES_AREAS, "--areas" },   { USES_DEVICE, "--device or --once" } };
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (given & ~job->uses & options[i].use) {
@@ -307,7 +358,8 @@ static int check_given(const struct job *job, unsigned int given)
 
 int vmsg_command_frontend(int argc, char **argv)
 {
-	struct frontend_settings settings = { .session.timeout_ns = DEFAULT_TIMEOUT_NS };
+	struct frontend_settings settings = { .session.timeout_ns = DEFAULT_TIMEOUT_NS,
+					      .device = -1 };
 	unsigned int given = 0;
 	int used = 0;
 
@@ -318,10 +370,11 @@ int vmsg_command_frontend(int argc, char **argv)
 	}
 	char **words = argv + optind;
 	int word_count = argc - optind;
-	if (word_count == 0) {
+	if (word_count == 0 && !settings.vhost_server) {
 		return report_usage("no job given");
 	}
-	const struct job *job = find_job(words, word_count, &used);
+	const struct job *job =
+		settings.vhost_server ? &vhost_job : find_job(words, word_count, &used);
 	if (!job) {
 		return report_usage("no job '%s%s%s'", words[0], word_count > 1 ? " " : "",
 				    word_count > 1 ? words[1] : "");

@@ -18,6 +18,9 @@ struct frontend_settings {
 	uint32_t port;
 	const char *tap;
 	const char *socket;
+	const char *vhost_server; /* NULL: a job is asked for */
+	int device;               /* its number, -1: the first */
+	bool once;
 };
 
 /* For jobs without an end of their own: SIGINT, SIGTERM and SIGHUP make what is returned true. */
@@ -31,6 +34,7 @@ int frontend_console(const struct frontend_settings *settings);
 int frontend_net(const struct frontend_settings *settings);
 int frontend_vsock_connect(const struct frontend_settings *settings);
 int frontend_vsock_listen(const struct frontend_settings *settings);
+int frontend_vhost(const struct frontend_settings *settings);
 int frontend_rng(const struct frontend_settings *settings);
 
 #endif

@@ -17,6 +17,7 @@
 #define WIPE_LINE "\r\033[K"
 
 static const char *command_name = "";
+static bool are_problems_muted;
 
 static struct {
 	const char *what; /* NULL: no bar */
@@ -47,6 +48,11 @@ static void wipe(void)
 	}
 }
 
+void report_mute(bool is_muted)
+{
+	are_problems_muted = is_muted;
+}
+
 static void VMSG_PRINTF(1, 0) problem(const char *format, va_list arguments)
 {
 	fflush(stdout);
@@ -59,6 +65,9 @@ void report_problem(const char *format, ...)
 {
 	va_list arguments;
 
+	if (are_problems_muted) {
+		return;
+	}
 	va_start(arguments, format);
 	problem(format, arguments);
 	va_end(arguments);

@@ -16,6 +16,9 @@ void report_init(const char *command);
 /* One line, "vmsg-ffa-emu COMMAND: ...". */
 void report_problem(const char *format, ...) VMSG_PRINTF(1, 2);
 
+/* Problems are told to nobody for a while: what is tried again and again fails again and again. */
+void report_mute(bool is_muted);
+
 /* The same with a hint at --help; returns VMSG_EXIT_USAGE. */
 int report_usage(const char *format, ...) VMSG_PRINTF(1, 2);
 

@@ -137,13 +137,15 @@ static void take_bus_events(struct session *session)
 		case VMSG_BUS_EVENT_AREA_REFUSED:
 			session->is_refused = true;
 			break;
+		case VMSG_BUS_EVENT_AREA_GONE:
+			session->is_gone |= event.area_id == session->gone_id;
+			break;
 		case VMSG_BUS_EVENT_DEVICE_REMOVED:
 			take_removal(session, event.dev_num);
 			break;
 		case VMSG_BUS_EVENT_MESSAGE:
 		case VMSG_BUS_EVENT_REQUEST_FAILED:
 		case VMSG_BUS_EVENT_DEVICE_ADDED:
-		case VMSG_BUS_EVENT_AREA_GONE:
 		case VMSG_BUS_EVENT_POLLED:
 			break;
 		}
@@ -215,6 +217,7 @@ static bool connect_once(struct session *session, struct vmsg_emu_bank banks[BAN
 		.id = session->options.id,
 		.banks = banks,
 		.bank_count = BANKS + session->buffers.count,
+		.banks_later = session->options.adds_memory,
 	};
 
 	*result = vmsg_emu_connect(&session->emu, &options, why, why_size);
@@ -228,7 +231,7 @@ static int connect_to_manager(struct session *session)
 		{ .size = session->options.pool_size },
 		{ .size = VMSG_FIFO_PAGES * PAGE_SIZE },
 	};
-	const uint64_t end_ns = report_now() + PATIENCE_NS;
+	const uint64_t end_ns = report_now() + session->options.patience_ns;
 	char why[256];
 	int result;
 
@@ -311,7 +314,7 @@ static bool has_partition(const struct session *session, uint16_t id)
 /* Waits a moment for the wanted peer, or for a secure partition if any will do. */
 static int find_peers(struct session *session)
 {
-	const uint64_t end_ns = report_now() + PATIENCE_NS;
+	const uint64_t end_ns = report_now() + session->options.patience_ns;
 	const uint16_t wanted = session->options.peer;
 	bool is_found;
 
@@ -342,7 +345,7 @@ static int find_peers(struct session *session)
 
 /* Runs until one of the flags is set or the bus has failed. A time-out on the way has been reported
  * and is noted in session->was_late. When not even the bus wants anything sent, it is stuck. */
-static int await_flag(struct session *session, const bool *flag, const bool *other)
+int session_await(struct session *session, const bool *flag, const bool *other)
 {
 	uint64_t calls = session->endpoint.calls;
 	uint64_t end_ns = report_now() + session->options.timeout_ns;
@@ -378,7 +381,9 @@ static uint32_t properties_of(const struct session *session, uint16_t id)
 
 static int init_bus(struct session *session)
 {
-	const uint32_t areas = SESSION_AREAS_MAX - SESSION_BUFFERS_MAX + session->buffers.count;
+	const uint32_t areas =
+		SESSION_AREAS_MAX - SESSION_BUFFERS_MAX +
+		(session->options.adds_memory ? SESSION_MEMORIES_MAX : session->buffers.count);
 	struct vmsg_bus_options options = {
 		.role = VMSG_BUS_DRIVER,
 		.peer = session->peer,
@@ -444,34 +449,13 @@ static int reset_bus(struct session *session)
 	if (vmsg_bus_reset(&session->bus, report_now()) < 0) {
 		return SESSION_OK; /* not running */
 	}
-	return await_flag(session, &session->is_reset, NULL);
+	return session_await(session, &session->is_reset, NULL);
 }
 
 static int share_pool(struct session *session)
 {
-	const struct vmsg_ffa_range range = { .address = session->pool_address,
-					      .pages = (uint32_t)(session->options.pool_size /
-								  PAGE_SIZE) };
-	const struct vmsg_segment segment = { .data = session->pool,
-					      .size = session->options.pool_size };
-
-	session->is_ready = false;
-	session->is_refused = false;
-	const int error =
-		vmsg_driver_pump_share(&session->pump, &range, 1, &segment, 1, &session->area_id);
-	if (error < 0) {
-		report_problem("the pool of %llu bytes cannot be shared: %s, %s",
-			       (unsigned long long)session->options.pool_size,
-			       vmsg_error_text(error),
-			       vmsg_ffa_status_name(session->endpoint.status));
-		return over(session);
-	}
-	const int result = await_flag(session, &session->is_ready, &session->is_refused);
-	if (result == SESSION_OK && !session->is_ready && !session->was_late) {
-		report_problem("partition 0x%04x refuses the shared pool", session->peer);
-		return over(session);
-	}
-	return result;
+	return session_share(session, session->pool_address, session->pool,
+			     session->options.pool_size, &session->area_id);
 }
 
 /* What was agreed after a time-out is not kept: each has made us try an older dialect. */
@@ -491,7 +475,7 @@ static int bring_up_bus(struct session *session, void *context)
 		report_problem("the bus session cannot start: %s", vmsg_error_text(error));
 		return over(session);
 	}
-	result = await_flag(session, &session->is_up, NULL);
+	result = session_await(session, &session->is_up, NULL);
 	if (result == SESSION_OK && !session->is_up && !session->was_late) {
 		return report_bus_failure(session);
 	}
@@ -591,6 +575,9 @@ struct session *session_open(const struct session_options *options)
 		return NULL;
 	}
 	session->options = *options;
+	if (session->options.patience_ns == 0) {
+		session->options.patience_ns = PATIENCE_NS;
+	}
 	if (!check_contract(session)) {
 		report_problem("out of memory");
 		session_close(session);

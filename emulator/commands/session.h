@@ -18,6 +18,7 @@
 #define SESSION_PARTITIONS_MAX 64
 #define SESSION_DEVICES_MAX    256
 #define SESSION_AREAS_MAX      (4 + SESSION_BUFFERS_MAX)
+#define SESSION_MEMORIES_MAX   SESSION_BUFFERS_MAX /* instead of buffers */
 #define SESSION_CONFIG_MAX     1024
 
 struct session_options {
@@ -30,8 +31,10 @@ struct session_options {
 	uint64_t pool_size;                 /* bytes to share with the peer */
 	uint32_t buffer_count;              /* and what to share on demand, each of */
 	uint64_t buffer_size;               /* whole pages */
+	bool adds_memory;                   /* session_add_memory() will be used, and no buffers */
 	struct quirk_settings quirks;
 	bool check_contract;       /* report what breaks the rules of shared memory */
+	uint64_t patience_ns;      /* for a manager and a peer that are just starting; 0: 2 s */
 	const volatile bool *stop; /* becomes true: give up; may be NULL */
 };
 
@@ -74,7 +77,12 @@ struct session {
 	bool is_reset;
 	bool is_ready;
 	bool is_refused;
-	bool is_removed; /* the device that is being driven */
+	bool is_gone; /* the area `gone_id` */
+	uint16_t gone_id;
+	bool is_changed;   /* its config space; cleared by who looks */
+	bool needs_reset;  /* likewise */
+	int written_error; /* of the operation last awaited */
+	bool is_removed;   /* the device that is being driven */
 	bool was_late;
 	int bus_error;
 };
@@ -97,10 +105,36 @@ void session_sleep(const struct session *session, uint64_t ns);
 int session_retry(struct session *session, int (*attempt)(struct session *session, void *context),
 		  void *context);
 
+/* Until one of the flags is set or the bus has failed: OK, or LATE or OVER (reported). */
+int session_await(struct session *session, const bool *flag, const bool *other);
+
+/* Shares memory of ours with the peer and waits for it to take it. A peer or manager that refuses
+ * is reported: OVER. */
+int session_share(struct session *session, uint64_t address, uint8_t *data, uint64_t size,
+		  uint16_t *area_id);
+
+/* Memory of another process becomes ours, and is shared: all of a memfd, `size` bytes. */
+struct session_memory {
+	struct vmsg_emu_bank bank;
+	uint16_t area_id;
+	uint64_t address; /* on the bus */
+};
+int session_add_memory(struct session *session, int memfd, uint64_t size,
+		       struct session_memory *memory);
+/* And is taken away again; nothing of the device may be in there any more. */
+int session_remove_memory(struct session *session, const struct session_memory *memory);
+
 /* Brings device `number` to CONFIGURABLE, with those of `features` that it offers, and reads its
  * config space. The previous device is let go. */
 int session_start_device(struct session *session, uint16_t number,
 			 const uint32_t features[VMSG_FEATURE_BLOCKS_MAX]);
+/* Between operations: notes is_changed and needs_reset. */
+void session_take_driver_events(struct session *session);
+/* Reads the config space of the device that is being driven anew. */
+int session_read_config(struct session *session);
+/* Writes a part of it; a device that refuses is no problem of the session: `*is_refused`. */
+int session_write_config(struct session *session, uint32_t offset, struct vmsg_bytes data,
+			 bool *is_refused);
 /* Resets the device that is being driven, if there is one. */
 int session_reset_device(struct session *session);
 /* Sets up queue `index`; its ring has been made by the caller. */

@@ -27,6 +27,22 @@ static int report_failed(struct session *session, const struct vmsg_driver_event
 	return SESSION_OVER;
 }
 
+/* What the device says meanwhile is not lost. */
+static void note(struct session *session, const struct vmsg_driver_event *event)
+{
+	session->is_changed |= event->kind == VMSG_DRIVER_EVENT_CONFIG_CHANGED;
+	session->needs_reset |= event->kind == VMSG_DRIVER_EVENT_NEEDS_RESET;
+}
+
+void session_take_driver_events(struct session *session)
+{
+	struct vmsg_driver_event event;
+
+	while (vmsg_driver_event(&session->driver, &event)) {
+		note(session, &event);
+	}
+}
+
 static int await(struct session *session, enum vmsg_driver_event_kind kind)
 {
 	struct vmsg_driver_event event;
@@ -35,8 +51,10 @@ static int await(struct session *session, enum vmsg_driver_event_kind kind)
 		const int result = session_run(session);
 		while (vmsg_driver_event(&session->driver, &event)) {
 			if (event.kind == kind) {
+				session->written_error = event.error;
 				return SESSION_OK;
 			}
+			note(session, &event);
 			if (event.kind == VMSG_DRIVER_EVENT_FAILED) {
 				return result == SESSION_OK ? report_failed(session, &event)
 							    : result;
@@ -80,6 +98,34 @@ int session_reset_device(struct session *session)
 		       VMSG_DRIVER_EVENT_RESET_DONE);
 }
 
+int session_read_config(struct session *session)
+{
+	const uint32_t size = session->driver.info.config_size;
+
+	if (size == 0) {
+		return SESSION_OK;
+	}
+	return started(session,
+		       vmsg_driver_read_config(
+			       &session->driver, report_now(), 0,
+			       size < sizeof(session->config) ? size : sizeof(session->config)),
+		       VMSG_DRIVER_EVENT_CONFIG);
+}
+
+int session_write_config(struct session *session, uint32_t offset, struct vmsg_bytes data,
+			 bool *is_refused)
+{
+	const int error = vmsg_driver_write_config(&session->driver, report_now(), offset, data);
+
+	*is_refused = error == VMSG_ERROR_RANGE;
+	if (*is_refused) {
+		return SESSION_OK;
+	}
+	const int result = started(session, error, VMSG_DRIVER_EVENT_CONFIG_WRITTEN);
+	*is_refused = result == SESSION_OK && session->written_error < 0;
+	return result;
+}
+
 int session_start_device(struct session *session, uint16_t number,
 			 const uint32_t features[VMSG_FEATURE_BLOCKS_MAX])
 {
@@ -105,14 +151,7 @@ int session_start_device(struct session *session, uint16_t number,
 		error = vmsg_driver_start(&session->driver, report_now());
 	}
 	result = started(session, error, VMSG_DRIVER_EVENT_CONFIGURABLE);
-	const uint32_t size = session->driver.info.config_size;
-	if (result == SESSION_OK && size > 0) {
-		error = vmsg_driver_read_config(
-			&session->driver, report_now(), 0,
-			size < sizeof(session->config) ? size : sizeof(session->config));
-		result = started(session, error, VMSG_DRIVER_EVENT_CONFIG);
-	}
-	return result;
+	return result == SESSION_OK ? session_read_config(session) : result;
 }
 
 int session_setup_queue(struct session *session, uint32_t index,
