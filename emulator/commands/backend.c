@@ -134,6 +134,7 @@ static void on_signal(int number)
 	}
 }
 
+/* A program that has left, or a file that may not grow, is a device's error and not our end. */
 static void catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
@@ -142,6 +143,8 @@ static void catch_signals(void)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 }
 
 /* ---- command line ---- */

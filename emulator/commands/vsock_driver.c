@@ -26,6 +26,7 @@ struct driver {
 	struct driver_buffers events; /* none are offered: there is nothing to migrate */
 	bool was_open;
 	bool is_over;
+	bool is_cut; /* it ended before we had said all */
 	struct vsock vsock;
 };
 
@@ -50,7 +51,10 @@ static void stream_changed(void *context, struct vsock_stream *stream)
 	struct driver *driver = context;
 
 	driver->was_open |= stream->state == VSOCK_OPEN;
-	driver->is_over |= stream->state == VSOCK_FREE;
+	if (stream->state == VSOCK_FREE) {
+		driver->is_over = true;
+		driver->is_cut = !(stream->ours_closed & VSOCK_SHUTDOWN_SEND);
+	}
 }
 
 /* ---- opening ---- */
@@ -175,6 +179,10 @@ static int carry(struct driver *driver)
 	}
 	if (driver->is_over && !driver->was_open) {
 		report_problem("nobody on the host listens at port %u", driver->settings->port);
+		return SESSION_OVER;
+	}
+	if (driver->is_over && driver->is_cut) {
+		report_problem("the host has reset the stream before all of the input was sent");
 		return SESSION_OVER;
 	}
 	return SESSION_OK;

@@ -124,6 +124,30 @@ static void a_program_sends_a_lot_to_the_guest(void **state)
 	assert_int_equal(close(fd), 0);
 }
 
+/* A program that hangs up with much to come: that stream ends, and the device goes on. */
+static void a_program_that_leaves_ends_its_stream_only(void **state)
+{
+	(void)state;
+	struct sockaddr_un address;
+	char begin[4096];
+	const int listener = unix_socket(&address, "_77");
+
+	assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	for (int i = 0; i < 3; i++) {
+		start_frontend("yes", "connect --port 77");
+		struct pollfd at = { .fd = listener, .events = POLLIN };
+		assert_int_equal(poll(&at, 1, PROCESS_PATIENCE_MS), 1);
+		const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		assert_true(read(fd, begin, sizeof(begin)) > 0);
+		assert_int_equal(close(fd), 0);
+		assert_int_equal(process_finish(&disk_system.frontend), 1);
+		assert_non_null(strstr(disk_system.frontend.errors.text, "reset the stream"));
+	}
+	assert_int_equal(close(listener), 0);
+	assert_int_equal(process_stop(&disk_system.backend), 0);
+}
+
 static void nobody_listens(void **state)
 {
 	(void)state;
@@ -140,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_guest_sends_a_lot_to_a_program),
 		TEST(a_program_sends_a_lot_to_the_guest),
+		TEST(a_program_that_leaves_ends_its_stream_only),
 		TEST(nobody_listens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
