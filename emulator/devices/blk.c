@@ -21,6 +21,7 @@
 #define PIECES_MAX   ((BLK_SEGMENTS_MAX + 2) * 2)
 #define REQUESTS_MAX 256 /* served in one go */
 #define ZEROES_SIZE  65536u
+#define FILL_MAX     (16u << 20) /* no honest request is larger; nobody waits for more */
 
 /* Writes are durable when they are acknowledged unless the driver can flush and has not asked
  * otherwise. (virtio: Device Operation, "volatile" and "stable" writes) */
@@ -82,6 +83,15 @@ static bool is_inside(const struct blk *blk, uint64_t sector, uint64_t sectors)
 	return sector <= blk->capacity && sectors <= blk->capacity - sector;
 }
 
+/* A file that was cut short does not grow again under a write: what was behind the cut would read
+ * as zeroes from then on, and nobody be told that it is lost. */
+static bool is_there(const struct blk *blk, uint64_t offset, uint64_t size)
+{
+	const off_t end = lseek(blk->fd, 0, SEEK_END);
+
+	return end >= 0 && offset + size <= (uint64_t)end; /* both within the capacity */
+}
+
 /* T_IN and T_OUT; `*done` bytes were written into the chain. */
 static uint8_t move_data(const struct blk *blk, const struct vmsg_vq_chain *chain, bool write,
 			 uint64_t sector, uint64_t *done)
@@ -95,7 +105,9 @@ static uint8_t move_data(const struct blk *blk, const struct vmsg_vq_chain *chai
 		return BLK_S_IOERR;
 	}
 	const int count = chain_vectors(chain, !write, write ? BLK_HEADER_SIZE : 0, size, vectors);
-	if (!transfer(blk, write, vectors, count, sector * BLK_SECTOR_SIZE)) {
+	const uint64_t offset = sector * BLK_SECTOR_SIZE;
+	if ((write && !is_there(blk, offset, size)) ||
+	    !transfer(blk, write, vectors, count, offset)) {
 		return BLK_S_IOERR;
 	}
 	*done = write ? 0 : size;
@@ -122,12 +134,12 @@ static bool write_zeroes(const struct blk *blk, uint64_t offset, uint64_t size)
 }
 
 /* Reads as zeroes afterwards, where the file system can by leaving it out of the file. */
-static bool zero_range(const struct blk *blk, uint64_t offset, uint64_t size, bool unmap)
+static bool zero_range(struct blk *blk, uint64_t offset, uint64_t size, bool unmap)
 {
 	const int mode = unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
 
 	if (fallocate(blk->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) == 0) {
-		return !is_write_through(blk) || fdatasync(blk->fd) == 0;
+		return !is_write_through(blk) || make_durable(blk);
 	}
 	return errno == EOPNOTSUPP && write_zeroes(blk, offset, size);
 }
@@ -140,7 +152,7 @@ static bool discard_range(const struct blk *blk, uint64_t offset, uint64_t size)
 	       errno == EOPNOTSUPP;
 }
 
-static uint8_t serve_range(const struct blk *blk, const uint8_t range[BLK_RANGE_SIZE], bool discard)
+static uint8_t serve_range(struct blk *blk, const uint8_t range[BLK_RANGE_SIZE], bool discard)
 {
 	const uint64_t sector = load_le(range, 8);
 	const uint64_t sectors = load_le(range + 8, 4);
@@ -155,12 +167,14 @@ static uint8_t serve_range(const struct blk *blk, const uint8_t range[BLK_RANGE_
 	}
 	const uint64_t offset = sector * BLK_SECTOR_SIZE;
 	const uint64_t size = sectors * BLK_SECTOR_SIZE;
-	const bool is_done = discard ? discard_range(blk, offset, size)
-				     : zero_range(blk, offset, size, flags & BLK_RANGE_F_UNMAP);
-	return verdict(is_done);
+	if (!is_there(blk, offset, size)) {
+		return BLK_S_IOERR;
+	}
+	return verdict(discard ? discard_range(blk, offset, size)
+			       : zero_range(blk, offset, size, flags & BLK_RANGE_F_UNMAP));
 }
 
-static uint8_t serve_ranges(const struct blk *blk, const struct vmsg_vq_chain *chain, bool discard)
+static uint8_t serve_ranges(struct blk *blk, const struct vmsg_vq_chain *chain, bool discard)
 {
 	const unsigned int feature = discard ? BLK_F_DISCARD : BLK_F_WRITE_ZEROES;
 	const uint64_t size = chain->readable_size - BLK_HEADER_SIZE;
@@ -213,6 +227,24 @@ static uint8_t serve_request(struct blk *blk, const struct vmsg_vq_chain *chain,
 	}
 }
 
+/* The used length counts from the first writable byte, and the status is the last: zeroes for what
+ * lies between `done` bytes and it. The length. (virtio: The Virtqueue Used Ring) */
+static uint32_t fill_up(const struct vmsg_vq_chain *chain, uint64_t done)
+{
+	static const uint8_t zeroes[ZEROES_SIZE];
+	const uint64_t end = chain->writable_size - 1;
+
+	if (end - done > FILL_MAX) {
+		return done < UINT32_MAX ? (uint32_t)done : UINT32_MAX;
+	}
+	while (done < end) {
+		const uint64_t left = end - done;
+		done += chain_write(chain, done, zeroes,
+				    left < sizeof(zeroes) ? (size_t)left : sizeof(zeroes));
+	}
+	return end < UINT32_MAX ? (uint32_t)end + 1 : UINT32_MAX;
+}
+
 /* Serves one chain; the bytes written into it, with the status. */
 static uint32_t serve(struct blk *blk, const struct vmsg_vq_chain *chain)
 {
@@ -220,15 +252,16 @@ static uint32_t serve(struct blk *blk, const struct vmsg_vq_chain *chain)
 	uint64_t done = 0;
 
 	blk->base.requests++;
-	if (chain->readable_size < BLK_HEADER_SIZE || chain->writable_size < 1) {
+	if (chain->writable_size < 1) {
 		blk->base.errors++;
-		return 0; /* no header, or no place for a status: nothing can be said */
+		return 0; /* no place for a status: nothing can be said */
 	}
-	(void)chain_read(chain, 0, header, sizeof(header));
-	const uint8_t status = serve_request(blk, chain, header, &done);
+	const uint8_t status = chain_read(chain, 0, header, sizeof(header)) == sizeof(header)
+				       ? serve_request(blk, chain, header, &done)
+				       : BLK_S_IOERR;
 	blk->base.errors += status != BLK_S_OK;
 	(void)chain_write(chain, chain->writable_size - 1, &status, 1);
-	return (uint32_t)(done + 1);
+	return fill_up(chain, done);
 }
 
 static void kick(void *context, uint32_t index, struct vmsg_vq_device *queue)
@@ -283,6 +316,16 @@ static int write_config(void *context, uint32_t offset, struct vmsg_bytes in)
 	return 0;
 }
 
+/* With a switch for the cache and no way to flush it, it begins switched off. (virtio: Block
+ * Device, Device Initialization) */
+static int set_features(void *context, const uint32_t features[VMSG_FEATURE_BLOCKS_MAX])
+{
+	struct blk *blk = context;
+
+	blk->writeback = features[0] >> BLK_F_FLUSH & 1;
+	return 0;
+}
+
 static int reset(void *context)
 {
 	struct blk *blk = context;
@@ -311,6 +354,7 @@ static void blk_close(struct emu_device *device)
 static const struct vmsg_device_ops ops = {
 	.read_config = read_config,
 	.write_config = write_config,
+	.set_features = set_features,
 	.kick = kick,
 	.reset = reset,
 };

@@ -172,8 +172,10 @@ static void what_lies_outside_is_an_io_error(void **state)
 	uint32_t written;
 
 	bring_up("");
+	memset(ram + DATA, UNSET, 512);
 	assert_int_equal(request(BLK_T_IN, SECTORS, 512, &written), BLK_S_IOERR);
-	assert_int_equal(written, 1);
+	assert_int_equal(written, 513); /* the status is the last byte of them */
+	assert_int_equal(ram[DATA] | ram[DATA + 511], 0);
 	assert_int_equal(request(BLK_T_IN, SECTORS - 1, 1024, &written), BLK_S_IOERR);
 	assert_int_equal(request(BLK_T_IN, UINT64_MAX, 512, &written), BLK_S_IOERR);
 	assert_int_equal(request(BLK_T_OUT, UINT64_MAX / 512, 512, &written), BLK_S_IOERR);
@@ -227,11 +229,12 @@ static void unknown_requests_are_unsupported(void **state)
 	assert_int_equal(request(UINT32_MAX, 0, 0, &written), BLK_S_UNSUPP);
 }
 
-static void a_request_without_header_or_status_says_nothing(void **state)
+static void a_request_without_header_or_status_is_an_error(void **state)
 {
 	(void)state;
 	const struct vmsg_vq_buffer no_status = { at(HEADER), BLK_HEADER_SIZE, false };
-	const struct vmsg_vq_buffer no_header = { at(STATUS), 1, true };
+	const struct vmsg_vq_buffer no_header[] = { { at(HEADER), BLK_HEADER_SIZE - 1, false },
+						    { at(STATUS), 1, true } };
 	const struct vmsg_message kick = { .header = { .dev_num = 0 } };
 	uint32_t written;
 	void *cookie;
@@ -239,13 +242,13 @@ static void a_request_without_header_or_status_says_nothing(void **state)
 	bring_up("");
 	ram[STATUS] = UNSET;
 	assert_int_equal(vmsg_vq_driver_add(&ring, &no_status, 1, &ring), 0);
-	assert_int_equal(vmsg_vq_driver_add(&ring, &no_header, 1, &ring), 0);
+	assert_int_equal(vmsg_vq_driver_add(&ring, no_header, 2, &ring), 0);
 	send(VMSG_EVENT_AVAIL, &kick);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(vmsg_vq_driver_reap(&ring, &cookie, &written), 1);
-		assert_int_equal(written, 0);
-	}
-	assert_int_equal(ram[STATUS], UNSET);
+	assert_int_equal(vmsg_vq_driver_reap(&ring, &cookie, &written), 1);
+	assert_int_equal(written, 0);
+	assert_int_equal(vmsg_vq_driver_reap(&ring, &cookie, &written), 1);
+	assert_int_equal(written, 1);
+	assert_int_equal(ram[STATUS], BLK_S_IOERR);
 	assert_int_equal(device->errors, 2);
 }
 
@@ -381,7 +384,7 @@ static void the_write_cache_is_the_drivers_to_switch(void **state)
 	const uint8_t off = 0;
 	uint32_t written;
 
-	blk_features = 1u << BLK_F_CONFIG_WCE;
+	blk_features = 1u << BLK_F_CONFIG_WCE | 1u << BLK_F_FLUSH;
 	bring_up("");
 	assert_int_equal(config(BLK_CONFIG_WRITEBACK, 1), 1);
 	message.body.set_config_request.offset = BLK_CONFIG_WRITEBACK;
@@ -395,6 +398,16 @@ static void the_write_cache_is_the_drivers_to_switch(void **state)
 	assert_int_equal(vmsg_device_input(&device->machine, 0, &message), 0);
 	assert_int_equal(vmsg_device_output(&device->machine, &reply), 1);
 	assert_int_equal(reply.body.set_config_response.length, 0);
+}
+
+/* Else what was written would be durable at no time that the driver could know of. */
+static void a_cache_that_cannot_be_flushed_begins_switched_off(void **state)
+{
+	(void)state;
+
+	blk_features = 1u << BLK_F_CONFIG_WCE;
+	bring_up("");
+	assert_int_equal(config(BLK_CONFIG_WRITEBACK, 1), 0);
 }
 
 static void packed_rings_in_order_carry_it_too(void **state)
@@ -523,7 +536,7 @@ int main(void)
 		TEST(a_read_only_disk_is_not_written),
 		TEST(the_serial_is_the_id),
 		TEST(unknown_requests_are_unsupported),
-		TEST(a_request_without_header_or_status_says_nothing),
+		TEST(a_request_without_header_or_status_is_an_error),
 		TEST(ranges_are_zeroed_and_discarded),
 		TEST(bad_ranges_are_refused),
 		TEST(ranges_need_their_features),
@@ -531,6 +544,7 @@ int main(void)
 		TEST(its_shape_is_in_the_config),
 		TEST(a_file_that_grows_is_a_config_event),
 		TEST(the_write_cache_is_the_drivers_to_switch),
+		TEST(a_cache_that_cannot_be_flushed_begins_switched_off),
 		TEST(packed_rings_in_order_carry_it_too),
 		TEST(a_flood_does_not_keep_others_waiting),
 		TEST(data_in_many_pieces_comes_together),
