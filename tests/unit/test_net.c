@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio-net on a stream socket whose other end is the test. */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +192,23 @@ static void a_frame_longer_than_its_buffer_is_dropped(void **state)
 	assert_int_equal(rig.device->errors, 1);
 }
 
+/* One that no link takes: refused as a whole, and the next one is sent. */
+static void a_frame_too_long_is_refused(void **state)
+{
+	(void)state;
+	static uint8_t got[128];
+	uint32_t written;
+
+	plug_in("");
+	rig_add(&rig, TRANSMIT, 0, NET_HEADER_SIZE + LINK_FRAME_MAX + 1, 0);
+	rig_add(&rig, TRANSMIT, 40, NET_HEADER_SIZE + 100, 0);
+	rig_kick(&rig, TRANSMIT);
+	assert_int_equal(rig_await(&rig, TRANSMIT, &written), 0);
+	assert_int_equal(rig_await(&rig, TRANSMIT, &written), 40);
+	assert_int_equal(rig.device->errors, 1);
+	assert_int_equal(receive_wire(got), 100);
+}
+
 static void malformed_frames_are_refused(void **state)
 {
 	(void)state;
@@ -323,6 +343,123 @@ static void a_peer_that_breaks_the_framing_is_gone(void **state)
 	assert_int_equal(rig_config(&rig, NET_CONFIG_STATUS, 2), 0);
 }
 
+/* ---- a TAP interface, where the test may make one ---- */
+
+static char tap_name[16];
+
+/* Skips the test where it may not. */
+static void open_tap(const char *options, uint32_t features)
+{
+	char text[64];
+	char why[512] = "";
+
+	(void)snprintf(tap_name, sizeof(tap_name), "vmsg%d", (int)getpid() % 100000);
+	(void)snprintf(text, sizeof(text), "net,tap=%s%s", tap_name, options);
+	struct emu_device *device = emu_device_open(text, 0, why, sizeof(why));
+	if (!device) {
+		print_message("skipped: %s\n", why);
+		skip();
+	}
+	emu_device_close(device);
+	rig_open(&rig, text, 1u << NET_F_MAC | 1u << NET_F_STATUS | features, 0);
+}
+
+/* As 'ip link del' does. */
+static void remove_tap(void)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg link;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = RTM_DELLINK,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.link = { .ifi_index = (int)if_nametoindex(tap_name) },
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		uint8_t more[256];
+	} answer;
+	const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	assert_int_equal(send(fd, &request, sizeof(request), 0), sizeof(request));
+	assert_true(recv(fd, &answer, sizeof(answer), 0) > 0);
+	assert_int_equal(answer.error.error, 0);
+	assert_int_equal(close(fd), 0);
+}
+
+static void a_tap_that_vanishes_is_a_pulled_cable(void **state)
+{
+	(void)state;
+	struct vmsg_message event;
+	uint32_t written;
+	uint32_t n;
+
+	open_tap("", 0);
+	rig_queue(&rig, RECEIVE);
+	rig_queue(&rig, TRANSMIT);
+	rig_run(&rig);
+	rig_add(&rig, RECEIVE, 0, 0, 1526);
+	rig_kick(&rig, RECEIVE);
+	rig_add(&rig, TRANSMIT, 2, 100, 0); /* the interface is down and drops it */
+	rig_kick(&rig, TRANSMIT);
+	assert_int_equal(rig_await(&rig, TRANSMIT, &written), 2);
+	assert_int_equal(rig.device->errors, 0);
+	remove_tap();
+	for (int i = 0; i < 10; i++) {
+		assert_false(rig_poll(&rig, RECEIVE, &n, &written));
+	}
+	assert_int_equal(vmsg_device_event(&rig.device->machine, &event), 1);
+	assert_int_equal(event.header.type, VMSG_EVENT_CONFIG);
+	assert_int_equal(rig_config(&rig, NET_CONFIG_STATUS, 2), 0);
+	rig_add(&rig, TRANSMIT, 2, 100, 0);
+	rig_kick(&rig, TRANSMIT);
+	assert_int_equal(rig_await(&rig, TRANSMIT, &written), 2);
+	assert_int_equal(rig.device->errors, 1);
+}
+
+static void bad_control_commands_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		uint8_t size;
+		uint8_t bytes[5];
+		uint8_t answer;
+	} commands[] = {
+		{ 4, { NET_CTRL_MQ, NET_CTRL_MQ_VQ_PAIRS_SET, 2 }, NET_CTRL_OK },
+		{ 4, { NET_CTRL_MQ, NET_CTRL_MQ_VQ_PAIRS_SET, 0 }, NET_CTRL_ERR },
+		{ 4, { NET_CTRL_MQ, NET_CTRL_MQ_VQ_PAIRS_SET, 3 }, NET_CTRL_ERR },
+		{ 4, { NET_CTRL_MQ, NET_CTRL_MQ_VQ_PAIRS_SET, 2, 1 }, NET_CTRL_ERR },
+		{ 3, { NET_CTRL_MQ, NET_CTRL_MQ_VQ_PAIRS_SET, 1 }, NET_CTRL_ERR },
+		{ 5, { NET_CTRL_MQ, NET_CTRL_MQ_VQ_PAIRS_SET, 1 }, NET_CTRL_ERR },
+		{ 1, { NET_CTRL_MQ }, NET_CTRL_ERR },
+		{ 4, { NET_CTRL_MQ, NET_CTRL_MQ_VQ_PAIRS_SET + 1, 1 }, NET_CTRL_ERR },
+		{ 4, { 99, NET_CTRL_MQ_VQ_PAIRS_SET, 1 }, NET_CTRL_ERR },
+	};
+	const uint32_t control = 4; /* behind two pairs */
+	uint32_t written;
+
+	open_tap(",queues=2", 1u << NET_F_MQ | 1u << NET_F_CTRL_VQ);
+	rig_queue(&rig, control);
+	rig_run(&rig);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		memcpy(rig_buffer(0), commands[i].bytes, commands[i].size);
+		*rig_buffer(1) = 0xee;
+		rig_add(&rig, control, 0, commands[i].size, 1);
+		rig_kick(&rig, control);
+		(void)rig_await(&rig, control, &written);
+		assert_int_equal(written, 1);
+		assert_int_equal(*rig_buffer(1), commands[i].answer);
+		assert_int_equal(rig.device->errors, i);
+	}
+	rig_add(&rig, control, 0, 4, 0); /* nowhere to answer */
+	rig_kick(&rig, control);
+	(void)rig_await(&rig, control, &written);
+	assert_int_equal(written, 0);
+	assert_int_equal(rig.device->errors, sizeof(commands) / sizeof(commands[0]));
+}
+
 static void config_tells_address_and_mtu(void **state)
 {
 	(void)state;
@@ -366,11 +503,14 @@ int main(void)
 		TEST(frames_cross_both_ways),
 		TEST(a_frame_without_a_buffer_waits),
 		TEST(a_frame_longer_than_its_buffer_is_dropped),
+		TEST(a_frame_too_long_is_refused),
 		TEST(malformed_frames_are_refused),
 		TEST(a_slow_peer_loses_nothing),
 		TEST(a_reset_in_the_middle_of_a_frame),
 		TEST(a_pulled_cable_is_a_config_event),
 		TEST(a_peer_that_breaks_the_framing_is_gone),
+		TEST(a_tap_that_vanishes_is_a_pulled_cable),
+		TEST(bad_control_commands_are_refused),
 		TEST(config_tells_address_and_mtu),
 		TEST(bad_options_name_the_key),
 	};
