@@ -323,27 +323,27 @@ static int get_max_mem_slots(struct vhost_server *server, struct vhost_message *
 
 /* ---- vrings ---- */
 
-static int find_vring(struct vhost_server *server, const char *name, uint64_t index,
-		      struct vhost_vring **vring)
+/* NULL when it is refused. */
+static struct vhost_vring *find_vring(struct vhost_server *server, const char *name, uint64_t index)
 {
 	if (index >= server->queue_count || index >= VHOST_VRINGS_MAX) {
-		return refuse(server, "%s: vring %" PRIu64 ", the device has %u", name, index,
-			      server->queue_count);
+		(void)refuse(server, "%s: vring %" PRIu64 ", the device has %u", name, index,
+			     server->queue_count);
+		return NULL;
 	}
-	*vring = &server->vrings[index];
-	return 0;
+	return &server->vrings[index];
 }
 
 /* The same for what a running vring does not bear. */
-static int find_idle(struct vhost_server *server, const char *name, uint64_t index,
-		     struct vhost_vring **vring)
+static struct vhost_vring *find_idle(struct vhost_server *server, const char *name, uint64_t index)
 {
-	if (find_vring(server, name, index, vring) < 0) {
-		return -1;
+	struct vhost_vring *vring = find_vring(server, name, index);
+
+	if (vring && vring->is_running) {
+		(void)refuse(server, "%s: vring %" PRIu64 " is running", name, index);
+		return NULL;
 	}
-	return (*vring)->is_running
-		       ? refuse(server, "%s: vring %" PRIu64 " is running", name, index)
-		       : 0;
+	return vring;
 }
 
 static bool has_feature(const struct vhost_server *server, unsigned int bit)
@@ -353,10 +353,10 @@ static bool has_feature(const struct vhost_server *server, unsigned int bit)
 
 static int set_vring_num(struct vhost_server *server, struct vhost_message *message)
 {
-	struct vhost_vring *vring;
 	const uint64_t size = load(message->payload + 4, 4);
+	struct vhost_vring *vring = find_idle(server, "SET_VRING_NUM", load(message->payload, 4));
 
-	if (find_idle(server, "SET_VRING_NUM", load(message->payload, 4), &vring) < 0) {
+	if (!vring) {
 		return -1;
 	}
 	if (size == 0 || size > VMSG_QUEUE_SIZE_MAX) {
@@ -368,9 +368,9 @@ static int set_vring_num(struct vhost_server *server, struct vhost_message *mess
 
 static int set_vring_base(struct vhost_server *server, struct vhost_message *message)
 {
-	struct vhost_vring *vring;
+	struct vhost_vring *vring = find_idle(server, "SET_VRING_BASE", load(message->payload, 4));
 
-	if (find_idle(server, "SET_VRING_BASE", load(message->payload, 4), &vring) < 0) {
+	if (!vring) {
 		return -1;
 	}
 	vring->base = (uint32_t)load(message->payload + 4, 4);
@@ -379,10 +379,10 @@ static int set_vring_base(struct vhost_server *server, struct vhost_message *mes
 
 static int set_vring_addr(struct vhost_server *server, struct vhost_message *message)
 {
-	struct vhost_vring *vring;
 	const uint8_t *at = message->payload;
+	struct vhost_vring *vring = find_vring(server, "SET_VRING_ADDR", load(at, 4));
 
-	if (find_vring(server, "SET_VRING_ADDR", load(at, 4), &vring) < 0) {
+	if (!vring) {
 		return -1;
 	}
 	if (load(at + 4, 4) != 0) {
@@ -477,10 +477,10 @@ static int update_vring(struct vhost_server *server, uint32_t index)
 
 static int get_vring_base(struct vhost_server *server, struct vhost_message *message)
 {
-	struct vhost_vring *vring;
 	const uint64_t index = load(message->payload, 4);
+	struct vhost_vring *vring = find_vring(server, "GET_VRING_BASE", index);
 
-	if (find_vring(server, "GET_VRING_BASE", index, &vring) < 0) {
+	if (!vring) {
 		return -1;
 	}
 	stop_vring(server, (uint32_t)index);
@@ -492,11 +492,11 @@ static int get_vring_base(struct vhost_server *server, struct vhost_message *mes
 
 static int set_vring_enable(struct vhost_server *server, struct vhost_message *message)
 {
-	struct vhost_vring *vring;
 	const uint64_t index = load(message->payload, 4);
 	const uint64_t value = load(message->payload + 4, 4);
+	struct vhost_vring *vring = find_vring(server, "SET_VRING_ENABLE", index);
 
-	if (find_vring(server, "SET_VRING_ENABLE", index, &vring) < 0) {
+	if (!vring) {
 		return -1;
 	}
 	if (value > 1) {
@@ -523,40 +523,44 @@ static bool is_eventfd(int fd)
 	       fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
-/* The descriptor of SET_VRING_KICK, CALL or ERR, -1 if it says that there is none. */
-static int take_eventfd(struct vhost_server *server, struct vhost_message *message,
-			const char *name, struct vhost_vring **vring, int *fd)
+/* The vring and the descriptor of SET_VRING_KICK, CALL or ERR, -1 if it says that there is none. */
+static struct vhost_vring *take_eventfd(struct vhost_server *server, struct vhost_message *message,
+					const char *name, int *fd)
 {
 	const uint64_t value = load(message->payload, 8);
 	const uint32_t expected = value & VHOST_VRING_NO_FD ? 0 : 1;
 
+	*fd = -1;
 	if (value & ~(uint64_t)(VHOST_VRING_INDEX_MASK | VHOST_VRING_NO_FD)) {
-		return refuse(server, "%s: 0x%" PRIx64, name, value);
+		(void)refuse(server, "%s: 0x%" PRIx64, name, value);
+		return NULL;
 	}
-	if (find_vring(server, name, value & VHOST_VRING_INDEX_MASK, vring) < 0) {
-		return -1;
+	struct vhost_vring *vring = find_vring(server, name, value & VHOST_VRING_INDEX_MASK);
+	if (!vring) {
+		return NULL;
 	}
 	if (message->fd_count != expected) {
-		return refuse(server, "%s: %u descriptors, not %u", name, message->fd_count,
-			      expected);
+		(void)refuse(server, "%s: %u descriptors, not %u", name, message->fd_count,
+			     expected);
+		return NULL;
 	}
-	*fd = -1;
 	if (expected > 0 && !is_eventfd(message->fds[0])) {
-		return refuse(server, "%s: the descriptor is no eventfd", name);
+		(void)refuse(server, "%s: the descriptor is no eventfd", name);
+		return NULL;
 	}
 	if (expected > 0) {
 		*fd = message->fds[0];
 		message->fds[0] = -1;
 	}
-	return 0;
+	return vring;
 }
 
 static int set_vring_kick(struct vhost_server *server, struct vhost_message *message)
 {
-	struct vhost_vring *vring;
 	int fd;
+	struct vhost_vring *vring = take_eventfd(server, message, "SET_VRING_KICK", &fd);
 
-	if (take_eventfd(server, message, "SET_VRING_KICK", &vring, &fd) < 0) {
+	if (!vring) {
 		return -1;
 	}
 	if (fd < 0) {
@@ -570,10 +574,10 @@ static int set_vring_kick(struct vhost_server *server, struct vhost_message *mes
 
 static int set_vring_call(struct vhost_server *server, struct vhost_message *message)
 {
-	struct vhost_vring *vring;
 	int fd;
+	struct vhost_vring *vring = take_eventfd(server, message, "SET_VRING_CALL", &fd);
 
-	if (take_eventfd(server, message, "SET_VRING_CALL", &vring, &fd) < 0) {
+	if (!vring) {
 		return -1;
 	}
 	close_fd(&vring->call);
@@ -583,10 +587,10 @@ static int set_vring_call(struct vhost_server *server, struct vhost_message *mes
 
 static int set_vring_err(struct vhost_server *server, struct vhost_message *message)
 {
-	struct vhost_vring *vring;
 	int fd;
+	struct vhost_vring *vring = take_eventfd(server, message, "SET_VRING_ERR", &fd);
 
-	if (take_eventfd(server, message, "SET_VRING_ERR", &vring, &fd) < 0) {
+	if (!vring) {
 		return -1;
 	}
 	close_fd(&vring->err);
