@@ -118,9 +118,6 @@ int device_loop_run(struct device_loop *loop)
 
 	vmsg_endpoint_prepare_wait(pump->options.endpoint, &regs);
 	while (error == VMSG_OK && !*loop->stop) {
-		if (*loop->refresh) {
-			refresh(loop);
-		}
 		for (int i = 0; i < TICKS_MAX && vmsg_device_pump_deadline(pump) <= now(loop);
 		     i++) {
 			vmsg_device_pump_tick(pump, now(loop));
@@ -129,6 +126,9 @@ int device_loop_run(struct device_loop *loop)
 		if (error == VMSG_OK) {
 			if ((uint32_t)regs.x[0] == VMSG_FFA_ID32(INTERRUPT)) {
 				device_control_serve(loop->control);
+			}
+			if (*loop->refresh) {
+				refresh(loop); /* what has changed is announced below */
 			}
 			error = vmsg_device_pump_serve(pump, &regs, &regs);
 		}
