@@ -73,6 +73,19 @@ static void watch_daemon(struct vhost *vhost)
 	}
 }
 
+static void refresh_config(struct vhost *vhost)
+{
+	const uint32_t size = vhost->base.info.config_size;
+	uint8_t config[VHOST_CONFIG_MAX];
+
+	if (size > 0 && vhost_get_config(&vhost->daemon, config, size) == 0 &&
+	    memcmp(vhost->config, config, size) != 0) {
+		memcpy(vhost->config, config, size);
+		vmsg_device_config_changed(&vhost->base.machine, 0, size);
+	}
+}
+
+/* What the daemon has changed while nobody was connected, it tells nobody. */
 static int connect_daemon(struct vhost *vhost)
 {
 	if (vhost->daemon.fd >= 0) {
@@ -83,16 +96,8 @@ static int connect_daemon(struct vhost *vhost)
 		return -1;
 	}
 	watch_daemon(vhost);
+	refresh_config(vhost);
 	return 0;
-}
-
-static void refresh_config(struct vhost *vhost)
-{
-	const uint32_t size = vhost->base.info.config_size;
-
-	if (size > 0 && vhost_get_config(&vhost->daemon, vhost->config, size) == 0) {
-		vmsg_device_config_changed(&vhost->base.machine, 0, size);
-	}
 }
 
 /* ---- memory ---- */
