@@ -64,8 +64,6 @@ static const char help[] =
 	"  vsock connect --port N   standard input and output as a stream to a port of the host\n"
 	"  vsock listen --port N    the same for a stream that the host begins\n"
 	"\n"
-	"  --vhost-user-server SOCKET\n"
-	"                           the device for a vhost-user front end, below\n"
 	"\n"
 	"Options of jobs (sizes in bytes, or with K, M, G, T):\n"
 	"      --output FILE        where to write ('-': standard output)\n"
@@ -74,6 +72,17 @@ static const char help[] =
 	"      --length N           how much (of a disk: a multiple of 512; all that is left)\n"
 	"      --port N             which port of the console (0), or of the stream\n"
 	"\n"
+	"A Linux guest as the driver, instead of a job:\n"
+	"      --vhost-user-server SOCKET\n"
+	"                           offer the device to QEMU, which connects there; the guest's "
+	"own\n"
+	"                           virtio-blk, virtio-net or virtio-rng driver uses it across "
+	"FF-A\n"
+	"      --device N           which device of the peer (default: the first)\n"
+	"      --once               leave when the first front end has gone\n"
+	"\n";
+
+static const char help_options[] =
 	"Options:\n"
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
 	"      --id ID              be partition ID, such as 0x0002 (default: the first free VM)\n"
@@ -93,31 +102,22 @@ static const char help[] =
 	"  -h, --help               this text\n"
 	"      --version            the version of the program\n"
 	"\n"
+	"The guest's memory is one or more memfds, which are shared with the peer as areas; its\n"
+	"descriptors are rewritten, and its data is not copied. Front ends come one after the "
+	"other.\n"
+	"While the peer is away, what the guest has asked for waits, and is asked for again when "
+	"it\n"
+	"is back.\n"
+	"\n"
 	"Exit status: 0 done, 1 the job failed (standard error says why), 2 usage.\n"
 	"\n"
-	"Example: vmsg-ffa-emu frontend blk read --offset 1M --length 64K --output part.bin\n";
-
-static const char vhost_help[] =
-	"\n"
-	"A Linux guest as the driver: with --vhost-user-server SOCKET instead of a job, the device "
-	"is\n"
-	"offered to QEMU on that socket, and the guest's own virtio-blk, virtio-net or virtio-rng "
-	"driver\n"
-	"uses it across FF-A. The guest's memory (a memfd) is shared with the peer as an area; "
-	"its\n"
-	"descriptors are rewritten and its data is not copied. One front end at a time, the next "
-	"one\n"
-	"when it has gone; while the peer is away, what the guest has asked for waits.\n"
-	"      --device N           which device of the peer (default: the first)\n"
-	"      --once               leave when the first front end has gone\n"
-	"\n"
-	"  vmsg-ffa-emu frontend --vhost-user-server /tmp/blk.sock &\n"
-	"  qemu-system-x86_64 -accel kvm -m 512 \\\n"
-	"    -object memory-backend-memfd,id=ram,size=512M,share=on -machine memory-backend=ram "
-	"\\\n"
-	"    -chardev socket,id=c0,path=/tmp/blk.sock -device vhost-user-blk-pci,chardev=c0 ...\n"
-	"For a network: -netdev vhost-user,id=n0,chardev=c0 -device virtio-net-pci,netdev=n0\n"
-	"For entropy: -device vhost-user-rng-pci,chardev=c0\n";
+	"Examples: vmsg-ffa-emu frontend blk read --offset 1M --length 64K --output part.bin\n"
+	"          vmsg-ffa-emu frontend --vhost-user-server /tmp/c0 &\n"
+	"          qemu-system-x86_64 -m 512M -machine memory-backend=ram \\\n"
+	"            -object memory-backend-memfd,id=ram,size=512M,share=on \\\n"
+	"            -chardev socket,id=c0,path=/tmp/c0 -device vhost-user-blk-pci,chardev=c0 ...\n"
+	"A network: -netdev vhost-user,id=n0,chardev=c0 -device virtio-net-pci,netdev=n0\n"
+	"Entropy:   -device vhost-user-rng-pci,chardev=c0\n";
 
 enum {
 	USES_OUTPUT = 1,
@@ -269,7 +269,7 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 		break;
 	case 'h':
 		fputs(help, stdout);
-		fputs(vhost_help, stdout);
+		fputs(help_options, stdout);
 		return VMSG_EXIT_DONE + 1;
 	default:
 		status = option_unknown(option, argv);

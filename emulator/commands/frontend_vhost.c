@@ -345,8 +345,13 @@ static void accept_front(struct vhost_front *front)
 	(void)setsockopt(front->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	(void)setsockopt(front->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	front->is_closing = false;
+	vhost_device_look(&front->device);
+	front->device.is_config_changed = false; /* it is new to whoever is new */
 	front->server.device_features = front->device.offered;
 	front->server.queue_count = front->device.queue_count;
+	/* QEMU keeps that of a network device itself, and wonders at who offers it */
+	front->server.has_config =
+		front->device.config_size > 0 && front->device.device_id != VMSG_VIRTIO_NET;
 	vhost_server_init(&front->server, &ops, front, &front->device.memory);
 }
 

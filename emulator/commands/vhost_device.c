@@ -101,6 +101,17 @@ static int set_up_queues(struct vhost_device *device)
 	return result == SESSION_OK ? session_ready(session) : result;
 }
 
+static void keep_config(struct vhost_device *device)
+{
+	const uint32_t all = device->session->driver.info.config_size;
+	const uint32_t size = all < VHOST_CONFIG_MAX ? all : VHOST_CONFIG_MAX;
+
+	device->is_config_changed |= size != device->config_size ||
+				     memcmp(device->config, device->session->config, size) != 0;
+	device->config_size = size;
+	memcpy(device->config, device->session->config, size);
+}
+
 static int start(struct session *session, void *context)
 {
 	const struct start *wanted = context;
@@ -114,6 +125,9 @@ static int start(struct session *session, void *context)
 	session_free_all(session);
 	session_ring_features(features);
 	const int result = session_start_device(session, device->number, features);
+	if (result == SESSION_OK && device->device_id != 0) {
+		keep_config(device); /* a device that does not run tells of no change */
+	}
 	return result == SESSION_OK && wanted->with_queues ? set_up_queues(device) : result;
 }
 
@@ -146,14 +160,6 @@ static uint32_t count_queues(const struct vmsg_driver *driver)
 	return count;
 }
 
-static void keep_config(struct vhost_device *device)
-{
-	const uint32_t size = device->session->driver.info.config_size;
-
-	device->config_size = size < VHOST_CONFIG_MAX ? size : VHOST_CONFIG_MAX;
-	memcpy(device->config, device->session->config, device->config_size);
-}
-
 /* The device as it is offered to a guest. */
 static int look_at_device(struct vhost_device *device)
 {
@@ -165,6 +171,7 @@ static int look_at_device(struct vhost_device *device)
 	device->offered = offered_of(driver);
 	device->queue_count = count_queues(driver);
 	keep_config(device);
+	device->is_config_changed = false;
 	if (device->queue_count == 0) {
 		report_problem("device %u has no queue", device->number);
 		return -1;
@@ -200,9 +207,6 @@ static void look_for_peer(struct vhost_device *device)
 		result = -1;
 	}
 	if (result == 0) {
-		device->is_config_changed |=
-			device->session->driver.info.config_size != device->config_size ||
-			memcmp(device->config, device->session->config, device->config_size) != 0;
 		keep_config(device);
 		device->session->options.stop = NULL;
 		report_problem("the device is back");
@@ -246,6 +250,14 @@ void vhost_device_close(struct vhost_device *device)
 	}
 	session_close(device->session);
 	device->session = NULL;
+}
+
+void vhost_device_look(struct vhost_device *device)
+{
+	if (device->session && !device->is_running &&
+	    start_device(device, ~UINT64_C(0), false) != SESSION_OK) {
+		lose(device);
+	}
 }
 
 /* ---- memory ---- */
@@ -366,7 +378,6 @@ static bool take_events(struct vhost_device *device)
 			return false;
 		}
 		keep_config(device);
-		device->is_config_changed = true;
 	}
 	return true;
 }

@@ -41,6 +41,9 @@ int vhost_device_open(struct vhost_device *device, const struct session_options 
 		      int wanted);
 void vhost_device_close(struct vhost_device *device);
 
+/* A new front end will ask: looks whether the device is there, and what its config space is now. */
+void vhost_device_look(struct vhost_device *device);
+
 /* Brings the device to where the shadows want it: looks for a peer that is gone (not too often),
  * shares and takes back memory, starts the device when a shadow runs. */
 void vhost_device_update(struct vhost_device *device);

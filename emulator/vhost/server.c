@@ -103,12 +103,14 @@ void vhost_server_init(struct vhost_server *server, const struct vhost_server_op
 {
 	const uint64_t features = server->device_features;
 	const uint32_t queue_count = server->queue_count;
+	const bool has_config = server->has_config;
 
 	*server = (struct vhost_server){
 		.ops = ops,
 		.context = context,
 		.device_features = features,
 		.queue_count = queue_count,
+		.has_config = has_config,
 		.memory = memory,
 		.backend = -1,
 	};
@@ -151,10 +153,11 @@ void vhost_server_close(struct vhost_server *server)
 
 /* ---- features ---- */
 
-static uint64_t own_protocol_features(void)
+static uint64_t own_protocol_features(const struct vhost_server *server)
 {
 	return 1u << VHOST_PROTOCOL_MQ | 1u << VHOST_PROTOCOL_REPLY_ACK |
-	       1u << VHOST_PROTOCOL_BACKEND | 1u << VHOST_PROTOCOL_CONFIG |
+	       1u << VHOST_PROTOCOL_BACKEND |
+	       (server->has_config ? 1u << VHOST_PROTOCOL_CONFIG : 0u) |
 	       1u << VHOST_PROTOCOL_RESET_DEVICE | 1u << VHOST_PROTOCOL_MEM_SLOTS |
 	       1u << VHOST_PROTOCOL_STATUS;
 }
@@ -195,15 +198,14 @@ static int set_features(struct vhost_server *server, struct vhost_message *messa
 
 static int get_protocol_features(struct vhost_server *server, struct vhost_message *message)
 {
-	(void)server;
-	return reply_u64(message, own_protocol_features());
+	return reply_u64(message, own_protocol_features(server));
 }
 
 static int set_protocol_features(struct vhost_server *server, struct vhost_message *message)
 {
 	const uint64_t wanted = load(message->payload, 8);
 
-	if (wanted & ~own_protocol_features()) {
+	if (wanted & ~own_protocol_features(server)) {
 		return refuse(server,
 			      "SET_PROTOCOL_FEATURES: 0x%" PRIx64 " has bits that are not offered",
 			      wanted);

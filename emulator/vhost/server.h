@@ -62,6 +62,7 @@ struct vhost_server {
 	void *context;
 	uint64_t device_features; /* the owner's: what is offered, without protocol features */
 	uint32_t queue_count;     /* the owner's */
+	bool has_config;          /* the owner's: it, and not the front end, has the config space */
 	struct vhost_memory *memory;
 	uint64_t features; /* read: acknowledged */
 	uint64_t protocol; /* read */
@@ -72,7 +73,7 @@ struct vhost_server {
 	char why[VHOST_MEMORY_WHY_SIZE]; /* the front end is to be left alone */
 };
 
-/* A new front end. `memory` has been initialized. */
+/* A new front end. `memory` has been initialized, and what is the owner's in the struct is set. */
 void vhost_server_init(struct vhost_server *server, const struct vhost_server_ops *ops,
 		       void *context, struct vhost_memory *memory);
 
