@@ -552,6 +552,10 @@ bool vmsg_bus_driver_is_forgotten(struct vmsg_bus *bus)
 	if (!bus->resuming) {
 		return false;
 	}
+	/* what could not be sent is still waited for, and would end the new session by its time-out
+	 */
+	vmsg_bus_end_requests(bus, VMSG_ERROR_STATE);
+	vmsg_bus_numbers_doubt(bus);
 	begin_session(bus);
 	return true;
 }

@@ -150,6 +150,12 @@ static void a_forgotten_fifo_is_shared_again(void **state)
 		assert_non_null(strstr(at->log, "gone"));
 		assert_non_null(strstr(at->log, "up"));
 		assert_int_equal(at->bus.carrier, VMSG_CARRIER_FIFO);
+		echo_share(at);
+		restore(at);
+		for (uint8_t k = 0; k < 5; k++) {
+			echo_transfer(at, k, true);
+		}
+		echo_down(at);
 		echo_close(state);
 	}
 }
