@@ -14,8 +14,8 @@
 #define REQUEST_TIMEOUT_NS 5000000000u
 #define POLL_INTERVAL_NS   100000000u
 
-/* The same frame again to a device that answers with nothing */
-#define BUSY_TRIES 3
+/* A device that answers with nothing is asked again after 1, 2, 4, 8, 16, 16 ms */
+#define BUSY_DOUBLINGS 4
 
 /* Bus feature bits of r0's VERSION; bits 15:8 count areas */
 #define B0_INDIRECT 1u
@@ -343,11 +343,12 @@ int vmsg_bus_answer(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes fra
 		if (vmsg_bus_last_request(bus) &&
 		    bus->requests[bus->out_request].type == VMSG_EVENT_POLL) {
 			vmsg_bus_fail_request(bus, vmsg_bus_last_request(bus), VMSG_ERROR_AGAIN);
-		} else if (!bus->out_is_event && ++bus->out_tries < BUSY_TRIES) {
-			bus->out_due = vmsg_bus_last_request(bus) != NULL;
-			bus->out_ns = vmsg_bus_after(now_ns, VMSG_BUS_RETRY_NS);
-		} else if (vmsg_bus_last_request(bus)) {
-			vmsg_bus_fail_request(bus, vmsg_bus_last_request(bus), VMSG_ERROR_AGAIN);
+		} else if (!bus->out_is_event && vmsg_bus_last_request(bus)) {
+			vmsg_bus_send_failed(bus, now_ns, VMSG_ERROR_AGAIN);
+			bus->out_ns = vmsg_bus_after(now_ns,
+						     (uint64_t)VMSG_BUS_RETRY_NS << bus->out_tries);
+			bus->out_tries =
+				(uint8_t)(bus->out_tries + (bus->out_tries < BUSY_DOUBLINGS));
 		}
 		return VMSG_OK;
 	}

@@ -364,7 +364,7 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_input(struct vmsg_bus *bus, uint64_t no
 
 /* Driver, over direct messages: what came back for the frame last output. As vmsg_bus_input(); a
  * request that it does not answer fails, and an empty answer (all zero: the device is busy) has the
- * frame sent again, 3 times at most. */
+ * frame sent again until its deadline. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_answer(struct vmsg_bus *bus, uint64_t now_ns,
 						struct vmsg_bytes frame);
 

@@ -301,23 +301,55 @@ static void a_busy_carrier_is_tried_until_the_deadline(void **state)
 	assert_int_equal(bus->stats.dropped, 1);
 }
 
-static void an_empty_answer_means_busy_three_times(void **state)
+static const uint8_t zeros[VMSG_FRAME_SIZE_MAX];
+static const struct vmsg_bytes nothing = { zeros, sizeof(zeros) };
+
+/* The frame that is due is answered with nothing so long; true when it was due again each time. */
+static bool is_busy_for(uint64_t ns)
+{
+	struct vmsg_bus *bus = &pair.driver.bus;
+	struct vmsg_bus_output output;
+	const uint64_t end_ns = pair.now_ns + ns;
+	uint64_t pause_ns = MS;
+
+	while (pair.now_ns < end_ns && vmsg_bus_output(bus, &output)) {
+		assert_memory_equal(output.frame.data, "\x00\x07\x03\x00", 4);
+		assert_int_equal(vmsg_bus_answer(bus, pair.now_ns, nothing), 0);
+		assert_int_equal(vmsg_bus_output(bus, &output), 0);
+		assert_true(vmsg_bus_deadline(bus) <= pair.now_ns + pause_ns);
+		pair.now_ns += pause_ns;
+		vmsg_bus_tick(bus, pair.now_ns);
+		pause_ns = pause_ns < 16 * MS ? 2 * pause_ns : pause_ns;
+	}
+	return pair.now_ns >= end_ns;
+}
+
+static void an_empty_answer_means_busy_until_the_deadline(void **state)
 {
 	(void)state;
-	static const uint8_t zeros[VMSG_FRAME_SIZE_MAX];
-	const struct vmsg_bytes nothing = { zeros, sizeof(zeros) };
-
 	up("r3");
 	assert_int_equal(send_to(3, 5), 0);
-	for (int i = 0; i < 3; i++) {
-		(void)pull();
-		assert_int_equal(vmsg_bus_answer(&pair.driver.bus, pair.now_ns, nothing), 0);
-		pair.now_ns += MS;
+	assert_true(is_busy_for(900 * MS));
+	drain(); /* it gets through */
+	assert_log(&pair.driver, "GET_DEVICE_STATUS@3");
+	/* and not for ever: 1 s */
+	up("r3");
+	assert_int_equal(send_to(3, 5), 0);
+	const uint64_t start_ns = pair.now_ns;
+	assert_true(is_busy_for(950 * MS));
+	for (int i = 0; i < 4; i++) {
+		struct vmsg_bus_output output;
+		if (vmsg_bus_output(&pair.driver.bus, &output)) {
+			assert_int_equal(vmsg_bus_answer(&pair.driver.bus, pair.now_ns, nothing),
+					 0);
+		}
+		pair.now_ns = start_ns + 980 * MS + (uint64_t)i * 10 * MS;
 		vmsg_bus_tick(&pair.driver.bus, pair.now_ns);
 	}
-	pair_run(&pair);
+	drain();
 	assert_log(&pair.driver, "lost GET_DEVICE_STATUS@3");
-	assert_int_equal(pair.driver.last.error, VMSG_ERROR_AGAIN);
+	assert_int_equal(pair.driver.last.error, VMSG_ERROR_TIMEOUT);
+	assert_int_equal(pair.driver.bus.state, VMSG_BUS_RUNNING);
 }
 
 static void a_dead_device_ends_the_session(void **state)
@@ -674,7 +706,7 @@ int main(void)
 		cmocka_unit_test(every_refusal_fails_the_request_once),
 		cmocka_unit_test(a_request_without_answer_ends_at_its_deadline),
 		cmocka_unit_test(a_busy_carrier_is_tried_until_the_deadline),
-		cmocka_unit_test(an_empty_answer_means_busy_three_times),
+		cmocka_unit_test(an_empty_answer_means_busy_until_the_deadline),
 		cmocka_unit_test(a_dead_device_ends_the_session),
 		cmocka_unit_test(lists_that_do_not_end_are_refused),
 		cmocka_unit_test(lists_end_however_slowly),

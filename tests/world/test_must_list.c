@@ -320,13 +320,19 @@ static void the_bus_relays_by_device_number_and_touches_no_payload(void **state)
 				.length = 5,
 				.data = { data, 5 },
 			};
+			struct vmsg_bus_output output;
+			uint8_t answer[VMSG_FRAME_SIZE_MAX];
 			assert_int_equal(vmsg_bus_send(&pair.driver.bus, 0, &message), 0);
-			pair_run(&pair);
+			assert_int_equal(vmsg_bus_output(&pair.driver.bus, &output), 1);
+			pair_raw(&pair, output.frame, answer);
 			const struct vmsg_message *seen = &pair.device.last.message;
 			assert_int_equal(seen->header.dev_num, DEV_NUM);
 			assert_int_equal(seen->body.set_config_request.generation, 0x11223344);
 			assert_int_equal(seen->body.set_config_request.offset, 3);
 			assert_memory_equal(seen->body.set_config_request.data.data, data, 5);
+			(void)!vmsg_bus_answer(&pair.driver.bus, 0,
+					       (struct vmsg_bytes){ answer, sizeof(answer) });
+			pair_run(&pair);
 			/* a number that is not there is a failure, told to who asked */
 			pair.driver.log[0] = 0;
 			message = request(VMSG_GET_DEVICE_STATUS);

@@ -527,11 +527,13 @@ static void a_third_driver_is_turned_away_until_one_is_gone(void **state)
 	up(&vm2);
 	start_frontend(&vm3, 3, vmsg_profile_find("r3"));
 	assert_int_equal(vmsg_bus_start(&vm3.bus, now()), 0);
-	for (int i = 0; i < 20; i++) {
+	const uint64_t start = now();
+	while (vm3.bus.state != VMSG_BUS_FAILED && now() < start + 12 * SECOND) {
 		(void)run(&vm3);
 		vmsg_emu_local_advance(local, 1000000);
 	}
 	assert_log(vm3.log, "down");
+	assert_in_range(now() - start, SECOND, 11 * SECOND); /* it waits for a place */
 	assert_true(backend.pump.refused > 0);
 	/* the first is destroyed */
 	vmsg_device_pump_forget(&backend.pump, 1);
