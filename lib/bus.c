@@ -299,6 +299,28 @@ bool vmsg_bus_can_take(const struct vmsg_bus *bus)
 	       (vmsg_bus_is_driver(bus) || !serving);
 }
 
+/* Our own copy of a frame: tails stay until the next input. */
+static struct vmsg_bytes keep(struct vmsg_bus *bus, struct vmsg_bytes frame)
+{
+	if (frame.size > sizeof(bus->in)) {
+		frame.size = sizeof(bus->in); /* no session has agreed on more */
+	}
+	if (frame.size > 0) {
+		memcpy(bus->in, frame.data, frame.size);
+	}
+	frame.data = bus->in;
+	return frame;
+}
+
+int vmsg_bus_late(struct vmsg_bus *bus, uint64_t now_ns, struct vmsg_bytes frame)
+{
+	if (bus->message_pending || bus->acting != VMSG_BUS_NONE) {
+		return VMSG_ERROR_AGAIN;
+	}
+	bus->now_ns = now_ns;
+	return vmsg_bus_driver_late(bus, keep(bus, frame));
+}
+
 int vmsg_bus_input_by(struct vmsg_bus *bus, uint64_t now_ns, enum vmsg_carrier carrier,
 		      struct vmsg_bytes frame)
 {
@@ -308,13 +330,7 @@ int vmsg_bus_input_by(struct vmsg_bus *bus, uint64_t now_ns, enum vmsg_carrier c
 	const enum vmsg_carrier before = bus->in_carrier;
 	bus->now_ns = now_ns;
 	bus->in_carrier = carrier;
-	if (frame.size > sizeof(bus->in)) {
-		frame.size = sizeof(bus->in); /* no session has agreed on more */
-	}
-	if (frame.size > 0) {
-		memcpy(bus->in, frame.data, frame.size); /* tails stay until the next input */
-	}
-	frame.data = bus->in;
+	frame = keep(bus, frame);
 	if (vmsg_bus_is_driver(bus)) {
 		return vmsg_bus_driver_input(bus, frame);
 	}

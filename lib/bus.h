@@ -80,6 +80,10 @@ void vmsg_bus_end_requests(struct vmsg_bus *bus, int error);
 void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error);
 /* One frame of the device; returns as vmsg_bus_input(). */
 int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame);
+/* An answer to nothing that is still waited for: its event, if it is one; returns as
+ * vmsg_bus_late().
+ */
+int vmsg_bus_driver_late(struct vmsg_bus *bus, struct vmsg_bytes frame);
 
 /* ---- bus_choice.c ---- */
 

@@ -580,6 +580,10 @@ void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request
 		break;
 	case VMSG_EVENT_POLL:
 		vmsg_bus_driver_polled(bus, false);
+		if (error == VMSG_ERROR_TIMEOUT) { /* there may have been an event */
+			bus->next_poll_ns =
+				vmsg_bus_after(bus->now_ns, bus->options.poll_interval_ns);
+		}
 		break;
 	case VMSG_AREA_SHARE:
 	case VMSG_AREA_UNSHARE:

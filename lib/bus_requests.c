@@ -266,6 +266,17 @@ static void take_response(struct vmsg_bus *bus, const struct vmsg_message *messa
 	}
 }
 
+/* Any event is also the answer to an EVENT_POLL. */
+static void end_poll(struct vmsg_bus *bus)
+{
+	for (size_t i = 0; bus->events_on && i < VMSG_REQUESTS_MAX; i++) {
+		if (bus->requests[i].used && bus->requests[i].type == VMSG_EVENT_POLL) {
+			bus->requests[i] = (struct vmsg_bus_request){ 0 };
+			vmsg_bus_driver_polled(bus, true);
+		}
+	}
+}
+
 /* Events come while the session runs, by themselves or as the answer to EVENT_POLL. */
 static void take_event(struct vmsg_bus *bus, const struct vmsg_message *message)
 {
@@ -274,12 +285,6 @@ static void take_event(struct vmsg_bus *bus, const struct vmsg_message *message)
 	if (!bus->events_on) {
 		bus->stats.dropped++;
 		return;
-	}
-	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
-		if (bus->requests[i].used && bus->requests[i].type == VMSG_EVENT_POLL) {
-			bus->requests[i] = (struct vmsg_bus_request){ 0 };
-			vmsg_bus_driver_polled(bus, true);
-		}
 	}
 	if (vmsg_type_is_bus(type)) {
 		vmsg_bus_driver_event(bus, message);
@@ -336,6 +341,7 @@ int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 	}
 	bus->stats.received[message.header.type]++;
 	if (message.header.kind == VMSG_EVENT) {
+		end_poll(bus);
 		take_event(bus, &message);
 	} else if (message.header.kind == VMSG_REQUEST) {
 		take_request(bus, &message);
@@ -345,6 +351,28 @@ int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 		take_error(bus, &message, raw.msg_size);
 	} else {
 		take_response(bus, &message, &raw);
+	}
+	return VMSG_OK;
+}
+
+int vmsg_bus_driver_late(struct vmsg_bus *bus, struct vmsg_bytes frame)
+{
+	struct vmsg_message message;
+
+	if (bus->state == VMSG_BUS_DOWN || bus->state == VMSG_BUS_FAILED) {
+		bus->stats.dropped++;
+		return VMSG_ERROR_STATE;
+	}
+	const int error = vmsg_decode(bus->dialect, frame, &message, NULL);
+	if (error < 0) {
+		bus->stats.dropped++;
+		return error;
+	}
+	bus->stats.received[message.header.type]++;
+	if (message.header.kind == VMSG_EVENT) {
+		take_event(bus, &message);
+	} else {
+		bus->stats.late++;
 	}
 	return VMSG_OK;
 }

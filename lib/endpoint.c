@@ -307,6 +307,13 @@ static int finish(struct vmsg_endpoint *endpoint, uint16_t target, struct vmsg_f
 	}
 }
 
+static bool is_response(const struct vmsg_endpoint *endpoint, uint16_t target,
+			const struct vmsg_ffa_regs *regs)
+{
+	return (uint32_t)regs->x[0] == VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP2) &&
+	       vmsg_ffa_source(regs) == target && vmsg_ffa_destination(regs) == endpoint->id;
+}
+
 /* Collects the answer of a request that timed out. However it ends (the target may have died), it
  * is owed no longer; only BUSY says that it is still running elsewhere. */
 static int collect(struct vmsg_endpoint *endpoint, uint64_t deadline_ns)
@@ -317,9 +324,30 @@ static int collect(struct vmsg_endpoint *endpoint, uint64_t deadline_ns)
 	if (vmsg_ffa_reply_status(&regs) == VMSG_FFA_BUSY) {
 		return VMSG_ERROR_AGAIN;
 	}
-	const int error =
-		finish(endpoint, (uint16_t)(endpoint->pending_vcpu >> 16), &regs, deadline_ns);
-	return error < 0 ? VMSG_ERROR_AGAIN : VMSG_OK;
+	const uint16_t target = (uint16_t)(endpoint->pending_vcpu >> 16);
+	if (finish(endpoint, target, &regs, deadline_ns) < 0) {
+		return VMSG_ERROR_AGAIN;
+	}
+	if (endpoint->late && is_response(endpoint, target, &regs)) {
+		vmsg_ffa_unpack_direct2_payload(&regs, endpoint->late->payload);
+		endpoint->late->full = true;
+	}
+	endpoint->late = NULL;
+	return VMSG_OK;
+}
+
+void vmsg_endpoint_keep_late(struct vmsg_endpoint *endpoint, struct vmsg_late *late)
+{
+	if (endpoint->pending) {
+		endpoint->late = late;
+	}
+}
+
+void vmsg_endpoint_drop_late(struct vmsg_endpoint *endpoint, const struct vmsg_late *late)
+{
+	if (endpoint->late == late) {
+		endpoint->late = NULL;
+	}
 }
 
 int vmsg_endpoint_send_direct2(struct vmsg_endpoint *endpoint, uint16_t destination,
@@ -341,8 +369,7 @@ int vmsg_endpoint_send_direct2(struct vmsg_endpoint *endpoint, uint16_t destinat
 	if (error < 0) {
 		return error;
 	}
-	if ((uint32_t)regs.x[0] != VMSG_FFA_ID64(MSG_SEND_DIRECT_RESP2) ||
-	    vmsg_ffa_source(&regs) != destination || vmsg_ffa_destination(&regs) != endpoint->id) {
+	if (!is_response(endpoint, destination, &regs)) {
 		error = vmsg_endpoint_fail(endpoint, &regs);
 		return endpoint->status == VMSG_FFA_BUSY ? VMSG_ERROR_AGAIN : error;
 	}

@@ -27,6 +27,7 @@ void vmsg_driver_pump_init(struct vmsg_driver_pump *pump, struct vmsg_endpoint *
 			   uint16_t peer, uint64_t exchange_timeout_ns)
 {
 	vmsg_endpoint_close_mailbox(endpoint, &pump->inbox); /* of an earlier life */
+	vmsg_endpoint_drop_late(endpoint, &pump->late);
 	*pump = (struct vmsg_driver_pump){
 		.endpoint = endpoint,
 		.bus = bus,
@@ -40,6 +41,38 @@ void vmsg_driver_pump_init(struct vmsg_driver_pump *pump, struct vmsg_endpoint *
 void vmsg_driver_pump_close(struct vmsg_driver_pump *pump)
 {
 	vmsg_endpoint_close_mailbox(pump->endpoint, &pump->inbox);
+	vmsg_endpoint_drop_late(pump->endpoint, &pump->late);
+}
+
+/* ---- to the drivers ---- */
+
+static struct vmsg_driver *driver_of(const struct vmsg_driver_pump *pump, uint16_t dev_num)
+{
+	for (size_t i = 0; i < pump->driver_count; i++) {
+		if (pump->drivers[i] && pump->drivers[i]->options.dev_num == dev_num) {
+			return pump->drivers[i];
+		}
+	}
+	return NULL;
+}
+
+/* Gives drivers what the session has for them; the other events stay. */
+static void route(struct vmsg_driver_pump *pump)
+{
+	struct vmsg_bus_event event;
+
+	while (vmsg_bus_next_message(pump->bus, &event)) {
+		struct vmsg_driver *driver = driver_of(pump, event.dev_num);
+		if (!driver) {
+			continue; /* of a device that nobody drives */
+		}
+		if (event.kind == VMSG_BUS_EVENT_MESSAGE) {
+			(void)!vmsg_driver_input(driver, now(pump), &event.message);
+		} else {
+			vmsg_driver_request_failed(driver, now(pump), event.type, event.token,
+						   event.error);
+		}
+	}
 }
 
 /* ---- frames out ---- */
@@ -51,6 +84,19 @@ static void run_peer(struct vmsg_driver_pump *pump)
 {
 	if (pump->schedules_peer) {
 		(void)!vmsg_endpoint_run(pump->endpoint, pump->peer);
+	}
+}
+
+/* An answer that came after its time has nobody to wait for it, but it may be an event that the
+ * device has told and will not tell again. */
+static void take_late(struct vmsg_driver_pump *pump)
+{
+	const struct vmsg_bytes frame = { pump->late.payload, sizeof(pump->late.payload) };
+
+	if (pump->late.full) {
+		pump->late.full = false;
+		(void)!vmsg_bus_late(pump->bus, now(pump), frame); /* it counts what is wrong */
+		route(pump);
 	}
 }
 
@@ -73,8 +119,12 @@ static int exchange(struct vmsg_driver_pump *pump, const struct vmsg_bus_output 
 			break;
 		}
 	}
+	take_late(pump); /* told before what comes now */
 	if (error < 0) {
 		const uint64_t now_ns = now(pump);
+		if (error == VMSG_ERROR_TIMEOUT) {
+			vmsg_endpoint_keep_late(pump->endpoint, &pump->late);
+		}
 		vmsg_bus_send_failed(pump->bus, now_ns, error);
 		if (error != VMSG_ERROR_AGAIN) {
 			return error;
@@ -249,35 +299,6 @@ static bool receive(struct vmsg_driver_pump *pump)
 	return true;
 }
 
-static struct vmsg_driver *driver_of(const struct vmsg_driver_pump *pump, uint16_t dev_num)
-{
-	for (size_t i = 0; i < pump->driver_count; i++) {
-		if (pump->drivers[i] && pump->drivers[i]->options.dev_num == dev_num) {
-			return pump->drivers[i];
-		}
-	}
-	return NULL;
-}
-
-/* Gives drivers what the session has for them; the other events stay. */
-static void route(struct vmsg_driver_pump *pump)
-{
-	struct vmsg_bus_event event;
-
-	while (vmsg_bus_next_message(pump->bus, &event)) {
-		struct vmsg_driver *driver = driver_of(pump, event.dev_num);
-		if (!driver) {
-			continue; /* of a device that nobody drives */
-		}
-		if (event.kind == VMSG_BUS_EVENT_MESSAGE) {
-			(void)!vmsg_driver_input(driver, now(pump), &event.message);
-		} else {
-			vmsg_driver_request_failed(driver, now(pump), event.type, event.token,
-						   event.error);
-		}
-	}
-}
-
 /* Takes one message of some driver, if the session would carry it. */
 static bool collect(struct vmsg_driver_pump *pump)
 {
@@ -322,6 +343,7 @@ int vmsg_driver_pump_run(struct vmsg_driver_pump *pump)
 	(void)look(pump);
 	for (unsigned int expected = 0;;) {
 		route(pump);
+		take_late(pump); /* which another pump has collected */
 		if (receive(pump)) {
 			continue;
 		}

@@ -368,6 +368,13 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_input(struct vmsg_bus *bus, uint64_t no
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_answer(struct vmsg_bus *bus, uint64_t now_ns,
 						struct vmsg_bytes frame);
 
+/* Driver, over direct messages: what came back for a frame whose sending had failed with TIMEOUT.
+ * Its request is over, but an event, which EVENT_POLL has taken from the device, counts. AGAIN
+ * while an earlier message has not been pulled, or the error of a frame that was dropped (counted).
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_late(struct vmsg_bus *bus, uint64_t now_ns,
+					      struct vmsg_bytes frame);
+
 /* The carrier could not deliver the frame last output, or brought no answer. AGAIN (busy): it is
  * sent again until its deadline. TIMEOUT: its request fails. Anything else ends the session, but a
  * device's event that cannot be delivered is lost, and those that follow wait to be polled. */

@@ -67,6 +67,12 @@ struct vmsg_mailbox {
 
 #define VMSG_MAILBOX_ANY_PEER 0xFFFFu /* no partition has this id */
 
+/* Where the answer to a direct message goes that comes after its deadline. */
+struct vmsg_late {
+	bool full;
+	uint8_t payload[VMSG_FFA_DIRECT2_PAYLOAD_SIZE];
+};
+
 struct vmsg_endpoint {
 	struct vmsg_conduit conduit;
 	struct vmsg_buffer tx;
@@ -74,8 +80,9 @@ struct vmsg_endpoint {
 	uint32_t buffer_size; /* bytes of each of RX and TX */
 	uint32_t ffa_version; /* negotiated */
 	uint16_t id;
-	bool pending;          /* a direct request timed out and its answer is still owed */
-	uint32_t pending_vcpu; /* ... by this one: partition << 16 | vCPU, as FFA_RUN wants it */
+	bool pending;           /* a direct request timed out and its answer is still owed */
+	uint32_t pending_vcpu;  /* ... by this one: partition << 16 | vCPU, as FFA_RUN wants it */
+	struct vmsg_late *late; /* ... and goes here; NULL: it is dropped */
 	int32_t status;       /* FF-A status of the last call that failed with PEER, for reports; 0:
 			       * the manager's answer was none that the call can have */
 	uint64_t calls;       /* FF-A calls made */
@@ -117,7 +124,8 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_endpoint_discover(struct vmsg_endpoint *end
  * continued with FFA_RUN until `deadline_ns` of the conduit's clock. `answer` receives x4..x17.
  *
  * TIMEOUT when the deadline passes: the answer is still owed, and the next direct message first
- * collects and drops it (AGAIN, with nothing sent, if it has not come by its own deadline). AGAIN
+ * collects it, to be dropped unless vmsg_endpoint_keep_late() was called meanwhile (AGAIN, with
+ * nothing sent, if it has not come by its own deadline). AGAIN
  * when the target is busy; RANGE for more than 112 bytes; PEER with endpoint->status for any other
  * refusal (ABORTED: it died).
  */
@@ -125,6 +133,12 @@ VMSG_EXPORT VMSG_MUST_CHECK int
 vmsg_endpoint_send_direct2(struct vmsg_endpoint *endpoint, uint16_t destination,
 			   const struct vmsg_ffa_uuid *uuid, struct vmsg_bytes payload,
 			   uint64_t deadline_ns, uint8_t answer[VMSG_FFA_DIRECT2_PAYLOAD_SIZE]);
+
+/* After TIMEOUT: the answer that is owed is to be put into `late`, which must stay until it is full
+ * or vmsg_endpoint_drop_late(). Whoever sends the next direct message collects it. */
+VMSG_EXPORT void vmsg_endpoint_keep_late(struct vmsg_endpoint *endpoint, struct vmsg_late *late);
+VMSG_EXPORT void vmsg_endpoint_drop_late(struct vmsg_endpoint *endpoint,
+					 const struct vmsg_late *late);
 
 /*
  * FFA_MSG_SEND2 of `payload` to `destination`. AGAIN while the receiver has not read its last

@@ -36,6 +36,7 @@ struct vmsg_driver_pump {
 	struct vmsg_fifo fifo;
 	uint64_t foreign; /* read: indirect messages that were not for this session */
 	struct vmsg_mailbox inbox;
+	struct vmsg_late late;
 };
 
 VMSG_EXPORT void vmsg_driver_pump_init(struct vmsg_driver_pump *pump,

@@ -599,7 +599,7 @@ static void a_stuck_device_is_a_timeout_and_goes_on_later(void **state)
 	assert_int_equal(error, VMSG_ERROR_TIMEOUT);
 	assert_true(now() - start < SECOND / 5);
 	assert_int_equal(vm1.bus.state, VMSG_BUS_RUNNING);
-	/* it continues: the late answer is dropped, and the next is the right one */
+	/* it continues: the late answer is only counted, and the next is the right one */
 	backend.is_stuck = false;
 	struct vmsg_driver_event event;
 	while (vmsg_driver_event(&vm1.driver, &event)) {
@@ -607,7 +607,68 @@ static void a_stuck_device_is_a_timeout_and_goes_on_later(void **state)
 	vmsg_vq_driver_stop(&vm1.queue);
 	start_device(&vm1, 0);
 	transfer(&vm1, 4);
-	assert_int_equal(vm1.bus.stats.late, 0);
+	assert_int_equal(vm1.bus.stats.late, 1);
+}
+
+/* EVENT_POLL has taken the event from the device: it comes late, but it comes, and once. */
+static void an_event_that_comes_too_late_is_told(void **state)
+{
+	static const char *const profiles[] = { "r0", "r1", "r1-a16", "r2a", "r2b", "r3" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		const struct vmsg_profile *profile = vmsg_profile_find(profiles[i]);
+		print_message("# %s\n", profiles[i]);
+		(void)close_system(state);
+		(void)open_system(state);
+		start_backend(profile);
+		start_frontend(&vm1, 1, profile);
+		vm1.pump.exchange_timeout_ns = SECOND / 10;
+		up(&vm1);
+		share(&vm1);
+		start_device(&vm1, 0);
+		vm1.log[0] = 0;
+		vmsg_device_needs_reset(&backend.devices[0]);
+		backend.is_stuck = true;
+		assert_int_equal(vmsg_driver_pump_poll(&vm1.pump), VMSG_ERROR_TIMEOUT);
+		drain(&vm1);
+		struct vmsg_driver_event event;
+		assert_int_equal(vmsg_driver_event(&vm1.driver, &event), 0);
+		backend.is_stuck = false;
+		for (int k = 0; k < 200; k++) {
+			(void)run(&vm1);
+			vmsg_emu_local_advance(local, 10000000);
+		}
+		assert_int_equal(vmsg_driver_event(&vm1.driver, &event), 1);
+		assert_int_equal(event.kind, VMSG_DRIVER_EVENT_NEEDS_RESET);
+		assert_int_equal(vmsg_driver_event(&vm1.driver, &event), 0);
+		assert_log(vm1.log, "");
+		assert_int_equal(vm1.bus.state, VMSG_BUS_RUNNING);
+		assert_int_equal(vm1.bus.stats.late, 0);
+	}
+}
+
+/* The same when the session that asked for it is over: it is for nobody. */
+static void an_event_for_an_earlier_session_is_not_told(void **state)
+{
+	(void)state;
+	start_backend(NULL);
+	start_frontend(&vm1, 1, NULL);
+	vm1.pump.exchange_timeout_ns = SECOND / 10;
+	up(&vm1);
+	assert_log(vm1.log, "up +0 +300");
+	backend.slots[0].present = false;
+	vmsg_device_pump_update(&backend.pump);
+	backend.is_stuck = true;
+	assert_int_equal(vmsg_driver_pump_poll(&vm1.pump), VMSG_ERROR_TIMEOUT);
+	vmsg_bus_abandon(&vm1.bus, now(), VMSG_ERROR_STATE);
+	drain(&vm1);
+	assert_log(vm1.log, "down");
+	backend.is_stuck = false;
+	backend.slots[0].present = true;
+	vmsg_device_pump_update(&backend.pump);
+	up(&vm1);
+	assert_log(vm1.log, "up +0 +300");
 }
 
 static void hot_plug_reaches_the_driver(void **state)
@@ -695,6 +756,8 @@ int main(void)
 		SYSTEM_TEST(a_destroyed_vm_leaves_nothing),
 		SYSTEM_TEST(only_a_refused_wait_ends_the_service),
 		SYSTEM_TEST(a_stuck_device_is_a_timeout_and_goes_on_later),
+		SYSTEM_TEST(an_event_that_comes_too_late_is_told),
+		SYSTEM_TEST(an_event_for_an_earlier_session_is_not_told),
 		SYSTEM_TEST(hot_plug_reaches_the_driver),
 		SYSTEM_TEST(an_old_device_says_only_that_something_changed),
 		SYSTEM_TEST(a_dead_device_partition_fails_the_session),
