@@ -225,6 +225,9 @@ int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_messa
 	if (driver ? bus->state != VMSG_BUS_RUNNING : !vmsg_bus_is_up(bus)) {
 		return VMSG_ERROR_STATE;
 	}
+	if (driver && vmsg_bus_number_is_stale(bus, message->header.dev_num)) {
+		return VMSG_ERROR_NOT_FOUND; /* it is meant for the one that has gone */
+	}
 	const bool unasked = !driver && event && !bus->poll_empty;
 	if (unasked && !(bus->events_on && delivers_events(bus))) {
 		return VMSG_ERROR_STATE;

@@ -211,6 +211,10 @@ int vmsg_bus_quirk_event(struct vmsg_bus *bus, struct vmsg_bus_event *event);
 int vmsg_bus_number_add(struct vmsg_bus *bus, uint16_t number);
 /* It is gone: VMSG_OK or NOT_FOUND. */
 int vmsg_bus_number_remove(struct vmsg_bus *bus, uint16_t number);
+/* Do listeners believe in a device of that number that has gone, whatever may be in its place now?
+ * And, device: the driver begins anew with what is there. */
+bool vmsg_bus_number_is_stale(const struct vmsg_bus *bus, uint16_t number);
+void vmsg_bus_number_renew(struct vmsg_bus *bus, uint16_t number);
 /* First present number >= `from`, or -1. */
 int32_t vmsg_bus_number_next(const struct vmsg_bus *bus, uint32_t from);
 /* The next change to tell, taken: 1 with the number and whether it appeared, or 0. */

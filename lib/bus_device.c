@@ -491,6 +491,22 @@ static void reject(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
 	}
 }
 
+/* Is its device there, and the one that the driver means? One that was replaced is not, before the
+ * driver has been told, unless it begins anew in any case: it would take the answers of the one for
+ * the other's, and what it is told of too late for news. */
+static bool is_addressed(struct vmsg_bus *bus, const struct vmsg_message *message)
+{
+	const uint16_t number = message->header.dev_num;
+	const bool begins = message->header.type == VMSG_SET_DEVICE_STATUS &&
+			    message->body.set_device_status_request.status == 0;
+
+	if (begins) {
+		vmsg_bus_number_renew(bus, number);
+	}
+	return vmsg_bus_has_device(bus, number) && (!vmsg_bus_number_is_stale(bus, number) ||
+						    message->header.type == VMSG_GET_DEVICE_INFO);
+}
+
 /* A transport message goes to its device, if there is one. */
 static int pass(struct vmsg_bus *bus, const struct vmsg_message *message,
 		const struct vmsg_raw_header *raw)
@@ -500,7 +516,7 @@ static int pass(struct vmsg_bus *bus, const struct vmsg_message *message,
 
 	if (!vmsg_bus_is_up(bus)) {
 		error = VMSG_ERROR_STATE;
-	} else if (!vmsg_bus_has_device(bus, message->header.dev_num)) {
+	} else if (!is_addressed(bus, message)) {
 		error = VMSG_ERROR_NOT_FOUND;
 	} else if (is_event && message->header.type != VMSG_EVENT_AVAIL) {
 		error = VMSG_ERROR_BAD_FIELD;

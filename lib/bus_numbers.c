@@ -106,6 +106,26 @@ int32_t vmsg_bus_number_next(const struct vmsg_bus *bus, uint32_t from)
 	return -1;
 }
 
+bool vmsg_bus_number_is_stale(const struct vmsg_bus *bus, uint16_t number)
+{
+	const uint32_t index = find(bus, number);
+
+	if (!is_at(bus, index, number)) {
+		return false;
+	}
+	const struct vmsg_bus_device *device = &bus->options.devices[index];
+	return device->told && (device->replaced || !device->present);
+}
+
+void vmsg_bus_number_renew(struct vmsg_bus *bus, uint16_t number)
+{
+	const uint32_t index = find(bus, number);
+
+	if (is_at(bus, index, number)) {
+		bus->options.devices[index].replaced = false;
+	}
+}
+
 /* All before device_next have been told. */
 int vmsg_bus_number_change(struct vmsg_bus *bus, uint16_t *number, bool *added)
 {

@@ -333,7 +333,8 @@ VMSG_EXPORT void vmsg_bus_abandon(struct vmsg_bus *bus, uint64_t now_ns, int err
 
 /*
  * Sends a transport message: a driver's request or event, a device's response or event. For
- * requests a token is chosen; the caller's own comes back in the response. AGAIN while the previous
+ * requests a token is chosen; the caller's own comes back in the response. NOT_FOUND, for a driver,
+ * while the event that tells of the device's removal has not been pulled. AGAIN while the previous
  * frame has not been pulled or too many requests are in flight, STATE when the bus is not up (or
  * for a device's event that nobody polled for), RANGE when it exceeds the bus maximum, else as
  * vmsg_encode().

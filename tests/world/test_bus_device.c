@@ -425,6 +425,60 @@ static void a_number_that_comes_back_is_seen_to_go_first(void **state)
 	assert_exchange(&pair, "0284000007000800", "0384000007000800");
 }
 
+/* What is in its place now is served once the driver knows, or begins anew without having been
+ * told; then it is told no more. */
+static void a_device_that_was_replaced_is_not_taken_for_the_old_one(void **state)
+{
+	static const struct {
+		const char *version, *answer, *events, *done;
+		const char *info, *status, *status_is, *reset, *zero, *poll, *gone, *there, *empty;
+		const char *refused;
+	} rows[] = {
+		{ R3_ECHO, R3_OFFER, "0285000007000c00 00 00 0000", "0385000007000a00 0000",
+		  "0002090005000800", "0007090005000800", "0107090005000c00 5a000000",
+		  "0008090005000c00 00000000", "0108090005000c00 5a000000", "0284000007000800",
+		  "0240000000000c00 0900 0200", "0240000000000c00 0900 0100", "0384000007000800",
+		  "0387090005000a00 0700" },
+		{ "028000001800 01000000 01000000 00000000 0f000000 ff00",
+		  "038000001800 01000000 01000000 00000000 01000000 0400", NULL, NULL,
+		  "000209000600", "000709000600", "010709000a00 5a000000", "000809000a00 00000000",
+		  "010809000a00 5a000000", "028400000600", "024000000a00 0900 0200",
+		  "024000000a00 0900 0100", "038400000600", "030000000600" },
+		{ "028000000a00 01000000", "038000001000 01000000 02040000 0200", NULL, NULL,
+		  "000209000600", "000709000600", "010709000a00 5a000000", "000809000a00 00000000",
+		  "010809000a00 5a000000", "028400000600", "024200000800 0900", "024100000800 0900",
+		  "038400000600", "030000000600" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t answer[VMSG_FRAME_SIZE_MAX];
+		uint8_t bytes[VMSG_FRAME_SIZE_MAX];
+		open_device(NULL);
+		assert_exchange(&pair, rows[i / 2].version, rows[i / 2].answer);
+		if (rows[i / 2].events) {
+			assert_exchange(&pair, rows[i / 2].events, rows[i / 2].done);
+		}
+		assert_exchange(&pair, rows[i / 2].status, rows[i / 2].status_is);
+		assert_int_equal(vmsg_bus_remove_device(&pair.device.bus, 9), 0);
+		assert_int_equal(vmsg_bus_add_device(&pair.device.bus, 9), 0);
+		assert_exchange(&pair, rows[i / 2].status, rows[i / 2].refused);
+		const size_t size = hex_to_bytes(rows[i / 2].info, bytes, sizeof(bytes));
+		pair.device.log[0] = 0;
+		pair_raw(&pair, (struct vmsg_bytes){ bytes, size }, answer);
+		assert_log(&pair.device, "GET_DEVICE_INFO@9"); /* nothing is changed by it */
+		if (i % 2) {
+			assert_exchange(&pair, rows[i / 2].poll, rows[i / 2].gone);
+			assert_exchange(&pair, rows[i / 2].poll, rows[i / 2].there);
+		} else {
+			assert_exchange(&pair, rows[i / 2].status, rows[i / 2].refused);
+			assert_exchange(&pair, rows[i / 2].reset, rows[i / 2].zero);
+		}
+		assert_exchange(&pair, rows[i / 2].poll, rows[i / 2].empty);
+		assert_exchange(&pair, rows[i / 2].status, rows[i / 2].status_is);
+	}
+}
+
 /* ---- reset ---- */
 
 static void a_reset_is_answered_when_areas_and_devices_are_gone(void **state)
@@ -528,6 +582,7 @@ int main(void)
 		cmocka_unit_test(r2_drivers_may_ask_for_notifications),
 		cmocka_unit_test(a_poll_fetches_one_event_whole),
 		cmocka_unit_test(a_number_that_comes_back_is_seen_to_go_first),
+		cmocka_unit_test(a_device_that_was_replaced_is_not_taken_for_the_old_one),
 		cmocka_unit_test(a_reset_is_answered_when_areas_and_devices_are_gone),
 		cmocka_unit_test(a_reset_that_cannot_finish_is_busy),
 		cmocka_unit_test(a_version_waits_for_the_reset_before_it),

@@ -660,6 +660,34 @@ static void hot_plug_is_told_once_and_in_order(void **state)
 	assert_log(&pair.driver, "+3 -3 +3");
 }
 
+/* Whoever drives it does not know yet, and would set up what has come in its place. */
+static void nothing_is_sent_to_a_device_that_is_told_gone(void **state)
+{
+	struct vmsg_bus_event event;
+	const struct vmsg_message kick = avail(3);
+
+	(void)state;
+	up("r3");
+	for (int replaced = 0; replaced < 2; replaced++) {
+		struct vmsg_bus *bus = &pair.driver.bus;
+		assert_int_equal(push("0240000000000c00 0300 0200"), 0);
+		if (replaced) {
+			assert_int_equal(push("0240000000000c00 0300 0100"), 0);
+		}
+		assert_int_equal(send_to(3, 5), VMSG_ERROR_NOT_FOUND);
+		assert_int_equal(vmsg_bus_send(bus, 0, &kick), VMSG_ERROR_NOT_FOUND);
+		assert_int_equal(vmsg_bus_event(bus, &event), 1);
+		assert_int_equal(event.kind, VMSG_BUS_EVENT_DEVICE_REMOVED);
+		assert_int_equal(send_to(3, 5), 0); /* as the caller likes */
+		drain();
+		assert_log(&pair.driver,
+			   replaced ? "+3 GET_DEVICE_STATUS@3" : "GET_DEVICE_STATUS@3");
+		assert_int_equal(push("0240000000000c00 0300 0100"), 0);
+		drain();
+		pair.driver.log[0] = 0;
+	}
+}
+
 static void what_a_device_may_not_send_is_dropped(void **state)
 {
 	(void)state;
@@ -716,6 +744,7 @@ int main(void)
 		cmocka_unit_test(a_kick_that_was_lost_is_told),
 		cmocka_unit_test(polls_go_on_while_there_are_events),
 		cmocka_unit_test(hot_plug_is_told_once_and_in_order),
+		cmocka_unit_test(nothing_is_sent_to_a_device_that_is_told_gone),
 		cmocka_unit_test(what_a_device_may_not_send_is_dropped),
 		cmocka_unit_test(r0_hot_plug_has_messages_of_its_own),
 	};
