@@ -273,6 +273,7 @@ void vmsg_bus_fail(struct vmsg_bus *bus, int error)
 	bus->up_pending = false;
 	bus->events_on = false;
 	bus->resuming = false;
+	vmsg_bus_check_forget(bus);
 	bus->step = 0;
 	vmsg_bus_areas_drop(bus, false);
 	vmsg_bus_fifo_drop(bus);
@@ -394,6 +395,7 @@ void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 			vmsg_bus_fail_request(bus, request, VMSG_ERROR_TIMEOUT);
 		} else if (bus->out_is_event && vmsg_bus_is_driver(bus)) {
 			bus->avail_lost = true;
+			vmsg_bus_doubt(bus, VMSG_ERROR_TIMEOUT);
 		}
 	} else if (!vmsg_bus_is_driver(bus) && bus->out_is_event) {
 		vmsg_bus_device_event_lost(bus);

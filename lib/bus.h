@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the files of the bus session share. Who owns what: bus.c frames, events and time;
- * bus_requests.c requests in flight; bus_driver.c and bus_device.c the two roles; bus_choice.c
- * carriers and event delivery; bus_areas*.c areas; bus_numbers.c device numbers; bus_quirks.c what
- * peers do against the rules.
+ * bus_requests.c requests in flight; bus_driver.c and bus_device.c the two roles; bus_check.c
+ * whether the device still knows the session; bus_choice.c carriers and event delivery;
+ * bus_areas*.c areas; bus_numbers.c device numbers; bus_quirks.c what peers do against the rules.
  */
 #ifndef VMSG_LIB_BUS_H
 #define VMSG_LIB_BUS_H
@@ -124,6 +124,8 @@ uint64_t vmsg_bus_fifo_deadline(const struct vmsg_bus *bus);
 
 /* The session does not go on after a suspend: if it was to, it begins anew. */
 bool vmsg_bus_driver_is_forgotten(struct vmsg_bus *bus);
+/* Asks for all devices, from the first. */
+void vmsg_bus_list_devices(struct vmsg_bus *bus);
 
 /* The action of the session itself that is due: 1 with `output`, or 0; and its end. */
 int vmsg_bus_driver_action(struct vmsg_bus *bus, struct vmsg_bus_output *output);
@@ -141,6 +143,20 @@ void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request
 void vmsg_bus_driver_event(struct vmsg_bus *bus, const struct vmsg_message *message);
 void vmsg_bus_driver_polled(struct vmsg_bus *bus, bool more);
 uint64_t vmsg_bus_driver_deadline(const struct vmsg_bus *bus);
+
+/* ---- bus_check.c ---- */
+
+/* A request failed with `error`, as it would if the device did not know us: a check is due. */
+void vmsg_bus_doubt(struct vmsg_bus *bus, int error);
+/* Begins one that is due: true when it did. */
+bool vmsg_bus_check_begin(struct vmsg_bus *bus);
+/* The whole list has come. */
+void vmsg_bus_check_end(struct vmsg_bus *bus);
+/* The list has not come; true when it is asked for once more. */
+bool vmsg_bus_check_failed(struct vmsg_bus *bus, int error);
+/* The session that it was about is over, or asleep. */
+void vmsg_bus_check_forget(struct vmsg_bus *bus);
+uint64_t vmsg_bus_check_deadline(const struct vmsg_bus *bus);
 
 /* ---- bus_device.c ---- */
 
@@ -222,6 +238,10 @@ int vmsg_bus_number_change(struct vmsg_bus *bus, uint16_t *number, bool *added);
 /* All present numbers are about to be asked for again: those not confirmed are gone. */
 void vmsg_bus_numbers_doubt(struct vmsg_bus *bus);
 void vmsg_bus_number_confirm(struct vmsg_bus *bus, uint16_t number);
+/* All present numbers are asked for again, and count meanwhile; and, once the list has ended, the
+ * first that it left out, >= `from`, or -1. */
+void vmsg_bus_numbers_recount(struct vmsg_bus *bus);
+int32_t vmsg_bus_number_missing(const struct vmsg_bus *bus, uint32_t from);
 /* Listeners learn of all present numbers in another way. */
 void vmsg_bus_numbers_told(struct vmsg_bus *bus);
 

@@ -172,6 +172,9 @@ static void unshared(struct vmsg_bus *bus, struct vmsg_bus_area *area,
 		area->retry_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_REPEAT_NS);
 		vmsg_area_enter(bus, area, AREA_UNSHARE);
 	} else {
+		if (bus->profile->has_results && answer->result != VMSG_RESULT_SUCCESS) {
+			vmsg_bus_doubt(bus, VMSG_ERROR_PEER); /* it took it once */
+		}
 		vmsg_area_reclaim(bus, area);
 	}
 }

@@ -92,6 +92,7 @@ static void begin_session(struct vmsg_bus *bus)
 	bus->resuming = false;
 	bus->choice = VMSG_BUS_NO_CHOICE;
 	bus->rung = 0;
+	vmsg_bus_check_forget(bus);
 	begin_dialect(bus, bus->options.profile ? bus->options.profile : rung(bus));
 }
 
@@ -125,6 +126,7 @@ int vmsg_bus_reset(struct vmsg_bus *bus, uint64_t now_ns)
 	vmsg_bus_end_requests(bus, VMSG_ERROR_STATE);
 	bus->state = VMSG_BUS_RESETTING;
 	bus->events_on = false;
+	vmsg_bus_check_forget(bus);
 	go(bus, STEP_RESET);
 	return VMSG_OK;
 }
@@ -212,7 +214,8 @@ int vmsg_bus_suspend(struct vmsg_bus *bus, uint64_t now_ns)
 	if (!vmsg_bus_is_driver(bus) || bus->state != VMSG_BUS_RUNNING) {
 		return VMSG_ERROR_STATE;
 	}
-	bool is_busy = bus->out_due || bus->message_pending || vmsg_bus_areas_busy(bus);
+	bool is_busy =
+		bus->out_due || bus->message_pending || bus->checking || vmsg_bus_areas_busy(bus);
 	for (size_t i = 0; i < VMSG_REQUESTS_MAX; i++) {
 		is_busy |= bus->requests[i].used;
 	}
@@ -233,9 +236,17 @@ int vmsg_bus_resume(struct vmsg_bus *bus, uint64_t now_ns)
 	bus->state = VMSG_BUS_NEGOTIATED;
 	bus->resuming = true;
 	bus->window_offset = 0;
+	vmsg_bus_check_forget(bus);
 	vmsg_bus_numbers_doubt(bus);
 	go(bus, STEP_DEVICES);
 	return VMSG_OK;
+}
+
+void vmsg_bus_list_devices(struct vmsg_bus *bus)
+{
+	vmsg_bus_numbers_recount(bus);
+	bus->window_offset = 0;
+	go(bus, STEP_DEVICES);
 }
 
 /* The device has been reset: down, as soon as it has let go of our memory. */
@@ -370,6 +381,8 @@ void vmsg_bus_driver_output(struct vmsg_bus *bus)
 		    bus->step != STEP_SHARE) {
 			ask_step(bus);
 		}
+	} else if (vmsg_bus_check_begin(bus)) {
+		ask_step(bus);
 	} else if (bus->state != VMSG_BUS_SUSPENDED && !vmsg_bus_area_ask(bus) &&
 		   bus->state == VMSG_BUS_RUNNING && !bus->polling &&
 		   bus->now_ns >= bus->next_poll_ns) {
@@ -419,7 +432,10 @@ uint64_t vmsg_bus_driver_deadline(const struct vmsg_bus *bus)
 	if (bus->step != STEP_NONE) {
 		return bus->step_asked ? VMSG_BUS_NEVER : bus->step_ns;
 	}
-	return bus->state == VMSG_BUS_RUNNING && !bus->polling ? bus->next_poll_ns : VMSG_BUS_NEVER;
+	const uint64_t check_ns = vmsg_bus_check_deadline(bus);
+	const uint64_t poll_ns = bus->state == VMSG_BUS_RUNNING && !bus->polling ? bus->next_poll_ns
+										 : VMSG_BUS_NEVER;
+	return check_ns < poll_ns ? check_ns : poll_ns;
 }
 
 /* ---- what is answered ---- */
@@ -488,6 +504,24 @@ static void on_fifo(struct vmsg_bus *bus, const struct vmsg_fifo_configure_respo
 	go(bus, STEP_EVENTS);
 }
 
+static void device_went(struct vmsg_bus *bus, uint16_t number)
+{
+	if (vmsg_bus_number_remove(bus, number) == VMSG_OK) {
+		vmsg_bus_fail_requests_to(bus, number, VMSG_ERROR_NOT_FOUND);
+	}
+}
+
+/* The device knows us. What it did not list has gone. */
+static void end_check(struct vmsg_bus *bus)
+{
+	for (int32_t at = vmsg_bus_number_missing(bus, 0); at >= 0;
+	     at = vmsg_bus_number_missing(bus, (uint32_t)at + 1)) {
+		device_went(bus, (uint16_t)at);
+	}
+	go(bus, STEP_NONE);
+	vmsg_bus_check_end(bus);
+}
+
 static void on_devices(struct vmsg_bus *bus, const struct vmsg_get_devices_response *answer)
 {
 	const uint32_t end = bus->window_offset + answer->count;
@@ -507,7 +541,9 @@ static void on_devices(struct vmsg_bus *bus, const struct vmsg_get_devices_respo
 			vmsg_bus_number_confirm(bus, (uint16_t)(bus->window_offset + i));
 		}
 	}
-	if (next == 0) {
+	if (next == 0 && bus->checking) {
+		end_check(bus);
+	} else if (next == 0) {
 		next_step(bus);
 	} else {
 		bus->window_offset = next;
@@ -584,10 +620,12 @@ void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request
 			bus->next_poll_ns =
 				vmsg_bus_after(bus->now_ns, bus->options.poll_interval_ns);
 		}
+		vmsg_bus_doubt(bus, error);
 		break;
 	case VMSG_AREA_SHARE:
 	case VMSG_AREA_UNSHARE:
 		vmsg_bus_area_failure(bus, request, error);
+		vmsg_bus_doubt(bus, error);
 		break;
 	case VMSG_EVENT_CONFIGURE:
 	case VMSG_FIFO_CONFIGURE:
@@ -598,7 +636,7 @@ void vmsg_bus_driver_failure(struct vmsg_bus *bus, const struct vmsg_bus_request
 		vmsg_bus_fail(bus, error);
 		break;
 	default: /* GET_DEVICES */
-		if (!vmsg_bus_driver_is_forgotten(bus)) {
+		if (!vmsg_bus_driver_is_forgotten(bus) && !vmsg_bus_check_failed(bus, error)) {
 			vmsg_bus_fail(bus, error);
 		}
 		break;
@@ -625,13 +663,6 @@ static void device_appeared(struct vmsg_bus *bus, uint16_t number)
 {
 	if (vmsg_bus_number_add(bus, number) == VMSG_ERROR_NO_SPACE) {
 		bus->stats.dropped++;
-	}
-}
-
-static void device_went(struct vmsg_bus *bus, uint16_t number)
-{
-	if (vmsg_bus_number_remove(bus, number) == VMSG_OK) {
-		vmsg_bus_fail_requests_to(bus, number, VMSG_ERROR_NOT_FOUND);
 	}
 }
 

@@ -53,6 +53,7 @@ int vmsg_bus_number_add(struct vmsg_bus *bus, uint16_t number)
 		}
 		devices[index].present = true;
 		devices[index].replaced = true;
+		devices[index].listed = true;
 		return VMSG_OK; /* the change is on its way already */
 	}
 	if (bus->device_count == bus->options.device_capacity) {
@@ -61,7 +62,11 @@ int vmsg_bus_number_add(struct vmsg_bus *bus, uint16_t number)
 	for (uint32_t i = bus->device_count; i > index; i--) {
 		devices[i] = devices[i - 1];
 	}
-	devices[index] = (struct vmsg_bus_device){ .number = number, .present = true };
+	devices[index] = (struct vmsg_bus_device){
+		.number = number,
+		.present = true,
+		.listed = true,
+	};
 	bus->device_count++;
 	bus->device_next = index < bus->device_next ? index : bus->device_next;
 	bus->devices_changed = true;
@@ -126,6 +131,23 @@ void vmsg_bus_number_renew(struct vmsg_bus *bus, uint16_t number)
 	}
 }
 
+void vmsg_bus_numbers_recount(struct vmsg_bus *bus)
+{
+	for (uint32_t i = 0; i < bus->device_count; i++) {
+		bus->options.devices[i].listed = false;
+	}
+}
+
+int32_t vmsg_bus_number_missing(const struct vmsg_bus *bus, uint32_t from)
+{
+	for (uint32_t i = find(bus, from); i < bus->device_count; i++) {
+		if (bus->options.devices[i].present && !bus->options.devices[i].listed) {
+			return bus->options.devices[i].number;
+		}
+	}
+	return -1;
+}
+
 /* All before device_next have been told. */
 int vmsg_bus_number_change(struct vmsg_bus *bus, uint16_t *number, bool *added)
 {
@@ -164,13 +186,14 @@ void vmsg_bus_numbers_doubt(struct vmsg_bus *bus)
 	bus->devices_changed = true;
 }
 
-/* One that was known and is still there has not changed. */
+/* One that was known and is still there has not changed, but for one that was seen to go. */
 void vmsg_bus_number_confirm(struct vmsg_bus *bus, uint16_t number)
 {
 	const uint32_t index = find(bus, number);
 
-	if (is_at(bus, index, number)) {
+	if (is_at(bus, index, number) && (bus->options.devices[index].present || !bus->checking)) {
 		bus->options.devices[index].present = true;
+		bus->options.devices[index].listed = true;
 	} else if (vmsg_bus_number_add(bus, number) == VMSG_ERROR_NO_SPACE) {
 		bus->stats.dropped++;
 	}

@@ -91,6 +91,7 @@ void vmsg_bus_fail_request(struct vmsg_bus *bus, struct vmsg_bus_request *reques
 {
 	if (!request->own) {
 		tell_failure(bus, request, error);
+		vmsg_bus_doubt(bus, error);
 		return;
 	}
 	const struct vmsg_bus_request copy = *request;

@@ -52,6 +52,7 @@ struct vmsg_bus_device {
 	bool present; /* it exists now */
 	bool told; /* who listens (our caller, or the driver beyond the bus) believes it exists */
 	bool replaced; /* it went and came back since they were told */
+	bool listed;   /* driver: by the device, since it was last asked for all */
 };
 
 /* A request in flight. */
@@ -252,6 +253,10 @@ struct vmsg_bus {
 	uint32_t window_offset;
 	uint16_t window_count;
 	bool resuming;
+	bool checking;  /* GET_DEVICES is asked to see whether the device knows us */
+	bool check_due; /* at check_ns */
+	uint8_t check_tries;
+	uint64_t check_ns;
 	uint8_t choice; /* read: VMSG_BUS_NO_CHOICE, or a row of the table in bus_choice.c */
 
 	/* driver: events of the device */
@@ -326,6 +331,17 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_suspend(struct vmsg_bus *bus, uint64_t 
  * must be shared again. STATE unless SUSPENDED.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_resume(struct vmsg_bus *bus, uint64_t now_ns);
+
+/*
+ * Driver: is the device still the one that the session was agreed on with? Its partition may have
+ * been restarted, and nobody says so. Asks for the devices again: those that have come and gone
+ * unseen are told as events; when the request is refused or stays without answer (3 times), the
+ * session is FAILED. The session does this by itself when requests are refused or stay without
+ * answer, at most once a second; call it when something else is in doubt, such as buffers that do
+ * not come back, or from time to time on a session that neither sends nor polls. STATE unless
+ * RUNNING.
+ */
+VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_check(struct vmsg_bus *bus, uint64_t now_ns);
 
 /* Ends the session without a word to the peer, which is gone. Driver: FAILED with `error`. Device:
  * as a RESET that nobody waits for: event RESET, areas relinquished, DOWN. */

@@ -465,13 +465,19 @@ void soak_front_share(struct soak_front *front)
 
 bool soak_front_go_on(struct soak *soak, struct soak_front *front)
 {
-	/* Before r3 nobody says that the device partition was replaced: who gets nowhere begins
-	 * anew, as its user would. */
-	if (front->sleep == SOAK_AWAKE && ++front->vain > 40 &&
-	    front->bus.state == VMSG_BUS_RUNNING) {
-		soak_say(soak, "%u gets nowhere", number(front));
-		vmsg_bus_abandon(&front->bus, now(soak), VMSG_ERROR_TIMEOUT);
-		return true;
+	/* Nobody says that the device partition was replaced: who gets nowhere asks, and then
+	 * begins anew, as its user would. */
+	if (front->sleep == SOAK_AWAKE && front->bus.state == VMSG_BUS_RUNNING) {
+		front->vain++;
+		if (front->vain % 40 == 0) {
+			soak_say(soak, "%u wonders", number(front));
+			SOAK_CHECK(soak, vmsg_bus_check(&front->bus, now(soak)) == 0);
+		}
+		if (front->vain > 120) {
+			soak_say(soak, "%u gets nowhere", number(front));
+			vmsg_bus_abandon(&front->bus, now(soak), VMSG_ERROR_TIMEOUT);
+			return true;
+		}
 	}
 	if (front->bus.state == VMSG_BUS_DOWN || front->bus.state == VMSG_BUS_FAILED) {
 		drop_device(soak, front);
