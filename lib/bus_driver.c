@@ -60,6 +60,9 @@ static void begin_dialect(struct vmsg_bus *bus, const struct vmsg_profile *diale
 	bus->version_pair[0] = dialect->bus_version;
 	bus->version_pair[1] = VMSG_TRANSPORT_REVISION;
 	go(bus, dialect->has_version_probe ? STEP_RESET : STEP_VERSION);
+	if (!dialect->has_token && bus->owed_ns > bus->now_ns) {
+		bus->step_ns = bus->owed_ns;
+	}
 }
 
 static const struct vmsg_profile *rung(const struct vmsg_bus *bus)
@@ -140,6 +143,7 @@ static void after_reset(struct vmsg_bus *bus)
 	}
 	go(bus, STEP_NONE);
 	bus->step_ns = vmsg_bus_after(bus->now_ns, bus->options.request_timeout_ns);
+	bus->owed_ns = 0; /* they came before this one */
 	vmsg_bus_areas_drop(bus, true);
 	vmsg_bus_fifo_drop(bus);
 	vmsg_bus_driver_settle(bus);

@@ -35,6 +35,45 @@ static uint16_t choose_token(struct vmsg_bus *bus)
 	return token;
 }
 
+/* What a response repeats of its request, besides the id and the number of the device. */
+static bool echo_of(const struct vmsg_message *message, uint32_t *echo)
+{
+	const bool asks = message->header.kind == VMSG_REQUEST;
+
+	switch (message->header.type) {
+	case VMSG_GET_DEVICE_FEATURES:
+		*echo = asks ? message->body.get_device_features_request.block_index
+			     : message->body.get_device_features_response.block_index;
+		return true;
+	case VMSG_GET_CONFIG:
+		*echo = asks ? message->body.get_config_request.offset
+			     : message->body.get_config_response.offset;
+		return true;
+	case VMSG_SET_CONFIG:
+		*echo = asks ? message->body.set_config_request.offset
+			     : message->body.set_config_response.offset;
+		return true;
+	case VMSG_GET_VQUEUE:
+		*echo = asks ? message->body.get_vqueue_request.index
+			     : message->body.get_vqueue_response.index;
+		return true;
+	case VMSG_GET_SHM:
+		*echo = asks ? message->body.get_shm_request.index
+			     : message->body.get_shm_response.shmid;
+		return true;
+	case VMSG_GET_DEVICES:
+		*echo = asks ? message->body.get_devices_request.offset
+			     : message->body.get_devices_response.offset;
+		return true;
+	case VMSG_AREA_SHARE:
+		*echo = asks ? message->body.area_share_request.area_id
+			     : message->body.area_share_response.area_id;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Sends a request; its slot in the table, or an error. */
 int vmsg_bus_put_request(struct vmsg_bus *bus, const struct vmsg_message *message,
 			 uint64_t deadline_ns, bool own)
@@ -65,6 +104,11 @@ int vmsg_bus_put_request(struct vmsg_bus *bus, const struct vmsg_message *messag
 		.sequence = bus->next_sequence++,
 		.deadline_ns = deadline_ns,
 	};
+	(void)echo_of(message, &bus->requests[i].echo);
+	if (!bus->dialect->has_token && bus->out_carrier != VMSG_CARRIER_DIRECT &&
+	    deadline_ns > bus->owed_ns) {
+		bus->owed_ns = deadline_ns;
+	}
 	bus->out_request = i;
 	bus->out_token = token;
 	return i;
@@ -130,10 +174,18 @@ void vmsg_bus_fail_requests_to(struct vmsg_bus *bus, uint16_t dev_num, int error
 	}
 }
 
+/* Could this be what the request asked for? `response` NULL: there is none to look into. */
+static bool fits(const struct vmsg_bus_request *request, const struct vmsg_message *response)
+{
+	uint32_t echo;
+
+	return !response || !echo_of(response, &echo) || echo == request->echo;
+}
+
 /* The request that a response belongs to: by device and token, or, without tokens, the oldest of
- * its kind. */
+ * its kind that asked for what is answered. */
 static struct vmsg_bus_request *find_request(struct vmsg_bus *bus, uint16_t dev_num, uint16_t token,
-					     uint8_t msg_id)
+					     uint8_t msg_id, const struct vmsg_message *response)
 {
 	struct vmsg_bus_request *found = NULL;
 
@@ -146,7 +198,7 @@ static struct vmsg_bus_request *find_request(struct vmsg_bus *bus, uint16_t dev_
 			if (request->token == token) {
 				return request;
 			}
-		} else if (request->msg_id == msg_id &&
+		} else if (request->msg_id == msg_id && fits(request, response) &&
 			   (!found || request->sequence < found->sequence)) {
 			found = request;
 		}
@@ -190,7 +242,7 @@ static void take_null_reply(struct vmsg_bus *bus, const struct vmsg_header *head
 static void take_error(struct vmsg_bus *bus, const struct vmsg_message *message, uint16_t size)
 {
 	struct vmsg_bus_request *request =
-		find_request(bus, message->header.dev_num, message->header.token, 0);
+		find_request(bus, message->header.dev_num, message->header.token, 0, NULL);
 
 	if (!request) {
 		bus->stats.late++;
@@ -237,8 +289,8 @@ static void check_region(struct vmsg_bus *bus, struct vmsg_get_shm_response *reg
 static void take_response(struct vmsg_bus *bus, const struct vmsg_message *message,
 			  const struct vmsg_raw_header *raw)
 {
-	struct vmsg_bus_request *request =
-		find_request(bus, message->header.dev_num, message->header.token, raw->msg_id);
+	struct vmsg_bus_request *request = find_request(
+		bus, message->header.dev_num, message->header.token, raw->msg_id, message);
 
 	if (!request) {
 		request = find_refused(bus, raw);
@@ -330,7 +382,7 @@ int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 	if (error < 0) {
 		struct vmsg_bus_request *request =
 			raw.type & VMSG_TYPE_RESPONSE
-				? find_request(bus, raw.dev_num, raw.token, raw.msg_id)
+				? find_request(bus, raw.dev_num, raw.token, raw.msg_id, NULL)
 				: NULL;
 		bus->stats.dropped++;
 		if (request) {

@@ -66,6 +66,7 @@ struct vmsg_bus_request {
 	uint16_t token; /* unique among those in flight; on the wire if there is room for it */
 	uint16_t caller_token; /* what the driver put there; restored in the response */
 	uint16_t area_id;      /* own: the area concerned */
+	uint32_t echo;         /* what the response repeats of it, where it does */
 	uint64_t sequence;     /* in the order in which they were sent */
 	int error;
 	uint64_t deadline_ns;
@@ -257,7 +258,8 @@ struct vmsg_bus {
 	bool check_due; /* at check_ns */
 	uint8_t check_tries;
 	uint64_t check_ns;
-	uint8_t choice; /* read: VMSG_BUS_NO_CHOICE, or a row of the table in bus_choice.c */
+	uint64_t owed_ns; /* until then answers may come that nothing tells from later ones */
+	uint8_t choice;   /* read: VMSG_BUS_NO_CHOICE, or a row of the table in bus_choice.c */
 
 	/* driver: events of the device */
 	bool polling;

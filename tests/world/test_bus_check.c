@@ -393,6 +393,89 @@ static void a_device_that_is_asked_stays(void **state)
 	}
 }
 
+/* ---- without tokens ---- */
+
+/* Answers of a session that was given up are still on their way when the next begins. */
+static void a_new_session_is_not_one_answer_behind(void **state)
+{
+	static const char *const profiles[] = { "r0", "r1", "r1-a16" };
+
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		const struct way way = { profiles[i], VMSG_CARRIER_INDIRECT, VMSG_EVENTS_INDIRECT };
+		echo_open(state);
+		struct echo_session *at = start(&way);
+		const uint64_t sent = at->bus.stats.sent[VMSG_VERSION];
+		assert_int_equal(vmsg_driver_read_config(&at->driver, echo_now(), 0, 0), 0);
+		struct vmsg_bus_output output;
+		struct vmsg_message message;
+		/* it is sent, and never comes back */
+		assert_int_equal(vmsg_driver_output(&at->driver, &message), 1);
+		assert_int_equal(vmsg_bus_send(&at->bus, echo_now(), &message), 0);
+		assert_int_equal(vmsg_bus_output(&at->bus, &output), 1);
+		vmsg_bus_abandon(&at->bus, echo_now(), VMSG_ERROR_STATE);
+		(void)echo_run(at);
+		assert_int_equal(vmsg_bus_start(&at->bus, echo_now()), 0);
+		assert_int_equal(echo_run(at), 0);
+		assert_int_equal(at->bus.stats.sent[VMSG_VERSION], sent);
+		while (at->bus.state != VMSG_BUS_RUNNING) {
+			assert_int_equal(at->bus.state == VMSG_BUS_FAILED, 0);
+			(void)echo_run(at);
+			vmsg_emu_local_advance(echo_local, 10 * MS);
+		}
+		assert_in_range(echo_now(), output.deadline_ns, output.deadline_ns + SECOND);
+		echo_close(state);
+	}
+}
+
+/* A response repeats some of its request: that is looked at where there is no token. */
+static void a_response_to_something_else_is_late(void **state)
+{
+	static const struct {
+		struct vmsg_message request;
+		const char *other, *right;
+	} rows[] = {
+		{ { .header.type = VMSG_GET_DEVICE_FEATURES,
+		    .body.get_device_features_request = { .block_index = 2, .num_blocks = 1 } },
+		  "010303001200 01000000 01000000 00000000",
+		  "010303001200 02000000 01000000 00000000" },
+		{ { .header.type = VMSG_GET_CONFIG,
+		    .body.get_config_request = { .offset = 4, .length = 1 } },
+		  "010503001300 00000000 00000000 01000000 00",
+		  "010503001300 00000000 04000000 01000000 00" },
+		{ { .header.type = VMSG_GET_VQUEUE, .body.get_vqueue_request.index = 1 },
+		  "010903002a00 00000000 00000000 00000000 0000000000000000 0000000000000000 "
+		  "0000000000000000",
+		  "010903002a00 01000000 00000000 00000000 0000000000000000 0000000000000000 "
+		  "0000000000000000" },
+		{ { .header.type = VMSG_GET_SHM, .body.get_shm_request.index = 1 },
+		  "010c03001200 00000000 00000000 00000000",
+		  "010c03001200 01000000 00000000 00000000" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vmsg_message request = rows[i].request;
+		struct vmsg_bus_output output;
+		uint8_t bytes[VMSG_FRAME_SIZE_MAX];
+		struct vmsg_bus *bus = &pair.driver.bus;
+		up("r1");
+		request.header.kind = VMSG_REQUEST;
+		request.header.dev_num = 3;
+		assert_int_equal(vmsg_bus_send(bus, 0, &request), 0);
+		assert_int_equal(vmsg_bus_output(bus, &output), 1);
+		size_t size = hex_to_bytes(rows[i].other, bytes, sizeof(bytes));
+		assert_int_equal(vmsg_bus_input(bus, 0, (struct vmsg_bytes){ bytes, size }), 0);
+		pair_run(&pair);
+		assert_log(&pair.driver, "");
+		assert_int_equal(bus->stats.late, 1);
+		size = hex_to_bytes(rows[i].right, bytes, sizeof(bytes));
+		assert_int_equal(vmsg_bus_input(bus, 0, (struct vmsg_bytes){ bytes, size }), 0);
+		pair_run(&pair);
+		assert_non_null(strstr(pair.driver.log, vmsg_type_name(request.header.type)));
+		assert_null(strstr(pair.driver.log, "lost"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +488,8 @@ int main(void)
 		cmocka_unit_test(an_idle_driver_finds_out),
 		cmocka_unit_test(a_driver_that_goes_on_finds_out),
 		cmocka_unit_test(a_device_that_is_asked_stays),
+		cmocka_unit_test(a_new_session_is_not_one_answer_behind),
+		cmocka_unit_test(a_response_to_something_else_is_late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
