@@ -504,7 +504,12 @@ static int serve(struct vhost_front *front)
 
 	while (!*front->stop && !(front->settings->once && has_served)) {
 		wait_for_work(front, has_moved);
-		vhost_device_update(&front->device);
+		if (*front->stop) {
+			break; /* before the session takes it for an interruption */
+		}
+		if (!vhost_device_update(&front->device) && front->fd >= 0) {
+			leave(front, "its memory cannot be shared with the peer");
+		}
 		has_moved = vhost_device_run(&front->device, used, front);
 		if (front->fd >= 0) {
 			check_vrings(front);
@@ -549,6 +554,9 @@ int frontend_vhost(const struct frontend_settings *settings)
 	    open_listener(front, settings->vhost_server) == 0) {
 		tell_ready(front);
 		status = serve(front);
+		if (front->device.session) {
+			front->device.session->options.stop = NULL; /* the device is reset first */
+		}
 		if (front->fd >= 0) {
 			close_front(front);
 		}

@@ -79,10 +79,11 @@ struct session {
 	bool is_refused;
 	bool is_gone; /* the area `gone_id` */
 	uint16_t gone_id;
-	bool is_changed;   /* its config space; cleared by who looks */
-	bool needs_reset;  /* likewise */
-	int written_error; /* of the operation last awaited */
-	bool is_removed;   /* the device that is being driven */
+	bool is_memory_refused; /* by peer or manager, which are there */
+	bool is_changed;        /* its config space; cleared by who looks */
+	bool needs_reset;       /* likewise */
+	int written_error;      /* of the operation last awaited */
+	bool is_removed;        /* the device that is being driven */
 	bool was_late;
 	int bus_error;
 };

@@ -15,6 +15,12 @@ static int over(struct session *session)
 	return SESSION_OVER;
 }
 
+static int refused(struct session *session)
+{
+	session->is_memory_refused = !vmsg_emu_is_lost(session->emu);
+	return over(session);
+}
+
 int session_share(struct session *session, uint64_t address, uint8_t *data, uint64_t size,
 		  uint16_t *area_id)
 {
@@ -29,13 +35,13 @@ int session_share(struct session *session, uint64_t address, uint8_t *data, uint
 		report_problem("an area of %llu bytes cannot be shared: %s, %s",
 			       (unsigned long long)size, vmsg_error_text(error),
 			       vmsg_ffa_status_name(session->endpoint.status));
-		return over(session);
+		return refused(session);
 	}
 	const int result = session_await(session, &session->is_ready, &session->is_refused);
 	if (result == SESSION_OK && !session->is_ready && !session->was_late) {
 		report_problem("partition 0x%04x refuses an area of %llu bytes", session->peer,
 			       (unsigned long long)size);
-		return over(session);
+		return refused(session);
 	}
 	return result;
 }
@@ -48,7 +54,7 @@ int session_add_memory(struct session *session, int memfd, uint64_t size,
 	*memory = (struct session_memory){ .bank.size = size };
 	if (vmsg_emu_add_bank(session->emu, memfd, &memory->bank, why, sizeof(why)) < 0) {
 		report_problem("memory of %llu bytes: %s", (unsigned long long)size, why);
-		return over(session);
+		return refused(session);
 	}
 	const int result = session_share(session, memory->bank.address, memory->bank.data, size,
 					 &memory->area_id);

@@ -208,7 +208,6 @@ static void look_for_peer(struct vhost_device *device)
 	}
 	if (result == 0) {
 		keep_config(device);
-		device->session->options.stop = NULL;
 		report_problem("the device is back");
 		return;
 	}
@@ -229,8 +228,6 @@ int vhost_device_open(struct vhost_device *device, const struct session_options 
 		vhost_device_close(device);
 		return -1;
 	}
-	/* from here on a signal is an end, not an interruption: the device is reset first */
-	device->session->options.stop = NULL;
 	for (uint32_t i = 0; i < device->queue_count; i++) {
 		if (shadow_open(&device->shadows[i], i, VHOST_DEVICE_RING_SIZE, &device->memory) <
 		    0) {
@@ -320,23 +317,27 @@ static void attach(struct vhost_device *device)
 	device->must_kick = true;
 }
 
-void vhost_device_update(struct vhost_device *device)
+bool vhost_device_update(struct vhost_device *device)
 {
+	bool is_refused = false;
+
 	if (!device->session) {
 		look_for_peer(device);
 	}
 	if (device->session && update_memory(device) < 0) {
+		is_refused = device->session->is_memory_refused;
 		lose(device);
 	}
 	vhost_memory_sweep(&device->memory);
 	if (!device->session || device->is_running || !is_wanted(device)) {
-		return;
+		return !is_refused;
 	}
 	if (start_device(device, device->features, true) == SESSION_OK) {
 		attach(device);
 	} else {
 		lose(device);
 	}
+	return true;
 }
 
 void vhost_device_stop(struct vhost_device *device)

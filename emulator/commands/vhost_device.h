@@ -45,8 +45,9 @@ void vhost_device_close(struct vhost_device *device);
 void vhost_device_look(struct vhost_device *device);
 
 /* Brings the device to where the shadows want it: looks for a peer that is gone (not too often),
- * shares and takes back memory, starts the device when a shadow runs. */
-void vhost_device_update(struct vhost_device *device);
+ * shares and takes back memory, starts the device when a shadow runs. False when memory is refused:
+ * it has been reported, and the guest must go. */
+bool vhost_device_update(struct vhost_device *device);
 /* Resets the device; chains that are on their way will be offered again. */
 void vhost_device_stop(struct vhost_device *device);
 /* Nothing of the guest is needed any more: its memory is taken back. */

@@ -314,6 +314,97 @@ static void a_front_end_that_runs_is_told_of_a_change(void **state)
 	end_front();
 }
 
+/* Memory that comes while a ring runs is there for the next chain, and may go again. */
+static void memory_comes_and_goes_while_a_ring_runs(void **state)
+{
+	(void)state;
+	const struct vhost_region more = {
+		.address = 4 * GUEST,
+		.size = 4 * PAGE,
+		.fd = memfd_create("more", MFD_CLOEXEC | MFD_ALLOW_SEALING),
+	};
+
+	disk_system_serve(&far, "", NULL, false);
+	start_server(NULL);
+	const struct process_holdings before = process_holdings(server.pid);
+	const struct daemon_holdings daemon_before = daemon_holdings(&far.daemon);
+	start_front();
+	put_read(3);
+	offer(1);
+	await_call();
+	assert_int_equal(ftruncate(more.fd, 4 * PAGE), 0);
+	assert_int_equal(fcntl(more.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
+	uint8_t *data = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, more.fd, 0);
+	assert_int_equal(vhost_add_region(&front, &more), 0);
+	put_read(9);
+	put(1, 4 * GUEST + 2 * PAGE, 512, 3);
+	offer(2);
+	await_call();
+	assert_int_equal(guest[6 * PAGE], 0);
+	assert_memory_equal(data + 2 * PAGE, far.data + 9 * 512, 512);
+	assert_int_equal(vhost_remove_region(&front, 4 * GUEST), 0);
+	put_read(4);
+	offer(3);
+	await_call();
+	assert_memory_equal(guest + 5 * PAGE, far.data + 4 * 512, 512);
+	/* and what is gone is outside */
+	put_read(9);
+	put(1, 4 * GUEST, 512, 3);
+	offer(4);
+	process_await(&server, &server.errors, "vring 0 is stopped: ");
+	end_front();
+	munmap(data, 4 * PAGE);
+	close(more.fd);
+	assert_process_returns_to(server.pid, before);
+	assert_daemon_returns_to(&far.daemon, daemon_before);
+}
+
+/* Memory that somebody else has in this system is nobody's to share. */
+static void memory_that_the_manager_refuses(void **state)
+{
+	(void)state;
+	const int memfd = raw_memfd(16 * PAGE, F_SEAL_SHRINK);
+	struct vmsg_wire_hello hello = raw_hello(3, 1, 16 * PAGE);
+	uint8_t frame[VMSG_WIRE_FRAME_MAX];
+	const struct vhost_region region = { .address = GUEST, .size = 16 * PAGE, .fd = memfd };
+	char byte;
+
+	disk_system_serve(&far, "", NULL, false);
+	const int other = daemon_dial(&far.daemon);
+	raw_send(other, frame, vmsg_wire_encode_hello(frame, &hello), &memfd, 1);
+	assert_true(raw_receive(other, frame) > 0);
+	start_server(NULL);
+	assert_int_equal(vhost_connect(&front, socket_path), 0);
+	assert_int_equal(vhost_set_features(&front, UINT64_C(1) << 32), 0);
+	assert_int_equal(vhost_add_region(&front, &region), 0);
+	process_await(&server, &server.errors, "the bank is the memory of another bank");
+	process_await(&server, &server.errors, "its memory cannot be shared with the peer");
+	assert_int_equal(recv(front.fd, &byte, 1, 0), 0);
+	vhost_close(&front);
+	close(memfd);
+	close(other);
+	/* the next one is served */
+	process_await(&server, &server.errors, "the device is back");
+	start_nearby();
+	assert_int_equal(FRONTEND_RUN(&nearby, "blk", "verify", far.image), 0);
+}
+
+/* Stopped while the peer does not answer: at once, or nearly. */
+static void a_signal_is_an_end_whatever_the_peer_does(void **state)
+{
+	(void)state;
+
+	start("", (const char *const[]){ "--timeout", "1", NULL });
+	assert_int_equal(FRONTEND_RUN(&nearby, "blk", "verify", far.image), 0);
+	assert_int_equal(kill(far.backend.pid, SIGSTOP), 0);
+	FRONTEND_START(&nearby, "blk", "verify", far.image);
+	usleep(100000);
+	assert_int_equal(kill(server.pid, SIGTERM), 0);
+	assert_int_equal(process_finish_within(&server, 5000), 0);
+	assert_int_equal(kill(far.backend.pid, SIGCONT), 0);
+	assert_int_equal(process_finish(&nearby.frontend), 1);
+}
+
 /* A guest that breaks the rules finds its ring stopped; its front end may start it again. */
 static void a_guest_that_breaks_the_rules_stops_its_ring(void **state)
 {
@@ -472,6 +563,9 @@ int main(void)
 		TEST(a_device_that_comes_back_as_another_is_not_taken),
 		TEST(a_config_change_goes_all_the_way),
 		TEST(a_front_end_that_runs_is_told_of_a_change),
+		TEST(memory_comes_and_goes_while_a_ring_runs),
+		TEST(memory_that_the_manager_refuses),
+		TEST(a_signal_is_an_end_whatever_the_peer_does),
 		TEST(a_guest_that_breaks_the_rules_stops_its_ring),
 		TEST(many_queues),
 		TEST(a_front_end_that_raves_is_left_alone),
