@@ -5,6 +5,7 @@
 #include "commands/options.h"
 #include "commands/report.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -25,8 +26,8 @@ static const char help[] =
 	"usage: vmsg-ffa-emu decode [OPTION...] [HEX...]\n"
 	"\n"
 	"Prints each virtio-msg frame, given as hex (one argument or one line of standard input\n"
-	"each), with every field by name. White space, colons and a leading 0x are skipped, and\n"
-	"what follows a #.\n"
+	"each, - meaning it too), with every field by name. White space, colons, commas, dashes\n"
+	"and 0x before a byte are skipped, and what follows a #.\n"
 	"\n"
 	"  -p, --profile P   the dialect: a1 a2 r0 r1 r1-a16 r2a r2b r3. Without it every dialect\n"
 	"                    that the bytes can be is told, and the newest of them is printed\n"
@@ -305,14 +306,15 @@ static bool decode_text(const struct settings *settings, const char *text)
 	const long size = hex_parse(text, bytes, sizeof(bytes), &bad);
 
 	if (size <= 0) {
-		if (settings->json) {
-			printf("{\"error\":\"INVALID\",\"field\":\"hex\",\"detail\":\"no hex digit "
-			       "at character %zu\"}\n",
-			       (size_t)(bad - text) + 1);
-		} else {
-			printf("bad hex: no pair of digits at character %zu\n",
-			       (size_t)(bad - text) + 1);
-		}
+		char detail[64];
+		snprintf(detail, sizeof(detail),
+			 size == HEX_TOO_LONG ? "more bytes than a frame has, at character %zu"
+					      : "no pair of digits at character %zu",
+			 (size_t)(bad - text) + 1);
+		printf(settings->json
+			       ? "{\"error\":\"INVALID\",\"field\":\"hex\",\"detail\":\"%s\"}\n"
+			       : "bad hex: %s\n",
+		       detail);
 		return false;
 	}
 	const struct vmsg_bytes frame = { bytes, (size_t)size };
@@ -329,19 +331,33 @@ static bool decode_text(const struct settings *settings, const char *text)
 	return reading.error == 0;
 }
 
+/* What is no text, such as a frame that somebody forgot to dump, shall not end a line unseen. */
+static void show_zeros(char *line, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		line[i] = line[i] ? line[i] : '\1';
+	}
+}
+
 static bool decode_stream(const struct settings *settings, FILE *file)
 {
 	char *line = NULL;
 	size_t capacity = 0;
+	ssize_t length;
 	bool good = true;
 
-	while (getline(&line, &capacity, file) >= 0) {
+	while ((length = getline(&line, &capacity, file)) >= 0) {
+		show_zeros(line, (size_t)length);
 		line[strcspn(line, "#")] = 0;
 		if (line[strspn(line, " \t\r\n")]) {
 			good = decode_text(settings, line) && good;
 		}
 	}
 	free(line);
+	if (ferror(file)) {
+		report_problem("standard input: %s", strerror(errno));
+		return false;
+	}
 	return good;
 }
 
@@ -380,7 +396,9 @@ int vmsg_command_decode(int argc, char **argv)
 		good = decode_stream(&settings, stdin);
 	}
 	for (int i = optind; i < argc; i++) {
-		good = decode_text(&settings, argv[i]) && good;
+		const bool each = strcmp(argv[i], "-") == 0 ? decode_stream(&settings, stdin)
+							    : decode_text(&settings, argv[i]);
+		good = each && good;
 	}
 	return good ? VMSG_EXIT_DONE : VMSG_EXIT_FAILED;
 }

@@ -135,6 +135,10 @@ static int set_bytes(struct job *job, const struct vmsg_field_info *info, const 
 	const long size = words ? parse_words(text, job->tail, sizeof(job->tail))
 				: hex_parse(text, job->tail, sizeof(job->tail), &bad);
 
+	if (size == HEX_TOO_LONG) {
+		return refuse(job, VMSG_ERROR_RANGE, info->name, "`%s` has more than %zu bytes",
+			      info->name, sizeof(job->tail));
+	}
 	if (size < 0) {
 		return refuse(job, VMSG_ERROR_INVALID, info->name, "`%s` '%s' is no %s", info->name,
 			      text, words ? "list of 32-bit numbers such as [0x1,2]" : "hex");

@@ -35,9 +35,13 @@ long hex_parse(const char *text, uint8_t *bytes, size_t capacity, const char **b
 		}
 		const int high = digit(text[0]);
 		const int low = high < 0 || !text[1] ? -1 : digit(text[1]);
-		if (high < 0 || low < 0 || count == capacity) {
-			*bad = high < 0 || count == capacity ? text : text + 1;
+		if (high < 0 || low < 0) {
+			*bad = high < 0 ? text : text + 1;
 			return -1;
+		}
+		if (count == capacity) {
+			*bad = text;
+			return HEX_TOO_LONG;
 		}
 		bytes[count++] = (uint8_t)(high << 4 | low);
 		text += 2;

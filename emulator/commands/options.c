@@ -113,6 +113,13 @@ int option_areas(const char *text, bool *on_demand)
 
 int option_unknown(int option, char **argv)
 {
-	return option == ':' ? report_usage("%s needs a value", argv[optind - 1])
-			     : report_usage("unknown option '%s'", argv[optind - 1]);
+	const char *argument = argv[optind - 1];
+
+	if (option == ':') {
+		return report_usage("%s needs a value", argument);
+	}
+	/* getopt_long() names the option that was given a value it does not take */
+	return optopt && strncmp(argument, "--", 2) == 0 && strchr(argument, '=')
+		       ? report_usage("%.*s takes no value", (int)strcspn(argument, "="), argument)
+		       : report_usage("unknown option '%s'", argument);
 }

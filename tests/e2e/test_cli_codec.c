@@ -17,6 +17,7 @@
 #define COUNT     (GIVEN + sizeof(matrix) / sizeof(matrix[0]))
 #define ARGUMENTS 24
 #define TEXT_MAX  1024
+#define DECODE    VMSG_BINARY_DIR "/vmsg-ffa-emu decode"
 
 static struct process program;
 
@@ -262,6 +263,41 @@ static void lines_of_standard_input_are_decoded_one_by_one(void **state)
 		"r1 transport request GET_DEVICE_STATUS device 9 (6 bytes)\n");
 }
 
+/* A shell line, whose output is what a test looks at. */
+static int shell(const char *line)
+{
+	return process_run(&program, "/bin/sh", (const char *const[]){ "-c", line, NULL });
+}
+
+static void input_that_is_no_text_is_refused(void **state)
+{
+	static const char *const lines[] = {
+		"printf '\\0\\2\\0\\0' | " DECODE, /* a frame, not its hex */
+		"printf '00070900\\00000600\\n' | " DECODE " -p r1",
+		"head -c 200000 /dev/zero | " DECODE,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_equal(shell(lines[i]), 1);
+		assert_non_null(strstr(program.output.text, "bad hex: no pair of digits"));
+	}
+	assert_int_equal(shell(DECODE " </"), 1);
+	assert_non_null(strstr(program.errors.text, "standard input: "));
+	assert_int_equal(shell("head -c 131074 /dev/zero | tr '\\0' 0 | " DECODE), 1);
+	assert_string_equal(program.output.text,
+			    "bad hex: more bytes than a frame has, at character 131073\n");
+}
+
+static void a_dash_is_standard_input(void **state)
+{
+	(void)state;
+	assert_int_equal(shell("echo 000709000600 | " DECODE " -p r1 - 000709000600"), 0);
+	assert_string_equal(program.output.text,
+			    "r1 transport request GET_DEVICE_STATUS device 9 (6 bytes)\n"
+			    "r1 transport request GET_DEVICE_STATUS device 9 (6 bytes)\n");
+}
+
 static void a_bad_frame_tells_the_field_and_what_could_be_read(void **state)
 {
 	(void)state;
@@ -321,6 +357,7 @@ static void wrong_command_lines_are_explained(void **state)
 		{ 2, "no profile is called 'r9'", { "decode", "-p", "r9", "00" } },
 		{ 2, "unknown option '-x'", { "decode", "-x" } },
 		{ 2, "needs a value", { "decode", "--profile" } },
+		{ 2, "--json takes no value", { "decode", "--json=1" } },
 		{ 2, "no message is named", { "encode" } },
 		{ 2, "no profile is called 'r9'", { "encode", "-p", "r9", "PING.request" } },
 		{ 2, "no message is called 'PONG'", { "encode", "PONG.request" } },
@@ -409,6 +446,8 @@ int main(void)
 		cmocka_unit_test(a_count_follows_from_its_tail_unless_given),
 		cmocka_unit_test(hex_is_read_as_people_paste_it),
 		cmocka_unit_test(lines_of_standard_input_are_decoded_one_by_one),
+		cmocka_unit_test(input_that_is_no_text_is_refused),
+		cmocka_unit_test(a_dash_is_standard_input),
 		cmocka_unit_test(a_bad_frame_tells_the_field_and_what_could_be_read),
 		cmocka_unit_test(without_a_profile_all_that_fit_are_told),
 		cmocka_unit_test(the_null_reply_is_told),
