@@ -137,6 +137,25 @@ void vmsg_device_reset_done(struct vmsg_device *device)
 	}
 }
 
+/*
+ * The generation after `generation`. Where being strict was offered and not agreed (no message
+ * tells the driver's choice), no generation is 0: a write with 0 then is one of a driver of the
+ * baseline.
+ */
+static uint32_t generation_after(const struct vmsg_device *device, uint32_t generation)
+{
+	const bool skips_0 = device->strict_generation && !device->profile->has_strict_generation;
+
+	generation++;
+	return generation == 0 && skips_0 ? 1 : generation;
+}
+
+static bool is_stale(const struct vmsg_device *device, uint32_t generation)
+{
+	return device->strict_generation && generation != device->generation &&
+	       (generation != 0 || device->profile->has_strict_generation);
+}
+
 void vmsg_device_attach(struct vmsg_device *device, const struct vmsg_profile *profile,
 			struct vmsg_memory *memory, uint16_t frame_size_max,
 			uint32_t transport_features)
@@ -147,6 +166,9 @@ void vmsg_device_attach(struct vmsg_device *device, const struct vmsg_profile *p
 	device->frame_size_max = frame_size_max;
 	device->strict_generation = profile->has_strict_generation ||
 				    transport_features & VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION;
+	if (device->generation == 0) {
+		device->generation = generation_after(device, UINT32_MAX);
+	}
 }
 
 void vmsg_device_detach(struct vmsg_device *device)
@@ -345,8 +367,8 @@ static int get_config(struct vmsg_device *device, const struct vmsg_message *in)
 static int set_config(struct vmsg_device *device, const struct vmsg_message *in)
 {
 	const struct vmsg_config *request = &in->body.set_config_request;
-	const bool stale = device->strict_generation && request->generation != device->generation;
-	const bool may_write = !stale && !device->resetting && device->ops->write_config;
+	const bool may_write = !is_stale(device, request->generation) && !device->resetting &&
+			       device->ops->write_config;
 	struct vmsg_config reply = { .offset = request->offset };
 
 	if (!config_range_ok(device, request->offset, request->length)) {
@@ -354,7 +376,7 @@ static int set_config(struct vmsg_device *device, const struct vmsg_message *in)
 	}
 	if (may_write && request->length &&
 	    device->ops->write_config(device->context, request->offset, request->data) >= 0) {
-		device->generation++;
+		device->generation = generation_after(device, device->generation);
 		reply.length = request->length;
 		memcpy(device->reply_data, request->data.data, request->data.size);
 		reply.data = (struct vmsg_bytes){ device->reply_data, request->data.size };
@@ -366,7 +388,7 @@ static int set_config(struct vmsg_device *device, const struct vmsg_message *in)
 
 void vmsg_device_config_changed(struct vmsg_device *device, uint32_t offset, uint32_t length)
 {
-	device->generation++;
+	device->generation = generation_after(device, device->generation);
 	if (device->resetting || !(device->status & VMSG_STATUS_DRIVER)) {
 		return; /* nobody to tell */
 	}

@@ -98,7 +98,10 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_device_init(struct vmsg_device *device, uin
 						 const struct vmsg_device_info *info,
 						 const struct vmsg_device_ops *ops, void *context);
 
-/* Binds the device to a session: dialect, its areas, its largest frame. Resets first. */
+/* Binds the device to a session: dialect, its areas, its largest frame, the transport features that
+ * its bus offers. Resets first. A driver of r3 cannot say that it does not know STRICT_CONFIG_-
+ * GENERATION: where that is offered, generations are never 0, and SET_CONFIG with generation 0 is
+ * served as the baseline has it. */
 VMSG_EXPORT void vmsg_device_attach(struct vmsg_device *device, const struct vmsg_profile *profile,
 				    struct vmsg_memory *memory, uint16_t frame_size_max,
 				    uint32_t transport_features);
