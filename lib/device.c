@@ -137,23 +137,18 @@ void vmsg_device_reset_done(struct vmsg_device *device)
 	}
 }
 
-/*
- * The generation after `generation`. Where being strict was offered and not agreed (no message
- * tells the driver's choice), no generation is 0: a write with 0 then is one of a driver of the
- * baseline.
- */
+/* Where being strict is offered and not agreed (no message tells the driver's choice), no
+ * generation is 0: a write with 0 then is one of a driver of the baseline. */
 static uint32_t generation_after(const struct vmsg_device *device, uint32_t generation)
 {
-	const bool skips_0 = device->strict_generation && !device->profile->has_strict_generation;
-
 	generation++;
-	return generation == 0 && skips_0 ? 1 : generation;
+	return generation == 0 && device->zero_is_baseline ? 1 : generation;
 }
 
 static bool is_stale(const struct vmsg_device *device, uint32_t generation)
 {
 	return device->strict_generation && generation != device->generation &&
-	       (generation != 0 || device->profile->has_strict_generation);
+	       !(generation == 0 && device->zero_is_baseline);
 }
 
 void vmsg_device_attach(struct vmsg_device *device, const struct vmsg_profile *profile,
@@ -164,8 +159,9 @@ void vmsg_device_attach(struct vmsg_device *device, const struct vmsg_profile *p
 	device->profile = profile;
 	device->memory = memory;
 	device->frame_size_max = frame_size_max;
-	device->strict_generation = profile->has_strict_generation ||
-				    transport_features & VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION;
+	device->zero_is_baseline = !profile->has_strict_generation &&
+				   transport_features & VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION;
+	device->strict_generation = profile->has_strict_generation || device->zero_is_baseline;
 	if (device->generation == 0) {
 		device->generation = generation_after(device, UINT32_MAX);
 	}

@@ -21,6 +21,12 @@ static int complain(struct link *link, const char *what, const char *name, char 
 	return -1;
 }
 
+static bool number_twice(struct link *link)
+{
+	link->out_fd = fcntl(link->fd, F_DUPFD_CLOEXEC, 0);
+	return link->out_fd >= 0;
+}
+
 int link_open_tap(struct link *link, const char *name, bool multi, char *why, size_t why_size)
 {
 	struct ifreq request = { .ifr_flags = (short)(IFF_TAP | IFF_NO_PI |
@@ -28,16 +34,25 @@ int link_open_tap(struct link *link, const char *name, bool multi, char *why, si
 
 	link->is_stream = false;
 	link->fd = -1;
+	link->out_fd = -1;
 	if (strlen(name) >= sizeof(request.ifr_name)) {
 		errno = ENAMETOOLONG;
 		return complain(link, "tap", name, why, why_size);
 	}
 	memcpy(request.ifr_name, name, strlen(name));
 	link->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (link->fd < 0 || ioctl(link->fd, TUNSETIFF, &request) < 0) {
+	if (link->fd < 0 || ioctl(link->fd, TUNSETIFF, &request) < 0 || !number_twice(link)) {
 		return complain(link, "tap", name, why, why_size);
 	}
 	return 0;
+}
+
+int link_set_attached(struct link *link, bool attached)
+{
+	struct ifreq request = { .ifr_flags =
+					 (short)(attached ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE) };
+
+	return link->fd >= 0 && ioctl(link->fd, TUNSETQUEUE, &request) < 0 ? -1 : 0;
 }
 
 int link_open_socket(struct link *link, const char *path, char *why, size_t why_size)
@@ -46,6 +61,7 @@ int link_open_socket(struct link *link, const char *path, char *why, size_t why_
 
 	link->is_stream = true;
 	link->fd = -1;
+	link->out_fd = -1;
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		errno = ENAMETOOLONG;
 		return complain(link, "socket", path, why, why_size);
@@ -54,7 +70,7 @@ int link_open_socket(struct link *link, const char *path, char *why, size_t why_
 	link->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (link->fd < 0 ||
 	    connect(link->fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    fcntl(link->fd, F_SETFL, O_NONBLOCK) < 0) {
+	    fcntl(link->fd, F_SETFL, O_NONBLOCK) < 0 || !number_twice(link)) {
 		return complain(link, "socket", path, why, why_size);
 	}
 	return 0;
@@ -62,10 +78,14 @@ int link_open_socket(struct link *link, const char *path, char *why, size_t why_
 
 void link_close(struct link *link)
 {
+	if (link->out_fd >= 0) {
+		(void)close(link->out_fd);
+	}
 	if (link->fd >= 0) {
 		(void)close(link->fd);
 	}
 	link->fd = -1;
+	link->out_fd = -1;
 	link->input_size = 0;
 	link->sent = 0;
 	link->rest_size = 0;

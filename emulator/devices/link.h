@@ -16,7 +16,8 @@
 #define LINK_PIECES_MAX 64
 
 struct link {
-	int fd; /* -1: down */
+	int fd;     /* -1: down */
+	int out_fd; /* the same under another number: epoll waits for one event of a number */
 	bool is_stream;
 	uint8_t input[LINK_PREFIX + LINK_FRAME_MAX];
 	size_t input_size; /* of the frame being received, with its prefix */
@@ -28,6 +29,9 @@ struct link {
 
 /* TAP interface `name`; with `multi` one queue of several. 0, or -1 with one line in `why`. */
 int link_open_tap(struct link *link, const char *name, bool multi, char *why, size_t why_size);
+/* Of several queues of a TAP interface: whether the kernel gives frames to this one, as it does
+ * after opening. 0, also when it is down, or -1. */
+int link_set_attached(struct link *link, bool attached);
 /* Connects to the Unix socket `path`. */
 int link_open_socket(struct link *link, const char *path, char *why, size_t why_size);
 void link_close(struct link *link);

@@ -123,7 +123,7 @@ static bool send_frame(struct net *net, struct pair *pair, uint32_t index)
 		chain_vectors(chain, false, NET_HEADER_SIZE, chain->readable_size, vectors);
 	const int result = link_send(&pair->link, vectors, count);
 	if (result == 0) {
-		watch_arm(&net->base, pair->link.fd, true, index);
+		watch_arm(&net->base, pair->link.out_fd, true, index);
 		return false;
 	}
 	if (result < 0) {
@@ -159,6 +159,29 @@ static void serve_transmit(struct net *net, struct pair *pair, uint32_t index,
 
 /* ---- control ---- */
 
+/* The driver uses so many pairs: frames go to their links only. Buffers that wait in a queue were
+ * announced while nobody looked. False when the interface refuses. */
+static bool set_active(struct net *net, uint32_t pairs)
+{
+	while (net->active > pairs) {
+		net->active--;
+		net->pairs[net->active].input =
+			NULL; /* as what is still in the interface's queue */
+		if (link_set_attached(&net->pairs[net->active].link, false) < 0) {
+			return false;
+		}
+	}
+	while (net->active < pairs) {
+		if (link_set_attached(&net->pairs[net->active].link, true) < 0) {
+			return false;
+		}
+		vmsg_device_kick_later(&net->base.machine, 2 * net->active);
+		vmsg_device_kick_later(&net->base.machine, 2 * net->active + 1);
+		net->active++;
+	}
+	return true;
+}
+
 static uint8_t take_control(struct net *net, const struct vmsg_vq_chain *chain)
 {
 	uint8_t message[NET_CTRL_HEADER_SIZE + 2];
@@ -170,10 +193,9 @@ static uint8_t take_control(struct net *net, const struct vmsg_vq_chain *chain)
 		return NET_CTRL_ERR;
 	}
 	const uint32_t pairs = (uint32_t)load_le(message + NET_CTRL_HEADER_SIZE, 2);
-	if (pairs == 0 || pairs > net->pair_count) {
+	if (pairs == 0 || pairs > net->pair_count || !set_active(net, pairs)) {
 		return NET_CTRL_ERR;
 	}
-	net->active = pairs;
 	return NET_CTRL_OK;
 }
 
@@ -253,7 +275,7 @@ static int reset(void *context)
 {
 	struct net *net = context;
 
-	net->active = 1;
+	(void)set_active(net, 1);
 	return 1;
 }
 
@@ -395,7 +417,12 @@ static int set_up(struct net *net, const char *options, uint16_t dev_num, char *
 	}
 	const bool is_multi = net->pair_count > 1;
 	net->mtu = (uint16_t)settings.mtu;
-	net->active = 1;
+	net->active = net->pair_count;
+	if (!set_active(net, 1)) {
+		(void)snprintf(why, why_size, "--device net: tap '%s': %s", settings.tap,
+			       strerror(errno));
+		return -1;
+	}
 	net->base.info = (struct vmsg_device_info){
 		.device_id = DEVICE_TYPE_NET,
 		.vendor_id = DEVICE_VENDOR_ID,

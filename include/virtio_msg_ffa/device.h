@@ -72,6 +72,7 @@ struct vmsg_device {
 	uint16_t dev_num; /* read */
 	uint16_t frame_size_max;
 	bool strict_generation;
+	bool zero_is_baseline; /* and as such never stale, though strict_generation */
 	uint32_t quirks; /* yours to set after attaching: VMSG_QUIRK_BIT()s of the switches that are
 			  * on (the device pump sets them to its session's) */
 	uint8_t status;  /* read; VMSG_STATUS_* */

@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -88,7 +91,7 @@ static void narrow_the_wire(void)
 			found += setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)) == 0;
 		}
 	}
-	assert_int_equal(found, 1);
+	assert_int_equal(found, 2); /* it has two numbers */
 }
 
 static void send_wire(const uint8_t *frame, size_t size)
@@ -263,6 +266,29 @@ static void a_slow_peer_loses_nothing(void **state)
 		}
 		received++;
 	}
+}
+
+/* Whoever waits for the wire to take a frame still hears what comes in. */
+static void a_frame_that_waits_stops_no_other_way(void **state)
+{
+	(void)state;
+	const uint8_t frame[64] = { 0x77 };
+	uint32_t written;
+
+	plug_in("");
+	narrow_the_wire();
+	rig_add(&rig, RECEIVE, 40, 0, 1526);
+	rig_kick(&rig, RECEIVE);
+	for (uint32_t i = 0; i < 16; i++) {
+		rig_add(&rig, TRANSMIT, 2 * i, LONG, 0);
+	}
+	rig_kick(&rig, TRANSMIT); /* nobody reads the wire */
+	rig_work(&rig);
+	send_wire(frame, sizeof(frame));
+	assert_int_equal(rig_await(&rig, RECEIVE, &written), 40);
+	assert_int_equal(written, NET_HEADER_SIZE + sizeof(frame));
+	uint8_t got[LONG];
+	assert_int_equal(receive_wire(got), LONG - NET_HEADER_SIZE);
 }
 
 /* ... and when the queue goes meanwhile, the frame still comes out whole. */
@@ -472,6 +498,114 @@ static void config_tells_address_and_mtu(void **state)
 	assert_int_equal(rig.device->info.queue_count, 2);
 }
 
+/* ---- several queues of a TAP interface, in a network of our own ---- */
+
+#define FLOWS 64u
+
+static int tap_socket = -1; /* what is sent on it, the interface receives from its other side */
+
+static void open_pairs(void)
+{
+	struct ifreq request = { .ifr_flags = IFF_UP };
+	struct sockaddr_ll address = { .sll_family = AF_PACKET };
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
+		print_message("skipped: no network of our own\n");
+		skip();
+	}
+	open_tap(",queues=3", 1u << NET_F_MQ | 1u << NET_F_CTRL_VQ);
+	memcpy(request.ifr_name, tap_name, sizeof(tap_name));
+	tap_socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	assert_true(tap_socket >= 0);
+	assert_int_equal(ioctl(tap_socket, SIOCSIFFLAGS, &request), 0);
+	address.sll_ifindex = (int)if_nametoindex(tap_name);
+	assert_int_equal(bind(tap_socket, (const struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+/* UDP over IPv4 from another port each: the kernel spreads them over the queues that it sees. */
+static void send_flows(void)
+{
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		uint8_t frame[60] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46 };
+		frame[22] = 64;
+		frame[23] = 17;
+		frame[26] = 10;
+		frame[30] = 10;
+		frame[35] = (uint8_t)i;
+		assert_int_equal(write(tap_socket, frame, sizeof(frame)), sizeof(frame));
+	}
+}
+
+/* How many of our flows arrive at the receive queue of `pair` within a moment. */
+static uint32_t flows_at(uint32_t pair)
+{
+	uint32_t count = 0;
+	uint32_t written;
+	uint32_t n;
+
+	for (int i = 0; i < 200; i++) {
+		if (!rig_poll(&rig, 2 * pair, &n, &written)) {
+			continue;
+		}
+		const uint8_t *frame = rig_buffer(n + 1) + NET_HEADER_SIZE;
+		count += frame[12] == 8 && frame[13] == 0 && frame[23] == 17;
+		rig_add(&rig, 2 * pair, n, 0, 1526);
+		rig_kick(&rig, 2 * pair);
+	}
+	return count;
+}
+
+static uint8_t set_pairs(uint32_t control, uint8_t pairs)
+{
+	uint32_t written;
+
+	memcpy(rig_buffer(0), (uint8_t[]){ NET_CTRL_MQ, NET_CTRL_MQ_VQ_PAIRS_SET, pairs, 0 }, 4);
+	rig_add(&rig, control, 0, 4, 1);
+	rig_kick(&rig, control);
+	assert_int_equal(rig_await(&rig, control, &written), 0);
+	return rig_buffer(1)[0];
+}
+
+static void only_the_pairs_in_use_get_frames(void **state)
+{
+	const uint32_t control = 6;
+	uint32_t count[3];
+
+	(void)state;
+	open_pairs();
+	for (uint32_t i = 0; i <= control; i++) {
+		rig_queue(&rig, i);
+	}
+	rig_run(&rig);
+	/* buffers are announced before the driver says how many pairs it uses */
+	for (uint32_t pair = 0; pair < 3; pair++) {
+		for (uint32_t i = 0; i < 7; i++) {
+			rig_add(&rig, 2 * pair, 2 + 2 * (7 * pair + i), 0, 1526);
+		}
+		rig_kick(&rig, 2 * pair);
+	}
+	send_flows();
+	assert_int_equal(flows_at(0), FLOWS);
+	assert_int_equal(set_pairs(control, 4), NET_CTRL_ERR);
+	assert_int_equal(set_pairs(control, 0), NET_CTRL_ERR);
+	assert_int_equal(set_pairs(control, 3), NET_CTRL_OK);
+	send_flows();
+	uint32_t all = 0;
+	for (uint32_t pair = 0; pair < 3; pair++) {
+		count[pair] = flows_at(pair);
+		assert_int_not_equal(count[pair], 0);
+		all += count[pair];
+	}
+	assert_int_equal(all, FLOWS);
+	assert_int_equal(set_pairs(control, 1), NET_CTRL_OK);
+	send_flows();
+	assert_int_equal(flows_at(0), FLOWS);
+	assert_int_equal(set_pairs(control, 2), NET_CTRL_OK);
+	rig_reset(&rig); /* the next driver begins with one pair */
+	assert_int_equal(flows_at(1), 0);
+	(void)close(tap_socket);
+}
+
 static void bad_options_name_the_key(void **state)
 {
 	(void)state;
@@ -506,6 +640,7 @@ int main(void)
 		TEST(a_frame_too_long_is_refused),
 		TEST(malformed_frames_are_refused),
 		TEST(a_slow_peer_loses_nothing),
+		TEST(a_frame_that_waits_stops_no_other_way),
 		TEST(a_reset_in_the_middle_of_a_frame),
 		TEST(a_pulled_cable_is_a_config_event),
 		TEST(a_peer_that_breaks_the_framing_is_gone),
@@ -513,6 +648,7 @@ int main(void)
 		TEST(bad_control_commands_are_refused),
 		TEST(config_tells_address_and_mtu),
 		TEST(bad_options_name_the_key),
+		TEST(only_the_pairs_in_use_get_frames),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
