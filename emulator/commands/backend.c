@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "check/contract.h"
+#include "commands/command_line.h"
 #include "commands/commands.h"
 #include "commands/device_loop.h"
 #include "commands/json.h"
@@ -36,27 +37,9 @@
 #define PATIENCE_NS       UINT64_C(2000000000) /* for a manager that is just starting */
 #define RETRY_NS          20000000L
 
-enum {
-	OPTION_ID = 256,
-	OPTION_CARRIER,
-	OPTION_EVENTS,
-	OPTION_PROFILE,
-	OPTION_DEVICE,
-	OPTION_VHOST_USER,
-	OPTION_QUIRK,
-	OPTION_CHECK_CONTRACT,
-	OPTION_JSON
-};
-
 struct backend {
-	const char *socket_path;
-	uint16_t id;
-	const struct vmsg_profile *profile;
-	struct ways ways;
-	struct quirk_settings quirks;
-	bool check_contract;
+	struct shared_settings shared;
 	struct contract *contract; /* NULL: nobody checks */
-	bool json;
 	bool verbose;
 	char *descriptions[DEVICES_MAX];
 	struct emu_device *devices[DEVICES_MAX];
@@ -71,51 +54,6 @@ struct backend {
 	struct vmsg_device_pump pump;
 	struct memory_watch memory;
 };
-
-static const char help[] =
-	"usage: vmsg-ffa-emu backend [OPTION...] --device DEVICE...\n"
-	"\n"
-	"Becomes a partition that offers virtio devices through virtio-msg over FF-A, and serves\n"
-	"frontends until SIGINT or SIGTERM.\n"
-	"\n"
-	"      --device blk,path=FILE[,readonly=on][,serial=TEXT][,queues=N][,discard=off]\n"
-	"               [,write-zeroes=off][,block-size=N][,physical-block-size=N]\n"
-	"                           a disk on a file or block device; SIGHUP looks at its size\n"
-	"                           again and tells the driver\n"
-	"      --device console[,ports=N][,link=PATH][,stdio=on][,name=TEXT]\n"
-	"                           a console on pseudo-terminals, which are named on standard\n"
-	"                           error and linked from PATH, or on standard input and output\n"
-	"      --device net,tap=NAME[,queues=N]|socket=PATH[,mac=MAC][,mtu=N]\n"
-	"                           a network on a TAP interface, or on a stream socket as passt\n"
-	"                           and QEMU speak it\n"
-	"      --device rng         random numbers\n"
-	"      --device vsock,socket=PATH[,guest-cid=N]\n"
-	"                           streams between the guest's ports and Unix sockets: PATH "
-	"takes\n"
-	"                           CONNECT PORT, the guest's streams go to PATH_PORT\n"
-	"      --device vhost-user,socket=PATH[,type=TYPE][,queues=N]\n"
-	"      --vhost-user PATH    a device whose queues the vhost-user daemon at PATH runs;\n"
-	"                           its type is blk unless told\n"
-	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
-	"      --id ID              be partition ID, such as 0x8002 (default: the first free\n"
-	"                           secure partition)\n" WAYS_HELP
-	"      --profile P          speak only revision P: r0, r1, r1-a16, r2a, r2b or r3\n"
-	"                           (default: what the frontend speaks)\n"
-	"      --check-contract     look on at the queues, and report on standard error whatever "
-	"breaks\n"
-	"                           the rules of shared memory: who, queue, descriptor, address\n"
-	"      --quirk NAME         put up with what an implementation does against the rules; may "
-	"be\n"
-	"                           given several times; 'help' lists them\n"
-	"      --json               one JSON object per event on standard output\n"
-	"  -v, --verbose            tell what frontends do\n"
-	"  -h, --help               this text\n"
-	"      --version            the version of the program\n"
-	"\n"
-	"Prints 'ready: ...' when frontends can come. Exit status: 0 stopped by a signal, 1 it\n"
-	"could not start or the manager went away, 2 usage.\n"
-	"\n"
-	"Example: vmsg-ffa-emu backend --device blk,path=disk.img --device rng\n";
 
 /* What the signal handler may touch. */
 static volatile bool stop;
@@ -165,84 +103,86 @@ static int add_device(struct backend *backend, const char *prefix, const char *t
 	return 0;
 }
 
-static int take(struct backend *backend, int option, char **argv)
+static int take_device(void *settings, const char *text)
 {
-	int status = 0;
-
-	switch (option) {
-	case 's':
-		backend->socket_path = optarg;
-		break;
-	case OPTION_ID:
-		status = option_id("--id", optarg, &backend->id);
-		break;
-	case OPTION_CARRIER:
-		status = option_carrier(optarg, &backend->ways);
-		break;
-	case OPTION_EVENTS:
-		status = option_events(optarg, &backend->ways);
-		break;
-	case OPTION_PROFILE:
-		status = option_profile("--profile", optarg, &backend->profile);
-		break;
-	case OPTION_VHOST_USER:
-		status = add_device(backend, "vhost-user,socket=", optarg);
-		break;
-	case OPTION_DEVICE:
-		status = add_device(backend, "", optarg);
-		break;
-	case OPTION_CHECK_CONTRACT:
-		backend->check_contract = true;
-		break;
-	case OPTION_QUIRK:
-		if (strcmp(optarg, "help") == 0) {
-			quirks_list(VMSG_QUIRK_DEVICE);
-			return VMSG_EXIT_DONE + 1;
-		}
-		status = option_quirk(optarg, VMSG_QUIRK_DEVICE, &backend->quirks);
-		break;
-	case OPTION_JSON:
-		backend->json = true;
-		break;
-	case 'v':
-		backend->verbose = true;
-		break;
-	case 'h':
-		fputs(help, stdout);
-		return VMSG_EXIT_DONE + 1;
-	default:
-		status = option_unknown(option, argv);
-		break;
-	}
-	return status ? status + 1 : 0;
+	return add_device(settings, "", text);
 }
+
+static int take_vhost_user(void *settings, const char *text)
+{
+	return add_device(settings, "vhost-user,socket=", text);
+}
+
+static int take_verbose(void *settings, const char *text)
+{
+	struct backend *backend = settings;
+
+	(void)text;
+	backend->verbose = true;
+	return 0;
+}
+
+static const struct command_option option_rows[] = {
+	{ "device", 0,
+	  "blk,path=FILE[,readonly=on][,serial=TEXT][,queues=N][,discard=off]\n"
+	  "               [,write-zeroes=off][,block-size=N][,physical-block-size=N]",
+	  "a disk on a file or block device; SIGHUP looks at its size\n"
+	  "again and tells the driver",
+	  take_device },
+	{ "device", 0, "console[,ports=N][,link=PATH][,stdio=on][,name=TEXT]",
+	  "a console on pseudo-terminals, which are named on standard\n"
+	  "error and linked from PATH, or on standard input and output",
+	  take_device },
+	{ "device", 0, "net,tap=NAME[,queues=N]|socket=PATH[,mac=MAC][,mtu=N]",
+	  "a network on a TAP interface, or on a stream socket as passt\n"
+	  "and QEMU speak it",
+	  take_device },
+	{ "device", 0, "rng", "random numbers", take_device },
+	{ "device", 0, "vsock,socket=PATH[,guest-cid=N]",
+	  "streams between the guest's ports and Unix sockets: PATH takes\n"
+	  "CONNECT PORT, the guest's streams go to PATH_PORT",
+	  take_device },
+	{ "device", 0, "vhost-user,socket=PATH[,type=TYPE][,queues=N]", "", take_device },
+	{ "vhost-user", 0, "PATH",
+	  "a device whose queues the vhost-user daemon at PATH runs;\n"
+	  "its type is blk unless told",
+	  take_vhost_user },
+	ROW_SOCKET_PATH,
+	ROW_ID("be partition ID, such as 0x8002 (default: the first free\n"
+	       "secure partition)"),
+	ROW_CARRIER,
+	ROW_EVENTS,
+	ROW_PROFILE("speak only revision P: r0, r1, r1-a16, r2a, r2b or r3\n"
+		    "(default: what the frontend speaks)"),
+	ROW_CHECK_CONTRACT,
+	ROW_QUIRK,
+	ROW_JSON("one JSON object per event on standard output"),
+	{ "verbose", 'v', NULL, "tell what frontends do", take_verbose },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct command_line command_line = {
+	.begin = "usage: vmsg-ffa-emu backend [OPTION...] --device DEVICE...\n"
+		 "\n"
+		 "Becomes a partition that offers virtio devices through virtio-msg over FF-A, and "
+		 "serves\n"
+		 "frontends until SIGINT or SIGTERM.\n"
+		 "\n",
+	.options = option_rows,
+	.end = "\n"
+	       "Prints 'ready: ...' when frontends can come. Exit status: 0 stopped by a signal, 1 "
+	       "it\n"
+	       "could not start or the manager went away, 2 usage.\n"
+	       "\n"
+	       "Example: vmsg-ffa-emu backend --device blk,path=disk.img --device rng\n",
+};
 
 static int parse(int argc, char **argv, struct backend *backend)
 {
-	static const struct option options[] = {
-		{ "socket-path", required_argument, NULL, 's' },
-		{ "id", required_argument, NULL, OPTION_ID },
-		{ "carrier", required_argument, NULL, OPTION_CARRIER },
-		{ "events", required_argument, NULL, OPTION_EVENTS },
-		{ "profile", required_argument, NULL, OPTION_PROFILE },
-		{ "device", required_argument, NULL, OPTION_DEVICE },
-		{ "vhost-user", required_argument, NULL, OPTION_VHOST_USER },
-		{ "quirk", required_argument, NULL, OPTION_QUIRK },
-		{ "check-contract", no_argument, NULL, OPTION_CHECK_CONTRACT },
-		{ "json", no_argument, NULL, OPTION_JSON },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option;
+	const int leave = command_line_parse(&command_line, argc, argv, backend);
 
-	optind = 1;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":s:vh", options, NULL)) != -1) {
-		const int leave = take(backend, option, argv);
-		if (leave != 0) {
-			return leave;
-		}
+	if (leave != 0) {
+		return leave;
 	}
 	if (optind < argc) {
 		return report_usage("unexpected argument '%s'", argv[optind]) + 1;
@@ -250,7 +190,7 @@ static int parse(int argc, char **argv, struct backend *backend)
 	if (backend->device_count == 0) {
 		return report_usage("no --device given") + 1;
 	}
-	const int refused = ways_check(&backend->ways, backend->profile);
+	const int refused = ways_check(&backend->shared.ways, backend->shared.profile);
 	return refused != 0 ? refused + 1 : 0;
 }
 
@@ -258,7 +198,7 @@ static int parse(int argc, char **argv, struct backend *backend)
 
 static void tell_ready(const struct backend *backend)
 {
-	if (backend->json) {
+	if (backend->shared.json) {
 		struct json json = { .comma = false };
 		json_open(&json, NULL, '{');
 		json_text(&json, "event", "ready");
@@ -289,7 +229,7 @@ static void tell_session(const struct backend *backend, const struct vmsg_device
 {
 	const struct vmsg_profile *profile = session->bus.profile;
 
-	if (backend->json) {
+	if (backend->shared.json) {
 		struct json json = { .comma = false };
 		json_open(&json, NULL, '{');
 		json_text(&json, "event", what);
@@ -311,7 +251,7 @@ static void tell_quirk(const struct backend *backend, const struct vmsg_device_s
 	char text[QUIRK_TEXT_SIZE];
 
 	report_problem("frontend 0x%04x: %s", session->peer, quirk_text(event, text));
-	if (backend->json) {
+	if (backend->shared.json) {
 		struct json json = { .comma = false };
 		json_open(&json, NULL, '{');
 		json_text(&json, "event", "quirk");
@@ -364,7 +304,7 @@ static void tell_end(const struct backend *backend)
 		if (!device) {
 			continue;
 		}
-		if (backend->json) {
+		if (backend->shared.json) {
 			struct json json = { .comma = false };
 			json_open(&json, NULL, '{');
 			json_text(&json, "event", "device");
@@ -413,8 +353,8 @@ static int check_contract(struct backend *backend)
 		.context = backend,
 	};
 
-	backend->contract = backend->check_contract ? contract_create(&options) : NULL;
-	if (backend->check_contract && !backend->contract) {
+	backend->contract = backend->shared.check_contract ? contract_create(&options) : NULL;
+	if (backend->shared.check_contract && !backend->contract) {
 		report_problem("out of memory");
 		return -1;
 	}
@@ -458,8 +398,8 @@ static int connect_to_manager(struct backend *backend, struct vmsg_emu **emu)
 	const struct timespec retry = { .tv_nsec = RETRY_NS };
 	const uint64_t end_ns = report_now() + PATIENCE_NS;
 	struct vmsg_emu_options options = {
-		.socket_path = backend->socket_path,
-		.id = backend->id,
+		.socket_path = backend->shared.socket_path,
+		.id = backend->shared.id,
 		.secure = true,
 		.banks = &backend->bank,
 		.bank_count = 1,
@@ -506,18 +446,18 @@ static int join(struct backend *backend, struct vmsg_emu *emu)
 		.areas_per_session = AREAS_PER_SESSION,
 		.bus_devices = backend->bus_devices,
 		.bus = {
-			.profile = backend->profile,
+			.profile = backend->shared.profile,
 			.ffa_version = backend->endpoint.ffa_version,
 			.bus_features = ways_allowed(&backend->endpoint),
-			.carriers = backend->ways.carriers,
-			.events = backend->ways.events,
+			.carriers = backend->shared.ways.carriers,
+			.events = backend->shared.ways.events,
 			.transport_features = VMSG_TRANSPORT_F_STRICT_CONFIG_GENERATION,
 			.max_areas = AREAS_PER_SESSION,
 		},
 		.report = report_session,
 		.report_context = backend,
 	};
-	quirks_apply(&backend->quirks, &options.bus);
+	quirks_apply(&backend->shared.quirks, &options.bus);
 	result = vmsg_device_pump_init(&backend->pump, &options);
 	if (result < 0) {
 		report_problem("cannot serve: %s", vmsg_error_text(result));
@@ -597,6 +537,7 @@ int vmsg_command_backend(int argc, char **argv)
 		report_problem("out of memory");
 		return VMSG_EXIT_FAILED;
 	}
+	backend->shared.role = VMSG_QUIRK_DEVICE;
 	const int leave = parse(argc, argv, backend);
 	const int status = leave != 0 ? leave - 1 : run(backend);
 	for (size_t i = 0; i < backend->device_count; i++) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "commands/blk_driver.h"
+#include "commands/command_line.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "commands/processes.h"
@@ -29,56 +30,15 @@
 #define PAGE_SIZE          4096u
 #define OUTPUT_NAME_SIZE   16
 
-enum {
-	OPTION_DEVICE = 256,
-	OPTION_PROFILE,
-	OPTION_FRONTEND_PROFILE,
-	OPTION_CARRIER,
-	OPTION_EVENTS,
-	OPTION_BACKEND_PROFILE,
-	OPTION_TIMEOUT,
-	OPTION_JSON,
-	OPTION_TRACE,
-	OPTION_PCAP,
-	OPTION_AREAS,
-};
-
 struct settings {
+	struct shared_settings shared; /* the profile is the frontend's */
 	const char *devices[DEVICES_MAX];
 	size_t device_count;
-	const struct vmsg_profile *frontend_profile;
 	const struct vmsg_profile *backend_profile;
-	struct ways ways;
-	uint64_t timeout_ns;
 	const char *trace;
 	const char *pcap;
-	bool json;
 	bool on_demand; /* --areas */
 };
-
-static const char help[] =
-	"usage: vmsg-ffa-emu loopback --device DEVICE... [OPTION...]\n"
-	"\n"
-	"The main job on one machine: starts a partition manager and a backend, becomes the\n"
-	"frontend, and moves data through virtio over virtio-msg over FF-A. A disk is read whole\n"
-	"and compared with its image by checksum; a part is rewritten, read again and restored.\n"
-	"\n"
-	"      --device DEVICE      as for 'backend': blk,path=FILE[,...] or rng; may be repeated\n"
-	"      --profile P          frontend and backend speak only revision P: r0, r1, r1-a16,\n"
-	"                           r2a, r2b or r3 (default: they negotiate, newest first)\n"
-	"      --frontend-profile P, --backend-profile P\n"
-	"                           only one of them is forced\n" WAYS_HELP AREAS_HELP
-	"      --timeout S          as for 'frontend' (default 5)\n"
-	"      --trace FILE, --pcap FILE\n"
-	"                           what crosses the manager, as for 'serve'; - is standard "
-	"output\n"
-	"      --json               the result as one JSON object\n"
-	"  -h, --help               this text\n"
-	"      --version            the version of the program\n"
-	"\n"
-	"Exit status: 0 everything held, 1 something did not (standard error says what), 2 usage.\n"
-	"\n"
-	"Example: vmsg-ffa-emu loopback --device blk,path=disk.img --device rng\n";
 
 static volatile bool stop;
 
@@ -90,86 +50,109 @@ static void on_signal(int number)
 
 /* ---- command line ---- */
 
-static int take(struct settings *settings, int option, char **argv)
+static int take_device(void *context, const char *text)
 {
-	int status = 0;
+	struct settings *settings = context;
 
-	switch (option) {
-	case OPTION_DEVICE:
-		if (settings->device_count == DEVICES_MAX) {
-			status = report_usage("--device '%s' is one too many: %d are possible",
-					      optarg, DEVICES_MAX);
-		} else {
-			settings->devices[settings->device_count++] = optarg;
-		}
-		break;
-	case OPTION_PROFILE:
-		status = option_profile("--profile", optarg, &settings->frontend_profile);
-		settings->backend_profile = settings->frontend_profile;
-		break;
-	case OPTION_FRONTEND_PROFILE:
-		status = option_profile("--frontend-profile", optarg, &settings->frontend_profile);
-		break;
-	case OPTION_BACKEND_PROFILE:
-		status = option_profile("--backend-profile", optarg, &settings->backend_profile);
-		break;
-	case OPTION_CARRIER:
-		status = option_carrier(optarg, &settings->ways);
-		break;
-	case OPTION_EVENTS:
-		status = option_events(optarg, &settings->ways);
-		break;
-	case OPTION_AREAS:
-		status = option_areas(optarg, &settings->on_demand);
-		break;
-	case OPTION_TIMEOUT:
-		status = option_seconds("--timeout", optarg, &settings->timeout_ns);
-		break;
-	case OPTION_JSON:
-		settings->json = true;
-		break;
-	case OPTION_TRACE:
-		settings->trace = optarg;
-		break;
-	case OPTION_PCAP:
-		settings->pcap = optarg;
-		break;
-	case 'h':
-		fputs(help, stdout);
-		return VMSG_EXIT_DONE + 1;
-	default:
-		status = option_unknown(option, argv);
-		break;
+	if (settings->device_count == DEVICES_MAX) {
+		return report_usage("--device '%s' is one too many: %d are possible", text,
+				    DEVICES_MAX);
 	}
-	return status ? status + 1 : 0;
+	settings->devices[settings->device_count++] = text;
+	return 0;
 }
+
+static int take_both_profiles(void *context, const char *text)
+{
+	struct settings *settings = context;
+	const int status = take_profile(&settings->shared, text);
+
+	settings->backend_profile = settings->shared.profile;
+	return status;
+}
+
+static int take_frontend_profile(void *context, const char *text)
+{
+	struct settings *settings = context;
+
+	return option_profile("--frontend-profile", text, &settings->shared.profile);
+}
+
+static int take_backend_profile(void *context, const char *text)
+{
+	struct settings *settings = context;
+
+	return option_profile("--backend-profile", text, &settings->backend_profile);
+}
+
+static int take_areas(void *context, const char *text)
+{
+	struct settings *settings = context;
+
+	return option_areas(text, &settings->on_demand);
+}
+
+static int take_trace(void *context, const char *text)
+{
+	struct settings *settings = context;
+
+	settings->trace = text;
+	return 0;
+}
+
+static int take_pcap(void *context, const char *text)
+{
+	struct settings *settings = context;
+
+	settings->pcap = text;
+	return 0;
+}
+
+static const struct command_option option_rows[] = {
+	{ "device", 0, "DEVICE", "as for 'backend': blk,path=FILE[,...] or rng; may be repeated",
+	  take_device },
+	{ "profile", 0, "P",
+	  "frontend and backend speak only revision P: r0, r1, r1-a16,\n"
+	  "r2a, r2b or r3 (default: they negotiate, newest first)",
+	  take_both_profiles },
+	{ "frontend-profile", 0, "P", "", take_frontend_profile },
+	{ "backend-profile", 0, "P", "only one of them is forced", take_backend_profile },
+	ROW_CARRIER,
+	ROW_EVENTS,
+	ROW_AREAS,
+	ROW_TIMEOUT("as for 'frontend' (default 5)"),
+	{ "trace", 0, "FILE", "", take_trace },
+	{ "pcap", 0, "FILE", "what crosses the manager, as for 'serve'; - is standard output",
+	  take_pcap },
+	ROW_JSON("the result as one JSON object"),
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct command_line command_line = {
+	.begin =
+		"usage: vmsg-ffa-emu loopback --device DEVICE... [OPTION...]\n"
+		"\n"
+		"The main job on one machine: starts a partition manager and a backend, becomes "
+		"the\n"
+		"frontend, and moves data through virtio over virtio-msg over FF-A. A disk is read "
+		"whole\n"
+		"and compared with its image by checksum; a part is rewritten, read again and "
+		"restored.\n"
+		"\n",
+	.options = option_rows,
+	.end = "\n"
+	       "Exit status: 0 everything held, 1 something did not (standard error says what), 2 "
+	       "usage.\n"
+	       "\n"
+	       "Example: vmsg-ffa-emu loopback --device blk,path=disk.img --device rng\n",
+};
 
 static int parse(int argc, char **argv, struct settings *settings)
 {
-	static const struct option options[] = {
-		{ "device", required_argument, NULL, OPTION_DEVICE },
-		{ "profile", required_argument, NULL, OPTION_PROFILE },
-		{ "frontend-profile", required_argument, NULL, OPTION_FRONTEND_PROFILE },
-		{ "backend-profile", required_argument, NULL, OPTION_BACKEND_PROFILE },
-		{ "carrier", required_argument, NULL, OPTION_CARRIER },
-		{ "events", required_argument, NULL, OPTION_EVENTS },
-		{ "areas", required_argument, NULL, OPTION_AREAS },
-		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
-		{ "json", no_argument, NULL, OPTION_JSON },
-		{ "trace", required_argument, NULL, OPTION_TRACE },
-		{ "pcap", required_argument, NULL, OPTION_PCAP },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option;
+	const int leave = command_line_parse(&command_line, argc, argv, settings);
 
-	optind = 1;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		const int leave = take(settings, option, argv);
-		if (leave != 0) {
-			return leave;
-		}
+	if (leave != 0) {
+		return leave;
 	}
 	if (optind < argc) {
 		return report_usage("unexpected argument '%s'", argv[optind]) + 1;
@@ -177,7 +160,7 @@ static int parse(int argc, char **argv, struct settings *settings)
 	if (settings->device_count == 0) {
 		return report_usage("no --device given") + 1;
 	}
-	const int refused = ways_check(&settings->ways, settings->frontend_profile);
+	const int refused = ways_check(&settings->shared.ways, settings->shared.profile);
 	return refused != 0 ? refused + 1 : 0;
 }
 
@@ -220,13 +203,13 @@ static int start_backend(struct process *backend, const struct settings *setting
 	const char *argv[12 + 2 * DEVICES_MAX] = { "backend", "-s", socket_path };
 	size_t count = 3;
 
-	if (settings->ways.carriers) {
+	if (settings->shared.ways.carriers) {
 		argv[count++] = "--carrier";
-		argv[count++] = ways_carrier(settings->ways.carriers);
+		argv[count++] = ways_carrier(settings->shared.ways.carriers);
 	}
-	if (settings->ways.events) {
+	if (settings->shared.ways.events) {
 		argv[count++] = "--events";
-		argv[count++] = ways_events(settings->ways.events);
+		argv[count++] = ways_events(settings->shared.ways.events);
 	}
 	if (settings->backend_profile) {
 		argv[count++] = "--profile";
@@ -284,16 +267,16 @@ static int run_frontend(const struct settings *settings, const char *socket_path
 	const uint32_t pool_size = blk_size > RNG_POOL_SIZE ? blk_size : RNG_POOL_SIZE;
 	const struct session_options options = {
 		.socket_path = socket_path,
-		.profile = settings->frontend_profile,
-		.ways = settings->ways,
-		.timeout_ns = settings->timeout_ns,
+		.profile = settings->shared.profile,
+		.ways = settings->shared.ways,
+		.timeout_ns = settings->shared.timeout_ns,
 		.pool_size = (pool_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1),
 		.buffer_count = settings->on_demand ? BLK_DEPTH : 0,
 		.buffer_size = BLK_REQUEST_SIZE,
 		.stop = &stop,
 	};
 	const struct loopback_job job = {
-		.json = settings->json,
+		.json = settings->shared.json,
 		.image = find_image(settings, image) ? image : NULL,
 		.has_rng = has_rng(settings),
 		.manager = manager->pid,
@@ -346,7 +329,7 @@ static void name_directory(char directory[DIRECTORY_SIZE])
 
 int vmsg_command_loopback(int argc, char **argv)
 {
-	struct settings settings = { .timeout_ns = DEFAULT_TIMEOUT_NS };
+	struct settings settings = { .shared.timeout_ns = DEFAULT_TIMEOUT_NS };
 	struct sigaction action = { .sa_handler = on_signal };
 	char directory[DIRECTORY_SIZE];
 	char socket_path[SOCKET_SIZE];
@@ -368,7 +351,7 @@ int vmsg_command_loopback(int argc, char **argv)
 	const int status = run_all(&settings, socket_path);
 	unlink(socket_path); /* if the manager could not */
 	rmdir(directory);
-	if (!settings.json) {
+	if (!settings.shared.json) {
 		printf("\n%s\n", status == VMSG_EXIT_DONE ? "Passed: all of it held."
 							  : "FAILED: standard error says what.");
 	}

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "commands/command_line.h"
 #include "commands/commands.h"
 #include "commands/json.h"
 #include "commands/options.h"
@@ -26,105 +27,73 @@
 #define RETRY_NS           20000000L
 #define BUSY_NS            200000L
 
-enum { OPTION_ID = 256, OPTION_PARTITION, OPTION_TIMEOUT, OPTION_ALL, OPTION_JSON };
-
 struct prober {
-	const char *socket_path;
-	uint16_t id;
+	struct shared_settings shared;
 	uint16_t partition; /* 0: all that offer devices */
-	uint64_t timeout_ns;
 	bool all;
-	bool json;
 	struct vmsg_emu *emu;
 	struct vmsg_emu_bank bank;
 	struct vmsg_endpoint endpoint;
 	uint16_t peer;
 };
 
-static const char help[] =
-	"usage: vmsg-ffa-emu probe [OPTION...]\n"
-	"\n"
-	"Asks running device partitions what a driver would ask first, and tells which revision "
-	"of\n"
-	"virtio-msg over FF-A they speak, which known implementation they resemble, and why. "
-	"Reads\n"
-	"only; a bus that it has brought up is reset again, as a driver does when it leaves.\n"
-	"\n"
-	"      --partition ID       probe partition ID only (default: every one that offers "
-	"devices)\n"
-	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
-	"      --id ID              be partition ID, such as 0x0002 (default: the first free VM)\n"
-	"      --timeout S          give a partition up that does not answer a message within S\n"
-	"                           seconds (default 2)\n"
-	"      --all                try every revision, not only down to the first that is agreed "
-	"on\n"
-	"      --json               one JSON object per partition\n"
-	"  -h, --help               this text\n"
-	"      --version            the version of the program\n"
-	"\n"
-	"Lines marked '=' are as in the implementation named, '!' unlike it; the others say "
-	"nothing\n"
-	"about it. Exit status: 0 every partition speaks a known revision, 1 one does not, 2 "
-	"usage.\n"
-	"\n"
-	"Example: vmsg-ffa-emu probe --partition 0x8001\n";
-
 /* ---- command line ---- */
 
-static int take(struct prober *prober, int option, char **argv)
+static int take_partition(void *settings, const char *text)
 {
-	int status = 0;
+	struct prober *prober = settings;
 
-	switch (option) {
-	case 's':
-		prober->socket_path = optarg;
-		break;
-	case OPTION_ID:
-		status = option_id("--id", optarg, &prober->id);
-		break;
-	case OPTION_PARTITION:
-		status = option_id("--partition", optarg, &prober->partition);
-		break;
-	case OPTION_TIMEOUT:
-		status = option_seconds("--timeout", optarg, &prober->timeout_ns);
-		break;
-	case OPTION_ALL:
-		prober->all = true;
-		break;
-	case OPTION_JSON:
-		prober->json = true;
-		break;
-	case 'h':
-		fputs(help, stdout);
-		return VMSG_EXIT_DONE + 1;
-	default:
-		status = option_unknown(option, argv);
-		break;
-	}
-	return status ? status + 1 : 0;
+	return option_id("--partition", text, &prober->partition);
 }
+
+static int take_all(void *settings, const char *text)
+{
+	struct prober *prober = settings;
+
+	(void)text;
+	prober->all = true;
+	return 0;
+}
+
+static const struct command_option option_rows[] = {
+	{ "partition", 0, "ID", "probe partition ID only (default: every one that offers devices)",
+	  take_partition },
+	ROW_SOCKET_PATH,
+	ROW_ID("be partition ID, such as 0x0002 (default: the first free VM)"),
+	ROW_TIMEOUT("give a partition up that does not answer a message within S\n"
+		    "seconds (default 2)"),
+	{ "all", 0, NULL, "try every revision, not only down to the first that is agreed on",
+	  take_all },
+	ROW_JSON("one JSON object per partition"),
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct command_line command_line = {
+	.begin = "usage: vmsg-ffa-emu probe [OPTION...]\n"
+		 "\n"
+		 "Asks running device partitions what a driver would ask first, and tells which "
+		 "revision of\n"
+		 "virtio-msg over FF-A they speak, which known implementation they resemble, and "
+		 "why. Reads\n"
+		 "only; a bus that it has brought up is reset again, as a driver does when it "
+		 "leaves.\n"
+		 "\n",
+	.options = option_rows,
+	.end = "\n"
+	       "Lines marked '=' are as in the implementation named, '!' unlike it; the others say "
+	       "nothing\n"
+	       "about it. Exit status: 0 every partition speaks a known revision, 1 one does not, "
+	       "2 usage.\n"
+	       "\n"
+	       "Example: vmsg-ffa-emu probe --partition 0x8001\n",
+};
 
 static int parse(int argc, char **argv, struct prober *prober)
 {
-	static const struct option options[] = {
-		{ "socket-path", required_argument, NULL, 's' },
-		{ "id", required_argument, NULL, OPTION_ID },
-		{ "partition", required_argument, NULL, OPTION_PARTITION },
-		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
-		{ "all", no_argument, NULL, OPTION_ALL },
-		{ "json", no_argument, NULL, OPTION_JSON },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option;
+	const int leave = command_line_parse(&command_line, argc, argv, prober);
 
-	optind = 1;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":s:h", options, NULL)) != -1) {
-		const int leave = take(prober, option, argv);
-		if (leave != 0) {
-			return leave;
-		}
+	if (leave != 0) {
+		return leave;
 	}
 	return optind < argc ? report_usage("unexpected argument '%s'", argv[optind]) + 1 : 0;
 }
@@ -137,7 +106,7 @@ static int exchange(void *context, struct vmsg_bytes frame, uint8_t answer[VMSG_
 	struct prober *prober = context;
 
 	const struct timespec pause = { .tv_nsec = BUSY_NS };
-	const uint64_t deadline_ns = report_now() + prober->timeout_ns;
+	const uint64_t deadline_ns = report_now() + prober->shared.timeout_ns;
 	int result;
 
 	/* busy with somebody else, or for some reason of its own */
@@ -155,8 +124,8 @@ static int join(struct prober *prober)
 	const struct timespec retry = { .tv_nsec = RETRY_NS };
 	const uint64_t end_ns = report_now() + PATIENCE_NS;
 	struct vmsg_emu_options options = {
-		.socket_path = prober->socket_path,
-		.id = prober->id,
+		.socket_path = prober->shared.socket_path,
+		.id = prober->shared.id,
 		.banks = &prober->bank,
 		.bank_count = 1,
 	};
@@ -193,7 +162,7 @@ static const char *why_silent(const struct prober *prober, int error, char text[
 {
 	if (error == VMSG_ERROR_TIMEOUT) {
 		snprintf(text, 96, "it has not answered within %g s",
-			 (double)prober->timeout_ns / 1e9);
+			 (double)prober->shared.timeout_ns / 1e9);
 	} else if (error == VMSG_ERROR_PEER) {
 		snprintf(text, 96, "the manager answers %s",
 			 vmsg_ffa_status_name(prober->endpoint.status));
@@ -288,7 +257,7 @@ static bool probe_one(struct prober *prober, uint16_t peer)
 
 	prober->peer = peer;
 	probe_run(&probe);
-	if (prober->json) {
+	if (prober->shared.json) {
 		tell_json(prober, &probe);
 	} else {
 		tell_text(prober, &probe);
@@ -326,7 +295,7 @@ static int probe_all(struct prober *prober)
 
 int vmsg_command_probe(int argc, char **argv)
 {
-	struct prober prober = { .timeout_ns = DEFAULT_TIMEOUT_NS };
+	struct prober prober = { .shared.timeout_ns = DEFAULT_TIMEOUT_NS };
 	int status = VMSG_EXIT_FAILED;
 
 	report_init("probe");
