@@ -388,6 +388,12 @@ int vmsg_command_frontend(int argc, char **argv)
 	if (word_count > used) {
 		return report_usage("unexpected argument '%s'", words[used]);
 	}
+	if (settings.vhost_server && settings.session.check_contract) {
+		return report_usage("--check-contract has no meaning for '%s': all of a guest's "
+				    "memory is shared, and what is beside its buffers is the "
+				    "guest's to write",
+				    job->words[0]);
+	}
 	const int status = check_given(job, given);
 	if (status != 0) {
 		return status;

@@ -548,6 +548,12 @@ static void a_device_that_is_not_there(void **state)
 				     (const char *const[]){ "frontend", "--vhost-user-server",
 							    socket_path, "info", NULL }),
 			 2);
+	assert_int_equal(
+		process_run(&other, NULL,
+			    (const char *const[]){ "frontend", "--vhost-user-server", socket_path,
+						   "--check-contract", NULL }),
+		2);
+	assert_non_null(strstr(other.errors.text, "all of a guest's memory is shared"));
 	process_kill(&other);
 }
 
