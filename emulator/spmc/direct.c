@@ -233,14 +233,6 @@ static enum spmc_result start_serving(struct spmc *spmc, struct request *request
 	return block_on(spmc, request);
 }
 
-static bool has_uuid(const struct partition *partition, const uint64_t pair[2])
-{
-	struct vmsg_ffa_uuid uuid;
-
-	vmsg_ffa_uuid_from_pair(&uuid, pair);
-	return spmc_has_uuid(partition, &uuid);
-}
-
 /* The two generations of direct messages: properties of sender and receiver, and since when. */
 struct generation {
 	uint32_t send;
@@ -302,6 +294,7 @@ static enum vmsg_ffa_status check_direct_request(struct spmc *spmc, const struct
 	const uint16_t source = vmsg_ffa_source(regs);
 	const uint16_t destination = vmsg_ffa_destination(regs);
 	const struct partition *receiver = spmc_find_declared(spmc, destination);
+	struct vmsg_ffa_uuid uuid = { { 0 } }; /* anybody there */
 
 	if (source != sender->config.id || source == destination || !receiver ||
 	    (spmc_is_secure(source) && !spmc_is_secure(destination))) {
@@ -315,12 +308,14 @@ static enum vmsg_ffa_status check_direct_request(struct spmc *spmc, const struct
 	    !spmc_is_secure(destination)) {
 		return VMSG_FFA_NOT_SUPPORTED;
 	}
-	if (generation == &generation_2 && !spmc->policy->direct2_uuid_ignored &&
-	    !has_uuid(receiver, &regs->x[2])) {
+	if (generation == &generation_2 && !spmc->policy->direct2_uuid_ignored) {
+		vmsg_ffa_uuid_from_pair(&uuid, &regs->x[2]);
+	}
+	if (!spmc_has_uuid(receiver, &uuid)) {
 		return VMSG_FFA_INVALID_PARAMETERS;
 	}
 	if (!(sender->config.properties & generation->send) ||
-	    !(receiver->config.properties & generation->receive)) {
+	    !(spmc_uuid_properties(receiver, &uuid) & generation->receive)) {
 		return VMSG_FFA_DENIED;
 	}
 	/* A partition that has not negotiated yet is on its way to waiting. */

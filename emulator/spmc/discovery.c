@@ -19,11 +19,6 @@
 #define IMAGE_UUID_OFFSET    24
 #define IMAGE_VERSION_OFFSET 40
 
-#define MESSAGING                                                                                  \
-	(VMSG_FFA_PROPERTY_DIRECT_RECEIVE | VMSG_FFA_PROPERTY_DIRECT_SEND |                        \
-	 VMSG_FFA_PROPERTY_INDIRECT | VMSG_FFA_PROPERTY_DIRECT2_RECEIVE |                          \
-	 VMSG_FFA_PROPERTY_DIRECT2_SEND)
-
 /* Position in the list of descriptors that match `uuid`. */
 struct walk {
 	const struct spmc *spmc;
@@ -39,14 +34,6 @@ static void walk_start(struct walk *walk, const struct spmc *spmc, const struct 
 	*walk = (struct walk){ .spmc = spmc, .uuid = uuid, .any = vmsg_ffa_uuid_is_nil(uuid) };
 }
 
-/* What is told of the service behind UUID `index`. */
-static uint32_t service_properties(const struct spmc_partition_config *config, uint32_t index)
-{
-	const uint32_t messaging = config->messaging[index];
-
-	return messaging ? (config->properties & ~MESSAGING) | messaging : config->properties;
-}
-
 /* The partition of the next descriptor, with the protocol UUID to tell, or NULL. */
 static const struct partition *walk_next(struct walk *walk, struct vmsg_ffa_uuid *uuid)
 {
@@ -59,7 +46,7 @@ static const struct partition *walk_next(struct walk *walk, struct vmsg_ffa_uuid
 
 		while (partition->started && !spmc_is_physical(partition) &&
 		       walk->uuid_index < count) {
-			walk->properties = service_properties(config, walk->uuid_index);
+			walk->properties = spmc_service_properties(config, walk->uuid_index);
 			const struct vmsg_ffa_uuid *own = &config->uuids[walk->uuid_index++];
 			if (walk->any) {
 				*uuid = config->uuid_count ? *own : *walk->uuid;

@@ -281,6 +281,10 @@ bool spmc_is_physical(const struct partition *partition);
 struct partition *spmc_find_declared(const struct spmc *spmc, uint16_t id);
 /* The partition has a service of this UUID; nil is anybody's. */
 bool spmc_has_uuid(const struct partition *partition, const struct vmsg_ffa_uuid *uuid);
+/* Properties of the service behind UUID `index`; and of all that have a UUID, nil's being the
+ * partition's own. */
+uint32_t spmc_service_properties(const struct spmc_partition_config *config, uint32_t index);
+uint32_t spmc_uuid_properties(const struct partition *partition, const struct vmsg_ffa_uuid *uuid);
 /* Highest version that this partition may negotiate. */
 uint32_t spmc_own_version(const struct spmc *spmc, const struct partition *partition);
 

@@ -166,6 +166,34 @@ bool spmc_is_physical(const struct partition *partition)
 	return partition->config.id == 0;
 }
 
+#define MESSAGING                                                                                  \
+	(VMSG_FFA_PROPERTY_DIRECT_RECEIVE | VMSG_FFA_PROPERTY_DIRECT_SEND |                        \
+	 VMSG_FFA_PROPERTY_INDIRECT | VMSG_FFA_PROPERTY_DIRECT2_RECEIVE |                          \
+	 VMSG_FFA_PROPERTY_DIRECT2_SEND)
+
+uint32_t spmc_service_properties(const struct spmc_partition_config *config, uint32_t index)
+{
+	const uint32_t messaging = config->messaging[index];
+
+	return messaging ? (config->properties & ~MESSAGING) | messaging : config->properties;
+}
+
+uint32_t spmc_uuid_properties(const struct partition *partition, const struct vmsg_ffa_uuid *uuid)
+{
+	const struct spmc_partition_config *config = &partition->config;
+	uint32_t properties = 0;
+
+	if (vmsg_ffa_uuid_is_nil(uuid)) {
+		return config->properties;
+	}
+	for (uint32_t i = 0; i < config->uuid_count; i++) {
+		if (vmsg_ffa_uuid_equal(uuid, &config->uuids[i])) {
+			properties |= spmc_service_properties(config, i);
+		}
+	}
+	return properties;
+}
+
 bool spmc_has_uuid(const struct partition *partition, const struct vmsg_ffa_uuid *uuid)
 {
 	if (vmsg_ffa_uuid_is_nil(uuid)) {

@@ -134,6 +134,39 @@ static void requests_need_properties_ids_and_versions(void **state)
 	assert_call(w, VM1, "c400008d 18001", DENIED);
 }
 
+/* What discovery says of a service holds for messages to it. */
+static void a_request_needs_the_property_of_the_service_it_is_for(void **state)
+{
+	enum { SP3 = 0x8003 };
+	static const struct spmc_partition_config config = {
+		.name = "SP3",
+		.id = SP3,
+		.vcpu_count = 1,
+		.properties = 0x703,
+		.uuid_count = 3,
+		.uuids = { { { 1 } }, { { 2 } }, { { 3 } } },
+		.messaging = { 0x3, 0x601, 0 },
+	};
+	struct world *w = *state;
+
+	world_add(w, &config);
+	assert_call(w, SP3, "84000063 10002", "10002");
+	assert_call(w, SP3, WAIT, "-");
+	assert_call(w, VM1, "c400008d 18003 1", DENIED);
+	assert_call(w, VM1, "c400008d 18003 4", INVALID_PARAMETERS);
+	assert_call(w, VM1, "c400008d 18003 2", "-");
+	assert_string_equal(world_reply(w, SP3, 0), "c400008d 18003 2");
+	assert_call(w, SP3, "c400008e 80030001", "-");
+	assert_call(w, VM1, "c400008d 18003 3", "-");
+	assert_call(w, SP3, "c400008e 80030001", "-");
+	/* nil asks for none of them */
+	assert_call(w, VM1, "c400008d 18003", "-");
+	assert_call(w, SP3, "c400008e 80030001", "-");
+	/* the first generation has no UUID to name one by */
+	assert_call(w, VM1, "c400006f 18003", "-");
+	assert_string_equal(world_reply(w, SP3, 0), "c400006f 18003");
+}
+
 static void a_request_goes_to_the_same_vcpu_or_one_that_waits(void **state)
 {
 	struct world *w = *state;
@@ -632,6 +665,7 @@ int main(void)
 		CASE(high_halves_and_reserved_registers),
 		CASE(responses_go_to_who_asked_and_once),
 		CASE(requests_need_properties_ids_and_versions),
+		CASE(a_request_needs_the_property_of_the_service_it_is_for),
 		CASE(a_request_goes_to_the_same_vcpu_or_one_that_waits),
 		CASE(a_slice_that_ends_gives_interrupt_and_run_continues),
 		CASE(an_answer_nobody_waits_for_is_kept_for_run),
