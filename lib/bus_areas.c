@@ -95,6 +95,7 @@ void vmsg_area_reclaim(struct vmsg_bus *bus, struct vmsg_bus_area *area)
 	vmsg_area_close(bus, area);
 	area->retry_ns = 0;
 	area->tries = 0;
+	area->unanswered = false;
 	vmsg_area_enter(bus, area, AREA_RECLAIM);
 }
 
@@ -340,6 +341,11 @@ static void relinquished(struct vmsg_bus *bus, struct vmsg_bus_area *area, int r
 /* A borrower that still has it delays; any other refusal is for good. */
 static void reclaimed(struct vmsg_bus *bus, struct vmsg_bus_area *area, int result)
 {
+	if (result == VMSG_ERROR_AGAIN && area->unanswered && vmsg_bus_is_up(bus)) {
+		area->retry_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_REPEAT_NS);
+		vmsg_area_enter(bus, area, AREA_UNSHARE);
+		return;
+	}
 	if (result == VMSG_ERROR_AGAIN) {
 		const uint64_t delay = (uint64_t)VMSG_BUS_RETRY_NS << area->tries;
 		area->tries = (uint8_t)(area->tries + (delay < VMSG_BUS_REPEAT_NS));

@@ -197,7 +197,9 @@ void vmsg_bus_area_response(struct vmsg_bus *bus, const struct vmsg_bus_request 
 }
 
 /* Without an answer the device may or may not have the area: it is told to give it up. A device
- * that answered, though not with a result, has refused. */
+ * that answered, though not with a result, has refused. One that does not have it may say so by
+ * silence, where there are no results: RECLAIM tells, and while it is denied, the device is told
+ * again. */
 void vmsg_bus_area_failure(struct vmsg_bus *bus, const struct vmsg_bus_request *request, int error)
 {
 	struct vmsg_bus_area *area = vmsg_area_find(bus, request->area_id);
@@ -216,8 +218,8 @@ void vmsg_bus_area_failure(struct vmsg_bus *bus, const struct vmsg_bus_request *
 			vmsg_area_reclaim(bus, area);
 		}
 	} else if (area->state == AREA_UNSHARING) {
-		area->retry_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_REPEAT_NS);
-		vmsg_area_enter(bus, area, AREA_UNSHARE);
+		vmsg_area_reclaim(bus, area);
+		area->unanswered = true;
 	}
 }
 

@@ -183,8 +183,9 @@ struct vmsg_bus_area {
 	uint8_t state;
 	uint8_t events; /* driver: events due */
 	uint8_t tries;
-	bool owed;  /* device: AREA_RELEASE is due once it is relinquished */
-	bool asked; /* device: the request being served waits for it */
+	bool owed;       /* device: AREA_RELEASE is due once it is relinquished */
+	bool asked;      /* device: the request being served waits for it */
+	bool unanswered; /* driver: the device was told to give it up, and may not know */
 	bool writable;
 	bool lent;
 	int error;

@@ -211,11 +211,13 @@ static void an_area_in_use_is_released_when_it_is_free(void **state)
 		struct vmsg_span span;
 		up(dialects[i]);
 		(void)pair_share(&pair);
+		const bool says_busy = pair.driver.bus.profile->has_results;
 		assert_int_equal(vmsg_memory_hold(&pair.device.memory, at(1)), 0);
 		assert_int_equal(vmsg_bus_unshare(&pair.driver.bus, 0, 1), 0);
 		assert_int_equal(vmsg_bus_unshare(&pair.driver.bus, 0, 1), VMSG_ERROR_STATE);
+		pair.driver.result = VMSG_ERROR_AGAIN; /* the device still has it */
 		pair_run(&pair);
-		assert_log(&pair.driver, "ready 1");
+		assert_log(&pair.driver, says_busy ? "ready 1" : "ready 1 reclaim 1");
 		assert_log(&pair.device, "retrieve 1 ready 1");
 		/* no new use of it, on either side */
 		assert_int_equal(vmsg_memory_map(&pair.device.memory, at(1), 1, false, &span),
@@ -223,9 +225,11 @@ static void an_area_in_use_is_released_when_it_is_free(void **state)
 		assert_int_equal(vmsg_memory_map(&pair.driver.memory, at(1), 1, false, &span),
 				 VMSG_ERROR_NOT_FOUND);
 		vmsg_memory_release(&pair.device.memory, at(1));
+		pair.driver.result = VMSG_OK;
 		poll(); /* the first lets go of it, and tells */
 		poll();
 		assert_log(&pair.device, "polled relinquish 1 gone 1 polled");
+		pair_advance(&pair, 1000000);
 		assert_log(&pair.driver, "reclaim 1 gone 1");
 	}
 }
@@ -459,15 +463,43 @@ static void an_unshare_without_answer_is_repeated(void **state)
 	(void)pair_share(&pair);
 	pair.intercept = answer_area;
 	replay = "0300000000000800";
+	pair.driver.result = VMSG_ERROR_AGAIN; /* the device has it still */
 	assert_int_equal(vmsg_bus_unshare(&pair.driver.bus, 0, 1), 0);
 	pair_run(&pair);
 	pair_advance(&pair, SECOND);
 	pair_advance(&pair, SECOND);
 	assert_int_equal(pair.driver.bus.stats.sent[VMSG_AREA_UNSHARE], 3);
-	assert_log(&pair.driver, "ready 1");
+	assert_log(&pair.driver, "ready 1 reclaim 1 reclaim 1 reclaim 1");
 	pair.intercept = NULL;
+	pair.driver.result = VMSG_OK;
 	pair_advance(&pair, SECOND);
 	assert_log(&pair.driver, "reclaim 1 gone 1");
+}
+
+/* It may never have had the area, and say so by nothing, as in r0, or by silence. */
+static void an_area_that_the_device_never_had_is_reclaimed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(dialects) / sizeof(dialects[0]); i++) {
+		struct vmsg_bus_output output;
+		struct vmsg_bus *bus = &pair.driver.bus;
+		uint16_t id;
+		up(dialects[i / 2]);
+		assert_int_equal(share(&id), 0);
+		assert_int_equal(vmsg_bus_output(bus, &output), 1); /* and it is lost */
+		pair.now_ns += SECOND;
+		vmsg_bus_tick(bus, pair.now_ns);
+		if (i % 2) {
+			assert_int_equal(vmsg_bus_output(bus, &output), 1); /* UNSHARE, too */
+			pair.now_ns += SECOND;
+			vmsg_bus_tick(bus, pair.now_ns);
+		}
+		pair_run(&pair);
+		pair_advance(&pair, SECOND);
+		assert_log(&pair.driver, "refused 1 reclaim 1 gone 1");
+		assert_int_equal(bus->stats.sent[VMSG_AREA_UNSHARE], 1);
+		assert_int_equal(vmsg_bus_suspend(bus, pair.now_ns), 0);
+	}
 }
 
 /* ---- the end of a session ---- */
@@ -551,6 +583,7 @@ int main(void)
 		cmocka_unit_test(an_answer_must_name_the_area),
 		cmocka_unit_test(a_share_without_answer_is_taken_back_by_message),
 		cmocka_unit_test(an_unshare_without_answer_is_repeated),
+		cmocka_unit_test(an_area_that_the_device_never_had_is_reclaimed),
 		cmocka_unit_test(a_reset_brings_everything_back),
 		cmocka_unit_test(a_reset_ends_even_if_memory_does_not_come),
 		cmocka_unit_test(a_new_session_reclaims_what_the_old_one_had),
