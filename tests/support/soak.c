@@ -578,6 +578,7 @@ static void work(struct soak *soak)
 	char why[200];
 
 	choose_rules(soak);
+	soak->has_wide_area_ids = soak_random(soak, 2);
 	if (soak->rules[0]) {
 		SOAK_CHECK(soak, faults_add(soak->faults, soak->rules, why, sizeof(why)) == 0);
 	}

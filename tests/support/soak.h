@@ -150,7 +150,8 @@ struct soak {
 	struct vmsg_emu_local *local;
 	struct faults *faults;
 	char rules[512];
-	FILE *log; /* NULL = none */
+	bool has_wide_area_ids; /* r1 is r1-a16 */
+	FILE *log;              /* NULL = none */
 	struct soak_back back;
 	struct soak_front fronts[SOAK_FRONTS];
 	struct soak_cell cells[SOAK_DEVICES][SOAK_CELLS];
@@ -159,7 +160,9 @@ struct soak {
 	bool executed[SOAK_IDS];
 	/* what happened, for the report */
 	uint64_t answers, deaths, resets, plugs, sleeps, faults_struck;
-	uint64_t ups[VMSG_CARRIER_COUNT][VMSG_EVENTS_FIFO + 1]; /* sessions, by what they chose */
+	/* sessions, by what they chose, and by dialect */
+	uint64_t ups[VMSG_CARRIER_COUNT][VMSG_EVENTS_FIFO + 1];
+	uint64_t dialects[VMSG_PROFILE_COUNT];
 };
 
 /* One seed: prints what was wrong and returns -1, or returns 0. `log` may be NULL. */

@@ -169,6 +169,7 @@ void soak_back_start(struct soak *soak)
 		.areas_per_session = SOAK_AREAS,
 		.bus_devices = back->numbers,
 		.bus = {
+			.wide_area_ids = soak->has_wide_area_ids,
 			.ffa_version = VMSG_FFA_VERSION_1_2,
 			.bus_features = SOAK_BUS_FEATURES,
 			.max_areas = SOAK_AREAS,

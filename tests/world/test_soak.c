@@ -23,6 +23,7 @@ static void every_seed_keeps_the_invariants(void **state)
 	unsigned long first = 1, last = SEEDS_HERE;
 	uint64_t answers = 0, deaths = 0, resets = 0, plugs = 0, sleeps = 0, struck = 0;
 	uint64_t ups[VMSG_CARRIER_COUNT][VMSG_EVENTS_FIFO + 1] = { 0 };
+	uint64_t dialects[VMSG_PROFILE_COUNT] = { 0 };
 	unsigned int failed = 0;
 
 	(void)state;
@@ -42,6 +43,9 @@ static void every_seed_keeps_the_invariants(void **state)
 		for (unsigned int i = 0; i < VMSG_CARRIER_COUNT * (VMSG_EVENTS_FIFO + 1); i++) {
 			(&ups[0][0])[i] += (&soak.ups[0][0])[i];
 		}
+		for (unsigned int i = 0; i < VMSG_PROFILE_COUNT; i++) {
+			dialects[i] += soak.dialects[i];
+		}
 	}
 	print_message("# %lu seeds: %llu answers, %llu faults, %llu deaths, %llu resets, %llu "
 		      "plugs, %llu sleeps\n",
@@ -57,6 +61,11 @@ static void every_seed_keeps_the_invariants(void **state)
 				      vmsg_events_name(events),
 				      (unsigned long long)ups[carrier][events]);
 		}
+	}
+	for (unsigned int i = VMSG_PROFILE_R0; i < VMSG_PROFILE_COUNT; i++) {
+		print_message("# %s: %llu sessions\n", vmsg_profile((enum vmsg_profile_id)i)->name,
+			      (unsigned long long)dialects[i]);
+		assert_true(first == last || dialects[i] > 0);
 	}
 	assert_int_equal(failed, 0);
 }
