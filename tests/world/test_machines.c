@@ -34,7 +34,8 @@ struct pair {
 	int repeat;   /* the answer to this one comes twice */
 	int forge;    /* the answer to this one is changed by... */
 	void (*forgery)(struct vmsg_message *answer);
-	bool restless;   /* the config changes with every request */
+	int restless; /* the config changes with so many requests, the next ones */
+	bool refuses_writes;
 	bool slow;       /* resets take a while */
 	int reset_polls; /* ... this many looks */
 	int kicks;
@@ -51,6 +52,9 @@ static int write_config(void *context, uint32_t offset, struct vmsg_bytes in)
 {
 	struct pair *pair = context;
 
+	if (pair->refuses_writes) {
+		return VMSG_ERROR_RANGE;
+	}
 	memcpy(pair->config + offset, in.data, in.size);
 	return 0;
 }
@@ -133,7 +137,8 @@ static void deliver(struct pair *pair, struct vmsg_message *message)
 	const int number = pair->exchange;
 
 	pair->exchange += message->header.kind == VMSG_REQUEST;
-	if (pair->restless) {
+	if (pair->restless > 0) {
+		pair->restless--;
 		memset(pair->config, pair->exchange, CONFIG);
 		vmsg_device_config_changed(&pair->device, 0, CONFIG);
 	}
@@ -239,19 +244,43 @@ static void a_config_of_several_messages_is_read_whole(void **state)
 	}
 }
 
+/* It changes between any two messages for as long as it likes: what is told is one config, whole.
+ * The restless config has the number of the message in every byte. */
 static void a_torn_config_is_never_told(void **state)
 {
 	(void)state;
-	struct pair pair;
-
-	open_pair(&pair, VMSG_PROFILE_R3);
-	assert_true(bring_up(&pair));
-	pair.restless = true;
-	assert_int_equal(vmsg_driver_read_config(&pair.driver, pair.now, 0, CONFIG), 0);
-	/* it changes between any two messages, so a whole reading does not exist */
-	const struct vmsg_driver_event event = await(&pair, VMSG_DRIVER_EVENT_CONFIG);
-	assert_int_equal(event.kind, VMSG_DRIVER_EVENT_FAILED);
-	assert_int_equal(event.error, VMSG_ERROR_AGAIN);
+	for (int i = 0; i < 40 * VMSG_PROFILE_COUNT; i++) {
+		struct pair pair;
+		const int id = i / 40;
+		if (id < VMSG_PROFILE_R0) {
+			continue;
+		}
+		open_pair(&pair, (enum vmsg_profile_id)id);
+		assert_true(bring_up(&pair));
+		pair.restless = i % 40 + 1;
+		assert_int_equal(vmsg_driver_read_config(&pair.driver, pair.now, 0, CONFIG), 0);
+		const struct vmsg_driver_event event = await(&pair, VMSG_DRIVER_EVENT_CONFIG);
+		if (event.kind == VMSG_DRIVER_EVENT_FAILED) { /* it tries so often, no more */
+			assert_int_equal(event.error, VMSG_ERROR_AGAIN);
+			assert_true(i % 40 > 2);
+			continue;
+		}
+		assert_int_equal(event.data.size, CONFIG);
+		for (uint32_t k = 1; k < CONFIG; k++) {
+			assert_int_equal(event.data.data[k], event.data.data[0]);
+		}
+	}
+	/* and when it never rests */
+	for (int id = VMSG_PROFILE_R0; id < VMSG_PROFILE_COUNT; id++) {
+		struct pair pair;
+		open_pair(&pair, (enum vmsg_profile_id)id);
+		assert_true(bring_up(&pair));
+		pair.restless = INT32_MAX;
+		assert_int_equal(vmsg_driver_read_config(&pair.driver, pair.now, 0, CONFIG), 0);
+		const struct vmsg_driver_event event = await(&pair, VMSG_DRIVER_EVENT_CONFIG);
+		assert_int_equal(event.kind, VMSG_DRIVER_EVENT_FAILED);
+		assert_int_equal(event.error, VMSG_ERROR_AGAIN);
+	}
 }
 
 static void a_config_write_arrives(void **state)
@@ -395,13 +424,16 @@ static void a_reset_without_end_is_given_up(void **state)
 static void a_reset_at_every_step_leads_to_a_clean_device(void **state)
 {
 	(void)state;
-	for (int stop = 1; stop < 14; stop++) {
+	for (int i = 0; i < 14 * VMSG_PROFILE_COUNT; i++) {
 		struct pair pair;
 		struct vmsg_message message;
 		struct vmsg_driver_event event;
-		open_pair(&pair, VMSG_PROFILE_R3);
+		if (i / 14 < VMSG_PROFILE_R0) {
+			continue;
+		}
+		open_pair(&pair, (enum vmsg_profile_id)(i / 14));
 		assert_int_equal(vmsg_driver_start(&pair.driver, pair.now), 0);
-		for (int i = 0; i < stop; i++) {
+		for (int step = 0; step < i % 14; step++) {
 			if (vmsg_driver_output(&pair.driver, &message) == 1) {
 				deliver(&pair, &message);
 			}
@@ -411,6 +443,35 @@ static void a_reset_at_every_step_leads_to_a_clean_device(void **state)
 		assert_int_equal(event.kind, VMSG_DRIVER_EVENT_RESET_DONE);
 		assert_int_equal(pair.device.status, 0);
 		assert_true(bring_up(&pair));
+	}
+}
+
+/* The device may refuse a write, and a driver that is told so goes on. */
+static void a_refused_write_is_told(void **state)
+{
+	static const uint8_t data[] = { 7, 8, 9 };
+
+	(void)state;
+	for (int id = VMSG_PROFILE_R0; id < VMSG_PROFILE_COUNT; id++) {
+		struct pair pair;
+		open_pair(&pair, (enum vmsg_profile_id)id);
+		assert_true(bring_up(&pair));
+		pair.refuses_writes = true;
+		assert_int_equal(vmsg_driver_write_config(&pair.driver, pair.now, 5,
+							  (struct vmsg_bytes){ data, 3 }),
+				 0);
+		struct vmsg_driver_event event = await(&pair, VMSG_DRIVER_EVENT_CONFIG_WRITTEN);
+		assert_int_equal(event.kind, VMSG_DRIVER_EVENT_CONFIG_WRITTEN);
+		assert_int_equal(event.error, VMSG_ERROR_PEER);
+		assert_int_equal(pair.config[5], 1);
+		assert_int_equal(pair.driver.state, VMSG_DRIVER_RUNNING);
+		pair.refuses_writes = false;
+		assert_int_equal(vmsg_driver_write_config(&pair.driver, pair.now, 5,
+							  (struct vmsg_bytes){ data, 3 }),
+				 0);
+		event = await(&pair, VMSG_DRIVER_EVENT_CONFIG_WRITTEN);
+		assert_int_equal(event.error, 0);
+		assert_memory_equal(pair.config + 5, data, 3);
 	}
 }
 
@@ -475,6 +536,7 @@ int main(void)
 		cmocka_unit_test(a_config_of_several_messages_is_read_whole),
 		cmocka_unit_test(a_torn_config_is_never_told),
 		cmocka_unit_test(a_config_write_arrives),
+		cmocka_unit_test(a_refused_write_is_told),
 		cmocka_unit_test(a_lost_answer_fails_by_the_clock),
 		cmocka_unit_test(an_answer_that_comes_twice_is_counted),
 		cmocka_unit_test(a_lying_device_fails_the_driver),
