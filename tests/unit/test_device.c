@@ -995,24 +995,25 @@ static void each_message_in_each_state(void **state)
 		RUNS,
 		HAS_FAILED,
 		NEEDS_RESET,
+		SLOWLY_RESETTING,
 		STATES
 	};
 	static const struct {
 		enum vmsg_type type;
 		const char *effect;
 	} table[] = {
-		{ VMSG_GET_DEVICE_INFO, "........" },
-		{ VMSG_GET_DEVICE_FEATURES, "........" },
-		{ VMSG_SET_DRIVER_FEATURES, "..x....." },
-		{ VMSG_GET_CONFIG, "........" },
-		{ VMSG_SET_CONFIG, "xxxxxxxx" },
-		{ VMSG_GET_DEVICE_STATUS, "........" },
-		{ VMSG_SET_DEVICE_STATUS, ".xxxxxxx" }, /* with 0 */
-		{ VMSG_GET_VQUEUE, "........" },
-		{ VMSG_SET_VQUEUE, "...x...." }, /* one that is enabled cannot change */
-		{ VMSG_RESET_VQUEUE, "....xxxx" },
-		{ VMSG_GET_SHM, "........" },
-		{ VMSG_EVENT_AVAIL, ".....x.." },
+		{ VMSG_GET_DEVICE_INFO, "........." },
+		{ VMSG_GET_DEVICE_FEATURES, "........." },
+		{ VMSG_SET_DRIVER_FEATURES, "..x......" },
+		{ VMSG_GET_CONFIG, "........." },
+		{ VMSG_SET_CONFIG, "xxxxxxxx." },
+		{ VMSG_GET_DEVICE_STATUS, "........." },
+		{ VMSG_SET_DEVICE_STATUS, ".xxxxxxx." }, /* with 0 */
+		{ VMSG_GET_VQUEUE, "........." },
+		{ VMSG_SET_VQUEUE, "...x....." }, /* one that is enabled cannot change */
+		{ VMSG_RESET_VQUEUE, "....xxxx." },
+		{ VMSG_GET_SHM, "........." },
+		{ VMSG_EVENT_AVAIL, ".....x..." },
 	};
 	const enum vmsg_profile_id profile = device.profile->id;
 	static const uint8_t data[] = { 0xaa };
@@ -1036,6 +1037,9 @@ static void each_message_in_each_state(void **state)
 				(void)set_status(RUNNING | VMSG_STATUS_FAILED);
 			} else if (at_state == NEEDS_RESET) {
 				vmsg_device_needs_reset(&device);
+			} else if (at_state == SLOWLY_RESETTING) {
+				slow_reset = true;
+				(void)set_status(0);
 			}
 			const struct vmsg_device before = device;
 			const uint8_t config_before = config[8];
