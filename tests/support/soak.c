@@ -424,7 +424,7 @@ static void drain(struct soak *soak, struct soak_front *front)
 /* Suspend and resume; now and then the device partition was made anew meanwhile. */
 static void sleep_well(struct soak *soak, struct soak_front *front)
 {
-	const bool deeply = soak_random(soak, 3) == 0 && front->bus.profile->id != VMSG_PROFILE_R0;
+	const bool deeply = soak_random(soak, 3) == 0;
 
 	soak->doing = "a driver sleeps";
 	front->slept_before = front->slept;
