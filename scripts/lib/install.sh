@@ -37,7 +37,7 @@ need() {
 	CHECK_PACKAGES=("${TEST_PACKAGES[@]}" "${QUICK_PACKAGES[@]}" clang valgrind gcc-arm-none-eabi
 		gcc-s390x-linux-gnu libc6-dev-s390x-cross lld qemu-user libcbor-dev
 		gcc-riscv64-unknown-elf gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm tshark groff-base
-		passt qemu-system-common nbdkit nbdkit-plugin-dev libnbd-bin fio chromium)
+		passt qemu-system-common qemu-system-x86 busybox-static cpio nbdkit nbdkit-plugin-dev libnbd-bin fio chromium)
 	# what a gate skips clearly when a distribution does not have it
 	OPTIONAL_PACKAGES=(linux-source xz-utils)
 }
