@@ -173,6 +173,11 @@ int session_run(struct session *session)
 	if (error < 0) {
 		return report_exchange(session, error);
 	}
+	if (session->is_up && session->bus_error == VMSG_ERROR_PEER) {
+		report_problem("partition 0x%04x does not know this session any more",
+			       session->peer);
+		return over(session);
+	}
 	/* Without an error when the peer was busy all the time. */
 	return timeouts > 0 ? session_report_late(session, "a message") : SESSION_OK;
 }
@@ -463,12 +468,12 @@ static int bring_up_bus(struct session *session, void *context)
 {
 	(void)context;
 	session->was_late = false;
+	session->is_up = false;
 	session->bus_error = 0;
 	int result = reset_bus(session);
 	if (result != SESSION_OK) {
 		return result;
 	}
-	session->is_up = false;
 	session->bus_error = 0;
 	const int error = vmsg_bus_start(&session->bus, report_now());
 	if (error < 0) {

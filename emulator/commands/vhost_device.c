@@ -14,9 +14,11 @@
 #include "virtio_msg_ffa/error.h"
 #include "virtio_msg_ffa/proto.h"
 
-#define RETRY_NS    UINT64_C(1000000000)
-#define PATIENCE_NS UINT64_C(50000000) /* of one look for a peer that was there before */
-#define BUDGET      64u                /* chains of one queue in a round */
+#define RETRY_NS     UINT64_C(1000000000)
+#define CHECK_MIN_NS UINT64_C(500000000)
+#define CHECK_MAX_NS UINT64_C(16000000000)
+#define PATIENCE_NS  UINT64_C(50000000) /* of one look for a peer that was there before */
+#define BUDGET       64u                /* chains of one queue in a round */
 
 #define BIT(bit) (UINT64_C(1) << (bit))
 /* What rings and transport between guest and us can do, whatever the device can. */
@@ -58,6 +60,32 @@ static void lose(struct vhost_device *device)
 	device->session = NULL;
 	device->retry_ns = report_now() + RETRY_NS;
 	report_problem("the device is gone; what the guest has asked for waits until it is back");
+}
+
+/* Nobody says that the peer was replaced, and what is asked of its successor may stay without an
+ * answer: so it is asked for something that is answered or refused at once. */
+static void doubt(struct vhost_device *device)
+{
+	(void)!vmsg_bus_check(&device->session->bus, report_now()); /* it is running, or over */
+}
+
+/* When nothing moves it is in doubt, less and less often: buffers of a network may lie for days. */
+static void note_progress(struct vhost_device *device, bool has_moved)
+{
+	const uint64_t now_ns = report_now();
+
+	if (has_moved) {
+		device->check_gap_ns = CHECK_MIN_NS;
+	} else if (now_ns >= device->check_ns) {
+		doubt(device);
+		device->check_gap_ns *= 2;
+	} else {
+		return;
+	}
+	if (device->check_gap_ns > CHECK_MAX_NS) {
+		device->check_gap_ns = CHECK_MAX_NS;
+	}
+	device->check_ns = now_ns + device->check_gap_ns;
 }
 
 static int choose(struct vhost_device *device)
@@ -251,8 +279,11 @@ void vhost_device_close(struct vhost_device *device)
 
 void vhost_device_look(struct vhost_device *device)
 {
-	if (device->session && !device->is_running &&
-	    start_device(device, ~UINT64_C(0), false) != SESSION_OK) {
+	if (!device->session || device->is_running) {
+		return;
+	}
+	doubt(device);
+	if (start_device(device, ~UINT64_C(0), false) != SESSION_OK) {
 		lose(device);
 	}
 }
@@ -315,6 +346,7 @@ static void attach(struct vhost_device *device)
 	}
 	device->is_running = true;
 	device->must_kick = true;
+	note_progress(device, true);
 }
 
 bool vhost_device_update(struct vhost_device *device)
@@ -346,6 +378,7 @@ void vhost_device_stop(struct vhost_device *device)
 		return;
 	}
 	close_queues(device);
+	doubt(device);
 	if (session_reset_device(device->session) == SESSION_OVER) {
 		lose(device);
 	}
@@ -409,11 +442,13 @@ bool vhost_device_run(struct vhost_device *device, void (*used)(void *context, u
 	bool has_moved = device->is_running && offer(device);
 	const int result = session_run(device->session);
 	device->must_kick |= result == SESSION_LATE;
-	bool is_lost = result == SESSION_OVER || !take_events(device);
+	bool is_lost =
+		result == SESSION_OVER || device->session->bus_error != 0 || !take_events(device);
+	bool has_given = false;
 	for (uint32_t i = 0; i < device->queue_count; i++) {
 		const int count = shadow_give(&device->shadows[i]);
 		if (count > 0) {
-			has_moved = true;
+			has_given = true;
 			session_is_alive(device->session);
 			used(context, i);
 		} else if (count < 0) {
@@ -424,14 +459,19 @@ bool vhost_device_run(struct vhost_device *device, void (*used)(void *context, u
 	}
 	if (is_lost) {
 		lose(device);
+	} else if (device->is_running) {
+		note_progress(device, has_given);
 	}
-	return has_moved;
+	return has_moved || has_given;
 }
 
 uint64_t vhost_device_deadline(const struct vhost_device *device)
 {
-	return device->session ? vmsg_driver_pump_deadline(&device->session->pump)
-			       : device->retry_ns;
+	if (!device->session) {
+		return device->retry_ns;
+	}
+	const uint64_t pump_ns = vmsg_driver_pump_deadline(&device->session->pump);
+	return device->is_running && device->check_ns < pump_ns ? device->check_ns : pump_ns;
 }
 
 int vhost_device_fd(const struct vhost_device *device)

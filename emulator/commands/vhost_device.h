@@ -30,6 +30,8 @@ struct vhost_device {
 	bool is_running;
 	bool must_kick;
 	uint64_t retry_ns; /* when the peer is looked for again */
+	uint64_t check_ns; /* when it is asked whether it is still the same, if nothing moves */
+	uint64_t check_gap_ns;
 	struct vhost_memory memory;
 	struct session_memory areas[VHOST_MEMORY_REGIONS_MAX]; /* of its files */
 	struct shadow shadows[VHOST_VRINGS_MAX];

@@ -314,6 +314,34 @@ static void a_front_end_that_runs_is_told_of_a_change(void **state)
 	end_front();
 }
 
+/* A peer that is killed and replaced while the server does not look: the successor has its number,
+ * and knows nothing of its session. What is asked of it meanwhile is answered by the successor. */
+static void a_peer_that_is_replaced_unseen_is_gone_on_with(void **state)
+{
+	(void)state;
+
+	disk_system_serve(&far, "", NULL, false);
+	start_server(NULL);
+	start_front();
+	for (unsigned int i = 0; i < 4; i++) {
+		put_read(3 + i);
+		offer(2 * i + 1);
+		await_call();
+		assert_memory_equal(guest + 5 * PAGE, far.data + (3 + i) * 512, 512);
+		assert_int_equal(kill(server.pid, SIGSTOP), 0);
+		process_kill(&far.backend);
+		disk_system_serve(&far, "", NULL, false);
+		put_read(20 + i);
+		offer(2 * i + 2);
+		usleep(1000 * i);
+		assert_int_equal(kill(server.pid, SIGCONT), 0);
+		await_call();
+		assert_int_equal(guest[6 * PAGE], 0);
+		assert_memory_equal(guest + 5 * PAGE, far.data + (20 + i) * 512, 512);
+	}
+	end_front();
+}
+
 /* Memory that comes while a ring runs is there for the next chain, and may go again. */
 static void memory_comes_and_goes_while_a_ring_runs(void **state)
 {
@@ -569,6 +597,7 @@ int main(void)
 		TEST(a_device_that_comes_back_as_another_is_not_taken),
 		TEST(a_config_change_goes_all_the_way),
 		TEST(a_front_end_that_runs_is_told_of_a_change),
+		TEST(a_peer_that_is_replaced_unseen_is_gone_on_with),
 		TEST(memory_comes_and_goes_while_a_ring_runs),
 		TEST(memory_that_the_manager_refuses),
 		TEST(a_signal_is_an_end_whatever_the_peer_does),
