@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Runs a fuzz target without libFuzzer: the inputs named on the command line (a file NAME.hex has
- * one a line, in hex; any other file is one), then pseudo-random inputs from a fixed seed, unless
- * single files were given. So each target is also a plain test.
+ * one a line, in hex; any other file is one), then, unless single files were given, -runs=N
+ * pseudo-random inputs from a fixed seed. So each target is also a plain test.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -13,7 +13,6 @@
 #include "fuzz.h"
 
 #define INPUT_MAX 4096
-#define RUNS      20000
 
 static uint64_t next(uint64_t *state)
 {
@@ -94,9 +93,14 @@ int main(int argc, char **argv)
 {
 	uint64_t state = 0x9e3779b97f4a7c15u;
 	bool only_files = false;
+	long runs = 0;
 	int given = 0;
 
 	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], "-runs=", 6) == 0) {
+			runs = strtol(argv[i] + 6, NULL, 10);
+			continue;
+		}
 		const char *suffix = strrchr(argv[i], '.');
 		const bool is_list = suffix && strcmp(suffix, ".hex") == 0;
 		const int count = is_list ? run_list(argv[i]) : run_file(argv[i]) ? -1 : 1;
@@ -106,7 +110,7 @@ int main(int argc, char **argv)
 		}
 		given += count;
 	}
-	for (int run = 0; !only_files && run < RUNS; run++) {
+	for (long run = 0; !only_files && run < runs; run++) {
 		/* small values are frequent in messages: bias towards them */
 		const size_t size = next(&state) % 200;
 		uint8_t input[200];
@@ -118,6 +122,6 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	(void)printf("%d inputs given, %d random ones\n", given, only_files ? 0 : RUNS);
+	(void)printf("%d inputs given, %ld random ones\n", given, only_files ? 0 : runs);
 	return 0;
 }

@@ -27,7 +27,7 @@ struct sequence {
 	bool blocked[PARTITIONS]
 		    [VCPUS]; /* a call is outstanding, as the owner of the sockets sees it */
 	uint64_t highest_handle;
-	struct region *regions[REGIONS_MAX]; /* in the store after the last step */
+	const struct region *regions[REGIONS_MAX]; /* in the store after the last step */
 	size_t region_count;
 	bool rx_was_full[PARTITIONS];
 	uint8_t rx[PARTITIONS][PAGE];
