@@ -349,9 +349,11 @@ static void accept_front(struct vhost_front *front)
 	front->device.is_config_changed = false; /* it is new to whoever is new */
 	front->server.device_features = front->device.offered;
 	front->server.queue_count = front->device.queue_count;
-	/* QEMU keeps that of a network device itself, and wonders at who offers it */
-	front->server.has_config =
-		front->device.config_size > 0 && front->device.device_id != VMSG_VIRTIO_NET;
+	/* of a network device QEMU counts pairs, and it has the config space itself */
+	const bool is_net = front->device.device_id == VMSG_VIRTIO_NET;
+	front->server.queue_num =
+		is_net ? front->device.queue_count / 2 : front->device.queue_count;
+	front->server.has_config = front->device.config_size > 0 && !is_net;
 	vhost_server_init(&front->server, &ops, front, &front->device.memory);
 }
 

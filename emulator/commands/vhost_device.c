@@ -159,11 +159,15 @@ static int start(struct session *session, void *context)
 	return result == SESSION_OK && wanted->with_queues ? set_up_queues(device) : result;
 }
 
+/* One attempt: a front end waits for its answers meanwhile, and whoever is late is looked for again
+ * like one that is gone. */
 static int start_device(struct vhost_device *device, uint64_t features, bool with_queues)
 {
 	struct start wanted = { device, features, with_queues };
+	const int result = start(device->session, &wanted);
 
-	return session_retry(device->session, start, &wanted);
+	device->session->over |= result != SESSION_OK;
+	return result;
 }
 
 static uint64_t offered_of(const struct vmsg_driver *driver)
@@ -191,7 +195,9 @@ static uint32_t count_queues(const struct vmsg_driver *driver)
 /* The device as it is offered to a guest. */
 static int look_at_device(struct vhost_device *device)
 {
-	if (start_device(device, ~UINT64_C(0), false) != SESSION_OK) {
+	struct start wanted = { device, ~UINT64_C(0), false };
+
+	if (session_retry(device->session, start, &wanted) != SESSION_OK) {
 		return -1;
 	}
 	const struct vmsg_driver *driver = &device->session->driver;
@@ -379,7 +385,10 @@ void vhost_device_stop(struct vhost_device *device)
 	}
 	close_queues(device);
 	doubt(device);
-	if (session_reset_device(device->session) == SESSION_OVER) {
+	if (session_reset_device(device->session) != SESSION_OK) {
+		/* one that does not even answer to a reset may have the guest's memory in its hands
+		 * for as long as the session lasts */
+		device->session->over = true;
 		lose(device);
 	}
 }

@@ -103,6 +103,7 @@ void vhost_server_init(struct vhost_server *server, const struct vhost_server_op
 {
 	const uint64_t features = server->device_features;
 	const uint32_t queue_count = server->queue_count;
+	const uint32_t queue_num = server->queue_num;
 	const bool has_config = server->has_config;
 
 	*server = (struct vhost_server){
@@ -110,6 +111,7 @@ void vhost_server_init(struct vhost_server *server, const struct vhost_server_op
 		.context = context,
 		.device_features = features,
 		.queue_count = queue_count,
+		.queue_num = queue_num,
 		.has_config = has_config,
 		.memory = memory,
 		.backend = -1,
@@ -216,7 +218,7 @@ static int set_protocol_features(struct vhost_server *server, struct vhost_messa
 
 static int get_queue_num(struct vhost_server *server, struct vhost_message *message)
 {
-	return reply_u64(message, server->queue_count);
+	return reply_u64(message, server->queue_num);
 }
 
 static int set_owner(struct vhost_server *server, struct vhost_message *message)

@@ -62,6 +62,7 @@ struct vhost_server {
 	void *context;
 	uint64_t device_features; /* the owner's: what is offered, without protocol features */
 	uint32_t queue_count;     /* the owner's */
+	uint32_t queue_num;       /* the owner's: GET_QUEUE_NUM, of a network device in pairs */
 	bool has_config;          /* the owner's: it, and not the front end, has the config space */
 	struct vhost_memory *memory;
 	uint64_t features; /* read: acknowledged */

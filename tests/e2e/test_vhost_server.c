@@ -433,6 +433,34 @@ static void a_signal_is_an_end_whatever_the_peer_does(void **state)
 	assert_int_equal(process_finish(&nearby.frontend), 1);
 }
 
+/* A front end that stops a ring is answered, also when the device answers nothing any more. */
+static void a_device_that_hangs_is_left_behind(void **state)
+{
+	(void)state;
+
+	disk_system_serve(&far, "", NULL, false);
+	start_server((const char *const[]){ "--timeout", "0.5", NULL });
+	const struct process_holdings before = process_holdings(server.pid);
+	start_front();
+	put_read(3);
+	offer(1);
+	await_call();
+	assert_int_equal(kill(far.backend.pid, SIGSTOP), 0);
+	offer(2);
+	assert_int_equal(vhost_stop_queue(&front, 0), 0);
+	process_await(&server, &server.errors, "the device is gone");
+	assert_int_equal(kill(far.backend.pid, SIGCONT), 0);
+	process_await(&server, &server.errors, "the device is back");
+	end_front();
+	assert_process_returns_to(server.pid, before);
+	start_front();
+	put_read(5);
+	offer(1);
+	await_call();
+	assert_memory_equal(guest + 5 * PAGE, far.data + 5 * 512, 512);
+	end_front();
+}
+
 /* A guest that breaks the rules finds its ring stopped; its front end may start it again. */
 static void a_guest_that_breaks_the_rules_stops_its_ring(void **state)
 {
@@ -601,6 +629,7 @@ int main(void)
 		TEST(memory_comes_and_goes_while_a_ring_runs),
 		TEST(memory_that_the_manager_refuses),
 		TEST(a_signal_is_an_end_whatever_the_peer_does),
+		TEST(a_device_that_hangs_is_left_behind),
 		TEST(a_guest_that_breaks_the_rules_stops_its_ring),
 		TEST(many_queues),
 		TEST(a_front_end_that_raves_is_left_alone),

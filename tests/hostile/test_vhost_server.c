@@ -121,9 +121,9 @@ static int setup(void **state)
 	before = process_holdings(getpid());
 	owner = (struct owner){ 0 };
 	vhost_memory_init(&memory);
-	server = (struct vhost_server){ .device_features = FEATURES,
-					.queue_count = 2,
-					.has_config = true };
+	server = (struct vhost_server){
+		.device_features = FEATURES, .queue_count = 2, .queue_num = 1, .has_config = true
+	};
 	vhost_server_init(&server, &ops, NULL, &memory);
 	return 0;
 }
@@ -270,7 +270,7 @@ static void a_good_front_end_is_served(void **state)
 	assert_int_equal(say(VHOST_SET_OWNER, 0, NULL, 0), 0);
 	begin();
 	assert_int_equal(say(VHOST_GET_QUEUE_NUM, 0, NULL, 0), 1);
-	assert_int_equal(load_le(message.payload, 8), 2);
+	assert_int_equal(load_le(message.payload, 8), 1);
 	prepare(1);
 	assert_int_equal(kick_fd(1), 0);
 	assert_int_equal(owner.starts, 0); /* not enabled */
