@@ -148,6 +148,8 @@ uint64_t vmsg_bus_driver_deadline(const struct vmsg_bus *bus);
 
 /* A request failed with `error`, as it would if the device did not know us: a check is due. */
 void vmsg_bus_doubt(struct vmsg_bus *bus, int error);
+/* The next one by itself, if there is to be any. */
+void vmsg_bus_check_later(struct vmsg_bus *bus);
 /* Begins one that is due: true when it did. */
 bool vmsg_bus_check_begin(struct vmsg_bus *bus);
 /* The whole list has come. */

@@ -28,7 +28,21 @@ void vmsg_bus_doubt(struct vmsg_bus *bus, int error)
 {
 	const bool is_busy = error == VMSG_ERROR_AGAIN; /* and there, therefore */
 
-	bus->check_due |= !is_busy && bus->state == VMSG_BUS_RUNNING && !bus->checking;
+	if (is_busy || bus->state != VMSG_BUS_RUNNING || bus->checking) {
+		return;
+	}
+	if (!bus->check_due || bus->check_ns > bus->check_free_ns) {
+		bus->check_ns = bus->check_free_ns;
+	}
+	bus->check_due = true;
+}
+
+void vmsg_bus_check_later(struct vmsg_bus *bus)
+{
+	if (bus->options.check_interval_ns > 0) {
+		bus->check_due = true;
+		bus->check_ns = vmsg_bus_after(bus->now_ns, bus->options.check_interval_ns);
+	}
 }
 
 bool vmsg_bus_check_begin(struct vmsg_bus *bus)
@@ -46,7 +60,8 @@ bool vmsg_bus_check_begin(struct vmsg_bus *bus)
 void vmsg_bus_check_end(struct vmsg_bus *bus)
 {
 	bus->checking = false;
-	bus->check_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_REPEAT_NS);
+	bus->check_free_ns = vmsg_bus_after(bus->now_ns, VMSG_BUS_REPEAT_NS);
+	vmsg_bus_check_later(bus);
 }
 
 bool vmsg_bus_check_failed(struct vmsg_bus *bus, int error)
@@ -62,7 +77,7 @@ void vmsg_bus_check_forget(struct vmsg_bus *bus)
 {
 	bus->checking = false;
 	bus->check_due = false;
-	bus->check_ns = 0;
+	bus->check_free_ns = 0;
 }
 
 uint64_t vmsg_bus_check_deadline(const struct vmsg_bus *bus)

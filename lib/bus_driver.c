@@ -176,6 +176,7 @@ static void running(struct vmsg_bus *bus)
 	go(bus, STEP_NONE);
 	bus->state = VMSG_BUS_RUNNING;
 	bus->up_pending = true;
+	vmsg_bus_check_later(bus);
 	vmsg_bus_driver_polled(bus, false); /* the first poll is an interval away */
 	if (bus->events == VMSG_EVENTS_NOTIFICATION) {
 		bus->next_poll_ns =

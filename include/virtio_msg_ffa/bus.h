@@ -96,6 +96,7 @@ struct vmsg_bus_options {
 	uint16_t max_areas;          /* what we can hold at once */
 	uint64_t request_timeout_ns; /* 0 = 5 s */
 	uint64_t poll_interval_ns;   /* driver: between EVENT_POLLs when idle; 0 = 100 ms */
+	uint64_t check_interval_ns;  /* driver: between vmsg_bus_check()s by itself; 0 = none */
 	struct vmsg_memory *memory;  /* areas of this session */
 	struct vmsg_bus_device *devices; /* table of device_capacity entries */
 	uint32_t device_capacity;
@@ -259,8 +260,9 @@ struct vmsg_bus {
 	bool check_due; /* at check_ns */
 	uint8_t check_tries;
 	uint64_t check_ns;
-	uint64_t owed_ns; /* until then answers may come that nothing tells from later ones */
-	uint8_t choice;   /* read: VMSG_BUS_NO_CHOICE, or a row of the table in bus_choice.c */
+	uint64_t check_free_ns; /* none for a mere doubt before */
+	uint64_t owed_ns;       /* until then answers may come that nothing tells from later ones */
+	uint8_t choice; /* read: VMSG_BUS_NO_CHOICE, or a row of the table in bus_choice.c */
 
 	/* driver: events of the device */
 	bool polling;
@@ -340,9 +342,9 @@ VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_resume(struct vmsg_bus *bus, uint64_t n
  * been restarted, and nobody says so. Asks for the devices again: those that have come and gone
  * unseen are told as events; when the request is refused or stays without answer (3 times), the
  * session is FAILED. The session does this by itself when requests are refused or stay without
- * answer, at most once a second; call it when something else is in doubt, such as buffers that do
- * not come back, or from time to time on a session that neither sends nor polls. STATE unless
- * RUNNING.
+ * answer, at most once a second, and every `check_interval_ns`, for sessions that neither send nor
+ * poll; call it when something else is in doubt, such as buffers that do not come back. STATE
+ * unless RUNNING.
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bus_check(struct vmsg_bus *bus, uint64_t now_ns);
 

@@ -431,6 +431,7 @@ void soak_front_start(struct soak *soak, struct soak_front *front, uint16_t id)
 		.max_areas = SOAK_AREAS,
 		.request_timeout_ns = 300 * MS,
 		.poll_interval_ns = 5 * MS,
+		.check_interval_ns = soak_random(soak, 3) * 500 * MS,
 		.memory = &front->memory,
 		.devices = front->numbers,
 		.device_capacity = SOAK_DEVICES,

@@ -235,6 +235,48 @@ static void a_check_does_not_hide_that_a_device_was_replaced(void **state)
 	assert_log(&pair.driver, "+3");
 }
 
+/* By itself, where it is to be: every so often, and sooner when there is a doubt. */
+static void a_session_checks_itself_at_intervals(void **state)
+{
+	static const char *const profiles[] = { "r0", "r1", "r2a", "r2b", "r3" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		up(profiles[i]);
+		struct vmsg_bus *bus = &pair.driver.bus;
+		uint64_t before = lists();
+		pair_advance(&pair, 60 * SECOND);
+		assert_int_equal(lists() - before, 0);
+		bus->options.check_interval_ns = 5 * SECOND;
+		assert_int_equal(vmsg_bus_check(bus, pair.now_ns), 0);
+		pair_run(&pair);
+		assert_int_equal(lists() - before, 2);
+		pair_advance(&pair, 5 * SECOND - 1);
+		assert_int_equal(lists() - before, 2);
+		assert_true(vmsg_bus_deadline(bus) <= pair.now_ns + 1);
+		pair_advance(&pair, 1);
+		assert_int_equal(lists() - before, 4);
+		/* a doubt is a reason to ask before it is time */
+		pair_advance(&pair, 2 * SECOND);
+		pair.intercept = refuse;
+		refused = 0x07;
+		refusal = profiles[i][1] < '2' ? "030000000600" : "0300000000000800";
+		send_status();
+		assert_int_equal(lists() - before, 6);
+		pair.intercept = NULL;
+		/* asleep, it does not */
+		assert_int_equal(vmsg_bus_suspend(bus, pair.now_ns), 0);
+		before = lists();
+		pair_advance(&pair, 60 * SECOND);
+		assert_int_equal(lists() - before, 0);
+		assert_int_equal(vmsg_bus_resume(bus, pair.now_ns), 0);
+		pair_run(&pair);
+		before = lists();
+		pair_advance(&pair, 5 * SECOND);
+		assert_int_equal(lists() - before, 2);
+	}
+}
+
 static void only_a_session_that_runs_can_be_checked(void **state)
 {
 	(void)state;
@@ -484,6 +526,7 @@ int main(void)
 		cmocka_unit_test(silence_ends_the_session_by_the_clock),
 		cmocka_unit_test(a_check_repairs_what_is_known_of_the_devices),
 		cmocka_unit_test(a_check_does_not_hide_that_a_device_was_replaced),
+		cmocka_unit_test(a_session_checks_itself_at_intervals),
 		cmocka_unit_test(only_a_session_that_runs_can_be_checked),
 		cmocka_unit_test(an_idle_driver_finds_out),
 		cmocka_unit_test(a_driver_that_goes_on_finds_out),
