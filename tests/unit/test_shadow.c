@@ -10,6 +10,7 @@
 
 #include "support/cmocka.h"
 
+#include "devices/chain.h"
 #include "vhost/shadow.h"
 #include "virtio_msg_ffa/error.h"
 
@@ -407,14 +408,10 @@ static void a_stop_in_the_middle_of_disorder_is_told(void **state)
 
 static void memory_is_mapped_anew_under_a_running_ring(void **state)
 {
-	uint32_t written;
-
 	(void)state;
 	guest_adds(0, GUEST + 5 * PAGE, 1, GUEST + 6 * PAGE, 1);
 	assert_true(shadow_take(&rig.shadow, 10));
 	vmsg_vq_driver_stop(&rig.guest);
-	const struct vmsg_vq_driver guest = rig.guest;
-	(void)guest;
 	shadow_leave_memory(&rig.shadow);
 	assert_int_equal(add_memory(GUEST + 60 * PAGE, PAGE, 60 * PAGE), 0);
 	assert_int_equal(vhost_memory_map(&rig.memory), 0);
@@ -434,16 +431,9 @@ static void memory_is_mapped_anew_under_a_running_ring(void **state)
 	assert_true(rig.shadow.is_broken);
 	assert_false(shadow_take(&rig.shadow, 10));
 	assert_int_equal(shadow_give(&rig.shadow), 0);
-	(void)written;
 }
 
 /* ---- what a guest does wrong ---- */
-
-static void store16(uint8_t *at, unsigned int value)
-{
-	at[0] = (uint8_t)value;
-	at[1] = (uint8_t)(value >> 8);
-}
 
 /* A descriptor of the guest's split ring, available at once. */
 static void guest_writes(uint64_t address, uint32_t length, unsigned int flags, unsigned int next)
@@ -451,12 +441,12 @@ static void guest_writes(uint64_t address, uint32_t length, unsigned int flags, 
 	uint8_t *desc = guest_data(GUEST);
 	uint8_t *avail = guest_data(GUEST + PAGE);
 
-	memcpy(desc, &address, 8);
-	memcpy(desc + 8, &length, 4);
-	store16(desc + 12, flags);
-	store16(desc + 14, next);
-	store16(avail + 4, 0);
-	store16(avail + 2, 1);
+	store_le(desc, address, 8);
+	store_le(desc + 8, length, 4);
+	store_le(desc + 12, flags, 2);
+	store_le(desc + 14, next, 2);
+	store_le(avail + 4, 0, 2);
+	store_le(avail + 2, 1, 2);
 }
 
 static void assert_broken(const char *text)
@@ -526,12 +516,10 @@ static void a_chain_of_too_many_pieces(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < count; i++) {
-		const uint64_t address = GUEST + 5 * PAGE;
-		const uint32_t length = 1;
-		memcpy(table + i * 16, &address, 8);
-		memcpy(table + i * 16 + 8, &length, 4);
-		store16(table + i * 16 + 12, i + 1 < count ? NEXT : 0);
-		store16(table + i * 16 + 14, i + 1);
+		store_le(table + i * 16, GUEST + 5 * PAGE, 8);
+		store_le(table + i * 16 + 8, 1, 4);
+		store_le(table + i * 16 + 12, i + 1 < count ? NEXT : 0, 2);
+		store_le(table + i * 16 + 14, i + 1, 2);
 	}
 	guest_writes(GUEST + 8 * PAGE, count * 16, INDIRECT, 0);
 	assert_broken("descriptor 256");
@@ -545,12 +533,10 @@ static void a_chain_longer_than_the_devices_queue(void **state)
 	detach();
 	attach(false, false);
 	for (uint32_t i = 0; i < SIZE + 1; i++) {
-		const uint64_t address = GUEST + 5 * PAGE;
-		const uint32_t length = 1;
-		memcpy(table + i * 16, &address, 8);
-		memcpy(table + i * 16 + 8, &length, 4);
-		store16(table + i * 16 + 12, i < SIZE ? NEXT : 0);
-		store16(table + i * 16 + 14, i + 1);
+		store_le(table + i * 16, GUEST + 5 * PAGE, 8);
+		store_le(table + i * 16 + 8, 1, 4);
+		store_le(table + i * 16 + 12, i < SIZE ? NEXT : 0, 2);
+		store_le(table + i * 16 + 14, i + 1, 2);
 	}
 	guest_writes(GUEST + 8 * PAGE, (SIZE + 1) * 16, INDIRECT, 0);
 	assert_broken("chain of 9 pieces, the device's queue has 8");
