@@ -65,7 +65,7 @@ static void every_seed_keeps_the_invariants(void **state)
 	for (unsigned int i = VMSG_PROFILE_R0; i < VMSG_PROFILE_COUNT; i++) {
 		print_message("# %s: %llu sessions\n", vmsg_profile((enum vmsg_profile_id)i)->name,
 			      (unsigned long long)dialects[i]);
-		assert_true(first == last || dialects[i] > 0);
+		assert_true(last - first + 1 < SEEDS_HERE || dialects[i] > 0);
 	}
 	assert_int_equal(failed, 0);
 }
