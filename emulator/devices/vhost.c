@@ -55,11 +55,17 @@ struct vhost {
 
 /* ---- the daemon ---- */
 
+static void complain(struct vhost *vhost)
+{
+	vhost->base.errors++;
+	fprintf(stderr, "vhost-user %s: %s\n", vhost->path, vhost->daemon.why);
+}
+
 static void fail(struct vhost *vhost)
 {
 	if (!vhost->is_failed) {
 		vhost->is_failed = true;
-		fprintf(stderr, "vhost-user %s: %s\n", vhost->path, vhost->daemon.why);
+		complain(vhost);
 		vmsg_device_needs_reset(&vhost->base.machine);
 	}
 	vhost->place_count = 0;
@@ -295,14 +301,31 @@ static void ready(struct emu_device *device, uint32_t index)
 
 /* ---- the device ---- */
 
+/* The daemon of this connection may have less to offer than the one that the device was made of. */
+static int agree_on_features(struct vhost *vhost, uint64_t wanted)
+{
+	if (connect_daemon(vhost) < 0) {
+		return -1;
+	}
+	if (wanted & ~vhost->daemon.features) {
+		(void)snprintf(vhost->daemon.why, sizeof(vhost->daemon.why),
+			       "the vhost-user daemon does not offer features 0x%llx any more",
+			       (unsigned long long)(wanted & ~vhost->daemon.features));
+		return -1;
+	}
+	return vhost_set_features(&vhost->daemon, wanted);
+}
+
 static int set_features(void *context, const uint32_t features[VMSG_FEATURE_BLOCKS_MAX])
 {
 	struct vhost *vhost = context;
 	const uint64_t wanted = features[0] | (uint64_t)features[1] << 32;
+	const int result = agree_on_features(vhost, wanted & ~ACCESS_PLATFORM);
 
-	return connect_daemon(vhost) < 0
-		       ? -1
-		       : vhost_set_features(&vhost->daemon, wanted & ~ACCESS_PLATFORM);
+	if (result < 0) {
+		complain(vhost);
+	}
+	return result;
 }
 
 /* The next driver gets a connection of its own: daemons on libvhost-user keep the addresses of old
@@ -421,6 +444,11 @@ static int set_up(struct vhost *vhost, const struct type *type, uint64_t queues,
 				      ? vhost->daemon.queue_max
 				      : VMSG_DEVICE_QUEUES_MAX;
 	const uint64_t count = queues ? queues : type->queues ? type->queues : most;
+	if (!type->queues && count > most) {
+		(void)snprintf(why, why_size, "--device vhost-user: queues '%u': the daemon has %u",
+			       (unsigned int)count, most);
+		return -1;
+	}
 	const uint64_t features = vhost->daemon.features & ~NOT_CARRIED;
 	vhost->base.memory_max = vhost->daemon.region_max;
 	vhost->base.info = (struct vmsg_device_info){

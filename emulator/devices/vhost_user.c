@@ -42,6 +42,13 @@ __attribute__((format(printf, 2, 3))) static int lose(struct vhost_user *vhost, 
 	return -1;
 }
 
+/* It says no, and is still there. */
+static int refused(struct vhost_user *vhost, const char *format, uint32_t number)
+{
+	(void)snprintf(vhost->why, sizeof(vhost->why), format, number);
+	return -1;
+}
+
 static bool has(const struct vhost_user *vhost, unsigned int protocol_feature)
 {
 	return vhost->protocol >> protocol_feature & 1;
@@ -146,7 +153,9 @@ static int tell(struct vhost_user *vhost, uint32_t request, struct message *mess
 	if (ask(vhost, request, VHOST_FLAG_NEED_REPLY, message, 8) < 0) {
 		return -1;
 	}
-	return load_le(payload(message), 8) == 0 ? 0 : -1;
+	return load_le(payload(message), 8) == 0
+		       ? 0
+		       : refused(vhost, "the vhost-user daemon refuses request %u", request);
 }
 
 static int tell_u64(struct vhost_user *vhost, uint32_t request, uint64_t value)
@@ -225,12 +234,18 @@ static int agree_on_protocol(struct vhost_user *vhost)
 			return -1;
 		}
 		vhost->queue_max = value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+		if (value == 0) {
+			return lose(vhost, "the vhost-user daemon has no queue");
+		}
 	}
 	if (has(vhost, VHOST_PROTOCOL_MEM_SLOTS)) {
 		if (ask_u64(vhost, VHOST_GET_MAX_MEM_SLOTS, &value) < 0) {
 			return -1;
 		}
 		vhost->region_max = value < VHOST_REGIONS_MAX ? (uint32_t)value : VHOST_REGIONS_MAX;
+		if (value == 0) {
+			return lose(vhost, "the vhost-user daemon has no room for memory");
+		}
 	}
 	return has(vhost, VHOST_PROTOCOL_BACKEND) ? open_backend_channel(vhost) : 0;
 }
@@ -331,7 +346,9 @@ int vhost_get_config(struct vhost_user *vhost, uint8_t *config, uint32_t size)
 		return -1;
 	}
 	if (message.size != VHOST_CONFIG_FIXED + size) {
-		return -1; /* an empty answer: it has no such config space */
+		/* mostly an empty answer */
+		return refused(vhost, "the vhost-user daemon has no config space of %u bytes",
+			       size);
 	}
 	memcpy(config, payload(&message) + VHOST_CONFIG_FIXED, size);
 	return 0;
@@ -388,7 +405,8 @@ static int tell_table(struct vhost_user *vhost)
 int vhost_add_region(struct vhost_user *vhost, const struct vhost_region *region)
 {
 	if (vhost->region_count == vhost->region_max) {
-		return -1;
+		return refused(vhost, "the vhost-user daemon has room for %u regions of memory",
+			       vhost->region_max);
 	}
 	vhost->regions[vhost->region_count++] = *region;
 	const int result = has(vhost, VHOST_PROTOCOL_MEM_SLOTS)

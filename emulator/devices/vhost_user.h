@@ -44,7 +44,7 @@ struct vhost_user {
 	uint32_t region_max;
 	uint32_t region_count;
 	struct vhost_region regions[VHOST_REGIONS_MAX];
-	char why[128]; /* it was lost */
+	char why[128]; /* it was lost, or what it refused last */
 };
 
 /* Connects and agrees on features of the protocol. 0, or -1 with `why` in the struct. */

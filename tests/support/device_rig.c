@@ -37,13 +37,23 @@ static void send(struct device_rig *rig, enum vmsg_type type, struct vmsg_messag
 	(void)vmsg_device_output(&rig->device->machine, reply);
 }
 
-static void set_status(struct device_rig *rig, uint32_t status)
+static bool try_status(struct device_rig *rig, uint32_t status)
 {
 	struct vmsg_message message = { .body.set_device_status_request.status = status };
 	struct vmsg_message reply;
 
 	send(rig, VMSG_SET_DEVICE_STATUS, &message, &reply);
-	assert_int_equal(rig->device->machine.status, status);
+	return rig->device->machine.status == status;
+}
+
+static void set_status(struct device_rig *rig, uint32_t status)
+{
+	assert_true(try_status(rig, status));
+}
+
+uint64_t rig_ram_size(void)
+{
+	return RAM;
 }
 
 void rig_open(struct device_rig *rig, const char *text, uint32_t features0, uint32_t features1)
@@ -65,7 +75,7 @@ void rig_open(struct device_rig *rig, const char *text, uint32_t features0, uint
 	rig_negotiate(rig, features0, features1);
 }
 
-void rig_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1)
+bool rig_try_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1)
 {
 	struct vmsg_message message = { .header = { 0 } };
 	struct vmsg_message reply;
@@ -77,7 +87,13 @@ void rig_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features
 	message.body.set_driver_features_request =
 		(struct vmsg_features){ 0, 2, { words, sizeof(words) } };
 	send(rig, VMSG_SET_DRIVER_FEATURES, &message, &reply);
-	set_status(rig, VMSG_STATUS_ACKNOWLEDGE | VMSG_STATUS_DRIVER | VMSG_STATUS_FEATURES_OK);
+	return try_status(rig,
+			  VMSG_STATUS_ACKNOWLEDGE | VMSG_STATUS_DRIVER | VMSG_STATUS_FEATURES_OK);
+}
+
+void rig_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1)
+{
+	assert_true(rig_try_negotiate(rig, features0, features1));
 }
 
 void rig_queue(struct device_rig *rig, uint32_t index)

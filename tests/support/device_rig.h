@@ -47,5 +47,9 @@ bool rig_write_config(struct device_rig *rig, uint32_t offset, const void *data,
 /* Removes the queues and the features; then another driver may negotiate. */
 void rig_reset(struct device_rig *rig);
 void rig_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1);
+/* False when the device refuses. */
+bool rig_try_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1);
+/* Of the one area that driver and device share. */
+uint64_t rig_ram_size(void);
 
 #endif
