@@ -57,6 +57,18 @@ VMSG_ALWAYS_INLINE void vmsg_store_le64(uint8_t *at, uint64_t value)
 	at[7] = (uint8_t)(value >> 56);
 }
 
+/* The bits of `value` from bit `shift` (32 to 63) on, which 32-bit machines need not shift in pairs
+ * of registers; and back. */
+VMSG_ALWAYS_INLINE uint32_t vmsg_high_bits(uint64_t value, unsigned int shift)
+{
+	return (uint32_t)(value >> 32) >> (shift - 32);
+}
+
+VMSG_ALWAYS_INLINE uint64_t vmsg_from_high_bits(uint32_t bits, unsigned int shift)
+{
+	return (uint64_t)(bits << (shift - 32)) << 32;
+}
+
 /* Read cursor. Reads past the end return 0 and set `failed` for good. */
 struct vmsg_reader {
 	const uint8_t *data;

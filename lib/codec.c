@@ -16,15 +16,15 @@
 
 VMSG_WALKERS(any, )
 
-int vmsg_blame(struct vmsg_diagnosis *diagnosis, int error, enum vmsg_rule rule, size_t value,
-	       size_t limit)
+__attribute__((noinline)) int vmsg_blame(struct vmsg_diagnosis *diagnosis, unsigned int fault,
+					 size_t value, size_t limit)
 {
 	if (diagnosis) {
-		diagnosis->rule = rule;
+		diagnosis->rule = (enum vmsg_rule)(fault >> 8);
 		diagnosis->value = value;
 		diagnosis->limit = limit;
 	}
-	return error;
+	return -(int)(fault & 0xff);
 }
 
 /* Whom the diagnosis is about; what is wrong follows by vmsg_blame(). */
@@ -56,8 +56,8 @@ int vmsg_decode_header(const struct vmsg_profile *profile, struct vmsg_bytes fra
 		header->dev_num = vmsg_load_le16(frame.data + 2);
 	}
 	if (frame.size < least) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_TRUNCATED, VMSG_RULE_HEADER_SHORT,
-				  frame.size, least);
+		return vmsg_blame(diagnosis, VMSG_FAULT(HEADER_SHORT, TRUNCATED), frame.size,
+				  least);
 	}
 	if (!profile->has_size) {
 		header->msg_size = EARLY_FRAME_SIZE;
@@ -68,12 +68,12 @@ int vmsg_decode_header(const struct vmsg_profile *profile, struct vmsg_bytes fra
 	}
 	header->msg_size = vmsg_load_le16(frame.data + profile->header_size - 2);
 	if (header->msg_size < profile->header_size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_HEADER, VMSG_RULE_SIZE_SMALL,
-				  header->msg_size, profile->header_size);
+		return vmsg_blame(diagnosis, VMSG_FAULT(SIZE_SMALL, BAD_HEADER), header->msg_size,
+				  profile->header_size);
 	}
 	if (header->msg_size > frame.size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_HEADER, VMSG_RULE_SIZE_LARGE,
-				  header->msg_size, frame.size);
+		return vmsg_blame(diagnosis, VMSG_FAULT(SIZE_LARGE, BAD_HEADER), header->msg_size,
+				  frame.size);
 	}
 	return 0;
 }
@@ -105,18 +105,17 @@ static int check_header(const struct vmsg_profile *profile, const struct vmsg_ra
 	if (header->type == VMSG_NONE &&
 	    (!profile->has_size || raw->msg_id != 0 || (raw->type & TYPE_BITS) != TYPE_BITS ||
 	     raw->msg_size != profile->header_size)) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_UNKNOWN_ID, VMSG_RULE_UNKNOWN_ID,
-				  raw->msg_id, bus);
+		return vmsg_blame(diagnosis, VMSG_FAULT(UNKNOWN_ID, UNKNOWN_ID), raw->msg_id, bus);
 	}
 	if (header->type != VMSG_NONE && !*row) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_FIELD,
-				  header->kind == VMSG_RESPONSE ? VMSG_RULE_EVENT_RESPONSE
-								: VMSG_RULE_RESPONSE_ONLY,
+		return vmsg_blame(diagnosis,
+				  header->kind == VMSG_RESPONSE
+					  ? VMSG_FAULT(EVENT_RESPONSE, BAD_FIELD)
+					  : VMSG_FAULT(RESPONSE_ONLY, BAD_FIELD),
 				  raw->type, 0);
 	}
 	if (bus && raw->dev_num != 0 && header->type != VMSG_ERROR && profile->has_size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_BAD_FIELD, VMSG_RULE_BUS_DEVICE,
-				  raw->dev_num, 0);
+		return vmsg_blame(diagnosis, VMSG_FAULT(BUS_DEVICE, BAD_FIELD), raw->dev_num, 0);
 	}
 	return 0;
 }
@@ -124,7 +123,7 @@ static int check_header(const struct vmsg_profile *profile, const struct vmsg_ra
 /* A list of devices goes on beyond the slots that it has told of, or, from r3 on, beyond its first:
  * otherwise who reads it would never come to an end. */
 static int check_next_offset(const struct vmsg_profile *profile, const struct vmsg_walk *walk,
-			     const struct vmsg_message *message, int error)
+			     const struct vmsg_message *message, unsigned int fault)
 {
 	const struct vmsg_get_devices_response *list = &message->body.get_devices_response;
 	uint32_t field = 0;
@@ -143,7 +142,7 @@ static int check_next_offset(const struct vmsg_profile *profile, const struct vm
 		field++;
 	}
 	vmsg_walk_stop(walk, field);
-	return vmsg_blame(walk->diagnosis, error, VMSG_RULE_ORDER, list->next_offset, least);
+	return vmsg_blame(walk->diagnosis, fault, list->next_offset, least);
 }
 
 /* Out of line, so that the hot way in front of it saves no registers for it. */
@@ -174,7 +173,7 @@ VMSG_NOINLINE int decode_any(const struct vmsg_profile *profile, struct vmsg_byt
 				     (size_t)raw.msg_size - profile->header_size,
 				     (uint8_t *)&message->body);
 	if (error == 0) {
-		error = check_next_offset(profile, &walk, message, VMSG_ERROR_BAD_FIELD);
+		error = check_next_offset(profile, &walk, message, VMSG_FAULT(ORDER, BAD_FIELD));
 	}
 	if (error < 0) {
 		memset(&message->body, 0, sizeof(message->body));
@@ -202,79 +201,69 @@ static void encode_header(const struct vmsg_profile *profile, const struct vmsg_
 	vmsg_store_le16(at + profile->header_size - 2, (uint16_t)size);
 }
 
-/* Size of the frame, its header and body checked; `*row` is NULL for the null reply. */
-static int check_any(const struct vmsg_profile *profile, const struct vmsg_message *message,
-		     const struct vmsg_row **row, struct vmsg_diagnosis *diagnosis)
+/* Checks a body, or writes it at `at`: bytes of it. */
+VMSG_ONCE int encode_body(const struct vmsg_walk *walk, const struct vmsg_message *message,
+			  uint8_t *at)
+{
+	/* checking again while it is written is smaller than not to */
+	const struct vmsg_task task = { .check = VMSG_FOR_SIZE || !at, .write = at != NULL };
+
+	return vmsg_body_encode_any(walk, (const uint8_t *)&message->body, at, task);
+}
+
+/* Checks header and body, and writes the frame if there is `room`: the size of it. */
+VMSG_NOINLINE int encode_any(const struct vmsg_profile *profile, const struct vmsg_message *message,
+			     const struct vmsg_span *room, struct vmsg_diagnosis *diagnosis)
 {
 	const struct vmsg_header *header = &message->header;
 	const enum vmsg_layout layout = vmsg_profile_layout(profile);
+	const struct vmsg_row *row = vmsg_row_find(header->type, header->kind, layout);
 	const bool null_reply = header->type == VMSG_NONE && header->kind == VMSG_RESPONSE;
-	int size = 0;
+	struct vmsg_walk walk = { NULL, 0, 1u << layout, diagnosis };
 
 	accuse(diagnosis, profile, header);
-	*row = vmsg_row_find(header->type, header->kind, layout);
-	if (*row) {
-		const struct vmsg_walk walk = { (*row)->fields, (*row)->field_count, 1u << layout,
-						diagnosis };
-		size = vmsg_body_check_any(&walk, (const uint8_t *)&message->body);
-		const int error =
-			size < 0 ? size
-				 : check_next_offset(profile, &walk, message, VMSG_ERROR_RANGE);
-		size = error < 0 ? error : size;
+	if (row) {
+		walk.fields = row->fields;
+		walk.count = row->field_count;
 	} else if (!null_reply || !profile->has_size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_REVISION, VMSG_RULE_NO_MESSAGE,
-				  (size_t)header->type, (size_t)header->kind);
+		return vmsg_blame(diagnosis, VMSG_FAULT(NO_MESSAGE, REVISION), (size_t)header->type,
+				  (size_t)header->kind);
 	}
-	if (size < 0) {
-		return size;
+	int size = encode_body(&walk, message, NULL);
+	const int error =
+		size < 0 ? size
+			 : check_next_offset(profile, &walk, message, VMSG_FAULT(ORDER, RANGE));
+	if (error < 0) {
+		return error;
 	}
 	if (!profile->has_token && header->token != 0) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_NO_TOKEN, header->token,
-				  0);
+		return vmsg_blame(diagnosis, VMSG_FAULT(NO_TOKEN, RANGE), header->token, 0);
 	}
 	const bool bus = null_reply || vmsg_type_is_bus(header->type);
 	if (bus && header->type != VMSG_ERROR && profile->has_size && header->dev_num != 0) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_BUS_DEVICE,
-				  header->dev_num, 0);
+		return vmsg_blame(diagnosis, VMSG_FAULT(BUS_DEVICE, RANGE), header->dev_num, 0);
 	}
-	size += profile->header_size;
-	if (!profile->has_size) {
-		return (int)EARLY_FRAME_SIZE; /* the rows of these layouts all fit */
+	/* the rows of the early layouts all fit */
+	size = profile->has_size ? size + profile->header_size : (int)EARLY_FRAME_SIZE;
+	if (size > (int)FRAME_SIZE_MAX) {
+		return vmsg_blame(diagnosis, VMSG_FAULT(SIZE_RANGE, RANGE), (size_t)size,
+				  FRAME_SIZE_MAX);
 	}
-	return size <= (int)FRAME_SIZE_MAX
-		       ? size
-		       : vmsg_blame(diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_SIZE_RANGE, (size_t)size,
-				    FRAME_SIZE_MAX);
-}
-
-VMSG_NOINLINE int encode_any(const struct vmsg_profile *profile, const struct vmsg_message *message,
-			     struct vmsg_span room, struct vmsg_diagnosis *diagnosis)
-{
-	const struct vmsg_row *row;
-	const int size = check_any(profile, message, &row, diagnosis);
-
-	if (size < 0) {
+	if (!room) {
 		return size;
 	}
-	if ((size_t)size > room.size) {
-		return vmsg_blame(diagnosis, VMSG_ERROR_NO_SPACE, VMSG_RULE_SIZE_LARGE,
-				  (size_t)size, room.size);
+	if ((size_t)size > room->size) {
+		return vmsg_blame(diagnosis, VMSG_FAULT(SIZE_LARGE, NO_SPACE), (size_t)size,
+				  room->size);
 	}
-	encode_header(profile, &message->header, size, room.data);
-	if (row) {
-		const struct vmsg_walk walk = { row->fields, row->field_count,
-						1u << vmsg_profile_layout(profile), NULL };
-		vmsg_body_encode_any(&walk, (const uint8_t *)&message->body,
-				     room.data + profile->header_size);
-	}
+	encode_header(profile, header, size, room->data);
+	(void)encode_body(&walk, message, room->data + profile->header_size);
 	return size;
 }
 
 int vmsg_encoded_size(const struct vmsg_profile *profile, const struct vmsg_message *message)
 {
-	const struct vmsg_row *row;
-
-	return check_any(profile, message, &row, NULL);
+	return encode_any(profile, message, NULL, NULL);
 }
 
 #ifdef __OPTIMIZE_SIZE__
@@ -303,6 +292,9 @@ VMSG_WALKERS(hot, _Pragma("GCC unroll 16"))
 	{                                                                                          \
 		fields, sizeof(fields) / sizeof((fields)[0]), R3, NULL                             \
 	}
+
+#define CHECK                            ((struct vmsg_task){ true, false })
+#define WRITE                            ((struct vmsg_task){ false, true })
 
 /* Numbers as constants, which a switch needs. */
 #define R3_ID(type, a1, a2, r0, r1, ...) ID_##type = r1,
@@ -372,7 +364,8 @@ static inline int encode_hot(const struct vmsg_message *restrict message, struct
 #define ENCODE(type_, kind_, bits, fields)                                                         \
 	if (header->type == VMSG_##type_ && header->kind == VMSG_##kind_) {                        \
 		const struct vmsg_walk walk = WALK(fields);                                        \
-		const int body = vmsg_body_check_hot(&walk, (const uint8_t *)&message->body);      \
+		const uint8_t *members = (const uint8_t *)&message->body;                          \
+		const int body = vmsg_body_encode_hot(&walk, members, NULL, CHECK);                \
 		const size_t size = (size_t)body + 8;                                              \
 		if (body < 0 || size > room.size || size > FRAME_SIZE_MAX) {                       \
 			return -1;                                                                 \
@@ -382,7 +375,7 @@ static inline int encode_hot(const struct vmsg_message *restrict message, struct
 		vmsg_store_le16(at + 2, header->dev_num);                                          \
 		vmsg_store_le16(at + 4, header->token);                                            \
 		vmsg_store_le16(at + 6, (uint16_t)size);                                           \
-		vmsg_body_encode_hot(&walk, (const uint8_t *)&message->body, at + 8);              \
+		(void)vmsg_body_encode_hot(&walk, members, at + 8, WRITE);                         \
 		return (int)size;                                                                  \
 	}
 	HOT_MESSAGES(ENCODE)
@@ -406,7 +399,7 @@ int vmsg_encode(const struct vmsg_profile *profile, const struct vmsg_message *m
 {
 	const int size = profile->id == VMSG_PROFILE_R3 ? encode_hot(message, room) : -1;
 
-	return size >= 0 ? size : encode_any(profile, message, room, diagnosis);
+	return size >= 0 ? size : encode_any(profile, message, &room, diagnosis);
 }
 
 /* ---- dialects and addresses ---- */
@@ -414,36 +407,31 @@ int vmsg_encode(const struct vmsg_profile *profile, const struct vmsg_message *m
 /* The length is the version: numbers of revisions have not changed when layouts have (O1, O2). */
 const struct vmsg_profile *vmsg_profile_detect(struct vmsg_bytes frame, bool response)
 {
-	/* {size at 4 (0: any), size at 6, profile}, in the order of wire-revisions 1.3 */
+	/* size at byte 4 or 6 (0: any), in the order of wire-revisions 1.3 */
 	static const struct {
-		uint16_t at4, at6;
-		uint8_t profile;
-	} requests[] = {
-		{ 0, 20, VMSG_PROFILE_R3 },  { 0, 16, VMSG_PROFILE_R2B }, { 0, 26, VMSG_PROFILE_R2A },
-		{ 24, 1, VMSG_PROFILE_R1 }, { 10, 1, VMSG_PROFILE_R0 },
-	}, responses[] = {
-		{ 0, 30, VMSG_PROFILE_R3 }, { 0, 26, VMSG_PROFILE_R2B }, { 24, 0, VMSG_PROFILE_R1 },
-		{ 16, 0, VMSG_PROFILE_R0 },
+		uint8_t response, at4, at6, profile;
+	} forms[] = {
+		{ 0, 0, 20, VMSG_PROFILE_R3 },  { 0, 0, 16, VMSG_PROFILE_R2B },
+		{ 0, 0, 26, VMSG_PROFILE_R2A }, { 0, 24, 1, VMSG_PROFILE_R1 },
+		{ 0, 10, 1, VMSG_PROFILE_R0 },  { 1, 0, 30, VMSG_PROFILE_R3 },
+		{ 1, 0, 26, VMSG_PROFILE_R2B }, { 1, 24, 0, VMSG_PROFILE_R1 },
+		{ 1, 16, 0, VMSG_PROFILE_R0 },
 	};
 	uint8_t head[8] = { 0 };
 
 	memcpy(head, frame.data, frame.size < 8 ? frame.size : 8);
-	const unsigned int type = VMSG_TYPE_BUS | (response ? VMSG_TYPE_RESPONSE : 0);
 	if (!response && (head[0] & 3u) == VMSG_TYPE_BUS && head[1] == 1 && frame.size == 40) {
 		return vmsg_profile(VMSG_PROFILE_A1);
 	}
-	if ((head[0] & 3u) != type || head[1] != 0x80 || head[2] || head[3]) {
+	if ((head[0] & 3u) != VMSG_TYPE_BUS + response || vmsg_load_le32(head) >> 8 != 0x80) {
 		return NULL;
 	}
 	const uint16_t at4 = vmsg_load_le16(head + 4);
 	const uint16_t at6 = vmsg_load_le16(head + 6);
-	const size_t count = response ? 4 : 5;
-	for (size_t i = 0; i < count; i++) {
-		const uint16_t want4 = response ? responses[i].at4 : requests[i].at4;
-		const uint16_t want6 = response ? responses[i].at6 : requests[i].at6;
-		if ((!want4 || want4 == at4) && (!want6 || want6 == at6)) {
-			return vmsg_profile((enum vmsg_profile_id)(response ? responses[i].profile
-									    : requests[i].profile));
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (forms[i].response == response && (!forms[i].at4 || forms[i].at4 == at4) &&
+		    (!forms[i].at6 || forms[i].at6 == at6)) {
+			return vmsg_profile((enum vmsg_profile_id)forms[i].profile);
 		}
 	}
 	return NULL;
@@ -453,16 +441,17 @@ int vmsg_address_make(const struct vmsg_profile *profile, uint32_t area_id, uint
 		      uint64_t *address)
 {
 	*address = 0;
-	if (offset >> profile->area_id_shift || area_id >> (64 - profile->area_id_shift)) {
+	if (vmsg_high_bits(offset, profile->area_id_shift) ||
+	    area_id >> (64 - profile->area_id_shift)) {
 		return VMSG_ERROR_RANGE;
 	}
-	*address = (uint64_t)area_id << profile->area_id_shift | offset;
+	*address = vmsg_from_high_bits(area_id, profile->area_id_shift) | offset;
 	return 0;
 }
 
 void vmsg_address_split(const struct vmsg_profile *profile, uint64_t address, uint16_t *area_id,
 			uint64_t *offset)
 {
-	*area_id = (uint16_t)(address >> profile->area_id_shift);
-	*offset = address & ((1ull << profile->area_id_shift) - 1);
+	*area_id = (uint16_t)vmsg_high_bits(address, profile->area_id_shift);
+	*offset = address - vmsg_from_high_bits(*area_id, profile->area_id_shift);
 }

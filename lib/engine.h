@@ -111,24 +111,31 @@ VMSG_HOT_INLINE unsigned int vmsg_member_size(const struct vmsg_field *field)
 						: 4;
 }
 
-/* Largest value that a number field carries, in the member's unit. */
-VMSG_HOT_INLINE uint64_t vmsg_field_limit(const struct vmsg_field *field)
+/* Bits of the largest value that a number field carries, in the member's unit. */
+VMSG_HOT_INLINE unsigned int vmsg_field_bits(const struct vmsg_field *field)
 {
 	const unsigned int size = vmsg_member_size(field);
-	const unsigned int bytes = field->width && field->width < size ? field->width : size;
 
 	switch (field->kind) {
 	case VMSG_FIELD_LOW8:
-		return 0xff;
-	case VMSG_FIELD_BLOCKS:
-		return UINT32_MAX / 32;
+		return 8;
+	case VMSG_FIELD_BLOCKS: /* UINT32_MAX / 32 */
+		return 27;
 	case VMSG_FIELD_LOW31:
-		return 0x7fffffff;
+		return 31;
 	case VMSG_FIELD_BIT31:
 		return 1;
 	default:
-		return UINT64_MAX >> (64 - 8 * bytes);
+		return 8 * (field->width < size ? field->width : size);
 	}
+}
+
+/* That value. In two halves: there is no number of 33 to 63 bits. */
+VMSG_HOT_INLINE uint64_t vmsg_field_limit(const struct vmsg_field *field)
+{
+	const unsigned int bits = vmsg_field_bits(field);
+
+	return (uint64_t)(bits > 32 ? UINT32_MAX : 0) << 32 | UINT32_MAX >> (-bits & 31);
 }
 
 VMSG_HOT_INLINE uint64_t vmsg_member_load(const void *member, unsigned int size)
@@ -241,20 +248,16 @@ VMSG_HOT_INLINE uint32_t vmsg_view_count(const struct vmsg_field *field, const u
 					     : *(const uint32_t *)(const void *)count;
 }
 
-/* The largest count that `size` bytes hold, less than VMSG_BODY_SIZE_MAX of them. */
-VMSG_HOT_INLINE uint32_t vmsg_view_capacity(const struct vmsg_field *field, size_t size)
+/* Bits that one of a view's count stands for, as a power of two. */
+VMSG_HOT_INLINE unsigned int vmsg_view_unit(const struct vmsg_field *field)
 {
-	return field->kind == VMSG_FIELD_WORDS ? (uint32_t)size / 4
-	       : vmsg_field_is_bitmap(field)   ? (uint32_t)size * 8
-					       : (uint32_t)size;
+	return field->kind == VMSG_FIELD_WORDS ? 5 : vmsg_field_is_bitmap(field) ? 0 : 3;
 }
 
-/* Bytes of a view that counts `count`, no more than some capacity. */
-VMSG_HOT_INLINE size_t vmsg_view_size(const struct vmsg_field *field, uint32_t count)
+/* Bytes of a view that counts `count`, less than VMSG_BODY_SIZE_MAX of them. */
+VMSG_HOT_INLINE uint32_t vmsg_view_size(const struct vmsg_field *field, uint32_t count)
 {
-	return field->kind == VMSG_FIELD_WORDS ? count * 4
-	       : vmsg_field_is_bitmap(field)   ? (count + 7) / 8
-					       : count;
+	return ((count << vmsg_view_unit(field)) + 7) / 8;
 }
 
 /* ---- the walk ---- */
@@ -270,44 +273,45 @@ struct vmsg_walk {
 	struct vmsg_diagnosis *diagnosis;
 };
 
-/* Says which rule was broken; returns `error`. */
-int vmsg_blame(struct vmsg_diagnosis *diagnosis, int error, enum vmsg_rule rule, size_t value,
-	       size_t limit);
+/* A rule that was broken, and the error that goes with it. */
+#define VMSG_FAULT(rule, error)                                                                    \
+	((unsigned int)VMSG_RULE_##rule << 8 | (unsigned int)-VMSG_ERROR_##error)
+
+/* Says which rule was broken; returns the error. */
+int vmsg_blame(struct vmsg_diagnosis *diagnosis, unsigned int fault, size_t value, size_t limit);
 
 /* The same for a number beyond what its field or its member carries. */
-VMSG_HOT_INLINE int vmsg_number_check(const struct vmsg_walk *walk, const struct vmsg_field *field,
-				      uint64_t value, int error)
+VMSG_ONCE int vmsg_number_check(struct vmsg_diagnosis *diagnosis, const struct vmsg_field *field,
+				uint64_t value, int error)
 {
 	const uint64_t limit = vmsg_field_limit(field);
 
 	if (value <= limit) {
 		return 0;
 	}
-	if (walk->diagnosis) {
-		walk->diagnosis->rule = VMSG_RULE_RANGE;
-		walk->diagnosis->value = value;
-		walk->diagnosis->limit = limit;
+	if (diagnosis) {
+		diagnosis->rule = VMSG_RULE_RANGE;
+		diagnosis->value = value;
+		diagnosis->limit = limit;
 	}
 	return error;
 }
 
 /* Checks that a view of `count` takes `size` bytes exactly, or at most for FIXED. */
-VMSG_HOT_INLINE int vmsg_view_check(const struct vmsg_walk *walk, const struct vmsg_field *field,
-				    uint32_t count, size_t size)
+VMSG_ONCE int vmsg_view_check(struct vmsg_diagnosis *diagnosis, const struct vmsg_field *field,
+			      uint32_t count, size_t size)
 {
-	const uint32_t capacity = vmsg_view_capacity(field, size);
+	const uint32_t capacity = (uint32_t)size * 8 >> vmsg_view_unit(field);
 
 	if (field->kind == VMSG_FIELD_BITMAP8 && count % 8 != 0) {
-		return vmsg_blame(walk->diagnosis, VMSG_ERROR_BAD_FIELD, VMSG_RULE_MULTIPLE, count,
-				  8);
+		return vmsg_blame(diagnosis, VMSG_FAULT(MULTIPLE, BAD_FIELD), count, 8);
 	}
 	if (count > capacity) {
-		return vmsg_blame(walk->diagnosis, VMSG_ERROR_TRUNCATED, VMSG_RULE_COUNT_LARGE,
-				  count, capacity);
+		return vmsg_blame(diagnosis, VMSG_FAULT(COUNT_LARGE, TRUNCATED), count, capacity);
 	}
-	if (vmsg_view_size(field, count) < size && field->kind != VMSG_FIELD_FIXED) {
-		return vmsg_blame(walk->diagnosis, VMSG_ERROR_TRAILING, VMSG_RULE_COUNT_SMALL,
-				  count, size - vmsg_view_size(field, count));
+	const uint32_t more = (uint32_t)size - vmsg_view_size(field, count);
+	if (more > 0 && field->kind != VMSG_FIELD_FIXED) {
+		return vmsg_blame(diagnosis, VMSG_FAULT(COUNT_SMALL, TRAILING), count, more);
 	}
 	return 0;
 }
@@ -320,7 +324,7 @@ VMSG_HOT_INLINE int vmsg_view_take(const struct vmsg_walk *walk, const struct vm
 	const bool absent = field->kind == VMSG_FIELD_MAYBE && left == 0;
 	const uint32_t count = absent ? 0 : vmsg_view_count(field, body);
 	const size_t room = field->kind == VMSG_FIELD_FIXED ? field->width : left;
-	const int error = vmsg_view_check(walk, field, count, room);
+	const int error = vmsg_view_check(walk->diagnosis, field, count, room);
 
 	if (error == 0) {
 		*view = (struct vmsg_bytes){ count ? at : NULL, vmsg_view_size(field, count) };
@@ -341,94 +345,99 @@ VMSG_ALWAYS_INLINE int vmsg_field_decode(const struct vmsg_walk *walk,
 		return 0;
 	}
 	if (field->kind == VMSG_FIELD_END && left > 0) {
-		return vmsg_blame(walk->diagnosis, VMSG_ERROR_TRAILING, VMSG_RULE_BODY_LONG, left,
-				  0);
+		return vmsg_blame(walk->diagnosis, VMSG_FAULT(BODY_LONG, TRAILING), left, 0);
 	}
 	if (!vmsg_field_is_number(field)) {
 		return 0;
 	}
 	uint64_t value = vmsg_wire_load(at, field->width);
+	const uint32_t low = (uint32_t)value;
 	if (field->kind == VMSG_FIELD_LOW31) {
-		value &= 0x7fffffff;
+		value = low & 0x7fffffff;
 	} else if (field->kind == VMSG_FIELD_BIT31) {
 		value = at[-1] >> 7;
 	} else if (field->kind == VMSG_FIELD_BLOCKS) {
-		if (value % 32 != 0) {
-			return vmsg_blame(walk->diagnosis, VMSG_ERROR_BAD_FIELD, VMSG_RULE_MULTIPLE,
-					  (size_t)value, 32);
+		if (low % 32 != 0) {
+			return vmsg_blame(walk->diagnosis, VMSG_FAULT(MULTIPLE, BAD_FIELD), low,
+					  32);
 		}
-		value /= 32;
+		value = low / 32;
 	}
-	const int error = vmsg_number_check(walk, field, value, VMSG_ERROR_BAD_FIELD);
+	const int error = vmsg_number_check(walk->diagnosis, field, value, VMSG_ERROR_BAD_FIELD);
 	if (error == 0) {
 		vmsg_member_store(body + field->place, vmsg_member_size(field), value);
 	}
 	return error;
 }
 
-/* Checks that the layout can carry one field; `*size` grows by its bytes. */
-VMSG_ALWAYS_INLINE int vmsg_field_check(const struct vmsg_walk *walk,
-					const struct vmsg_field *field, const uint8_t *body,
-					size_t *size)
-{
-	const uint8_t *member = body + field->place;
+/* What encoding a field does: `check` that the layout can carry it, `write` it at `at`. */
+struct vmsg_task {
+	bool check;
+	bool write;
+};
 
-	*size += field->width;
-	if (vmsg_field_is_number(field)) {
-		return vmsg_number_check(walk, field,
-					 vmsg_member_load(member, vmsg_member_size(field)),
-					 VMSG_ERROR_RANGE);
-	}
-	if (vmsg_field_is_view(field)) {
-		const struct vmsg_bytes *view = (const struct vmsg_bytes *)(const void *)member;
-		const bool fixed = field->kind == VMSG_FIELD_FIXED;
-		const size_t limit = fixed ? field->width : VMSG_BODY_SIZE_MAX - 1;
+/* The bytes of a field that is no number. */
+VMSG_HOT_INLINE int vmsg_view_encode(const struct vmsg_walk *walk, const struct vmsg_field *field,
+				     const uint8_t *body, uint8_t *at, struct vmsg_task task)
+{
+	const struct vmsg_bytes *view =
+		(const struct vmsg_bytes *)(const void *)(body + field->place);
+	const size_t limit = field->width ? field->width : VMSG_BODY_SIZE_MAX - 1;
+
+	if (task.check) {
 		if (view->size > limit) {
-			return vmsg_blame(walk->diagnosis, VMSG_ERROR_RANGE, VMSG_RULE_RANGE,
-					  view->size, limit);
+			return vmsg_blame(walk->diagnosis, VMSG_FAULT(RANGE, RANGE), view->size,
+					  limit);
 		}
 		const bool absent = field->kind == VMSG_FIELD_MAYBE && view->size == 0;
-		if (!absent &&
-		    vmsg_view_check(walk, field, vmsg_view_count(field, body), view->size) < 0) {
+		if (!absent && vmsg_view_check(walk->diagnosis, field, vmsg_view_count(field, body),
+					       view->size) < 0) {
 			return VMSG_ERROR_BAD_FIELD;
 		}
-		*size += fixed ? 0 : view->size;
 	}
-	return 0;
-}
-
-/* Writes one field that vmsg_field_check() accepted. */
-VMSG_ALWAYS_INLINE void vmsg_field_encode(const struct vmsg_field *field, const uint8_t *body,
-					  uint8_t *at)
-{
-	const uint8_t *member = body + field->place;
-	uint64_t value = 0;
-
-	if (vmsg_field_is_view(field)) {
-		const struct vmsg_bytes *view = (const struct vmsg_bytes *)(const void *)member;
+	if (task.write) {
 		if (field->width) {
 			memset(at, 0, field->width);
 		}
 		if (view->size) {
 			memcpy(at, view->data, view->size);
 		}
-		return;
 	}
-	if (field->kind == VMSG_FIELD_UUID) {
-		memcpy(at, member, 16);
-		return;
+	return (int)(field->width ? field->width : view->size);
+}
+
+/* Encodes one field at `at`; returns its bytes. */
+VMSG_ALWAYS_INLINE int vmsg_field_encode(const struct vmsg_walk *walk,
+					 const struct vmsg_field *field, const uint8_t *body,
+					 uint8_t *at, struct vmsg_task task)
+{
+	const uint8_t *member = body + field->place;
+	uint64_t value = 0;
+
+	if (vmsg_field_is_view(field)) {
+		return vmsg_view_encode(walk, field, body, at, task);
 	}
 	if (vmsg_field_is_number(field)) {
 		value = vmsg_member_load(member, vmsg_member_size(field));
+		const int error = task.check ? vmsg_number_check(walk->diagnosis, field, value,
+								 VMSG_ERROR_RANGE)
+					     : 0;
+		if (error < 0) {
+			return error;
+		}
 	}
-	if (field->kind == VMSG_FIELD_BLOCKS) {
-		value *= 32;
+	if (!task.write) {
+		return field->width;
 	}
-	if (field->kind == VMSG_FIELD_BIT31) {
-		at[-1] = (uint8_t)(at[-1] | value << 7);
+	if (field->kind == VMSG_FIELD_UUID) {
+		memcpy(at, member, 16);
+	} else if (field->kind == VMSG_FIELD_BIT31) {
+		at[-1] = (uint8_t)(at[-1] | (uint8_t)value << 7);
 	} else {
-		vmsg_wire_store(at, field->width, value);
+		vmsg_wire_store(at, field->width,
+				field->kind == VMSG_FIELD_BLOCKS ? (uint32_t)value * 32 : value);
 	}
+	return field->width;
 }
 
 /* The walk ended at field `i`. */
@@ -456,10 +465,11 @@ VMSG_ALWAYS_INLINE void vmsg_walk_stop(const struct vmsg_walk *walk, size_t i)
 				continue;                                                          \
 			}                                                                          \
 			const int error =                                                          \
-				end > size ? vmsg_blame(walk->diagnosis, VMSG_ERROR_TRUNCATED,     \
-							VMSG_RULE_BODY_SHORT, end, size)           \
-					   : vmsg_field_decode(walk, field, at + offset,           \
-							       size - offset, body);               \
+				end > size                                                         \
+					? vmsg_blame(walk->diagnosis,                              \
+						     VMSG_FAULT(BODY_SHORT, TRUNCATED), end, size) \
+					: vmsg_field_decode(walk, field, at + offset,              \
+							    size - offset, body);                  \
 			if (error < 0) {                                                           \
 				vmsg_walk_stop(walk, i);                                           \
 				return error;                                                      \
@@ -469,36 +479,27 @@ VMSG_ALWAYS_INLINE void vmsg_walk_stop(const struct vmsg_walk *walk, size_t i)
 		return 0;                                                                          \
 	}                                                                                          \
                                                                                                    \
-	VMSG_ALWAYS_INLINE int vmsg_body_check_##suffix(const struct vmsg_walk *walk,              \
-							const uint8_t *body)                       \
+	/* bytes of the body, `at` may be NULL if none are written */                              \
+	VMSG_ALWAYS_INLINE int vmsg_body_encode_##suffix(const struct vmsg_walk *walk,             \
+							 const uint8_t *body, uint8_t *at,         \
+							 struct vmsg_task task)                    \
 	{                                                                                          \
-		size_t size = 0;                                                                   \
+		int size = 0;                                                                      \
 		UNROLL                                                                             \
 		for (size_t i = 0; i < walk->count; i++) {                                         \
 			const struct vmsg_field *field = &walk->fields[i];                         \
 			if (!(field->layouts & walk->layout)) {                                    \
 				continue;                                                          \
 			}                                                                          \
-			const int error = vmsg_field_check(walk, field, body, &size);              \
-			if (error < 0) {                                                           \
+			const int bytes = vmsg_field_encode(walk, field, body,                     \
+							    task.write ? at + size : NULL, task);  \
+			if (bytes < 0) {                                                           \
 				vmsg_walk_stop(walk, i);                                           \
-				return error;                                                      \
+				return bytes;                                                      \
 			}                                                                          \
+			size += bytes;                                                             \
 		}                                                                                  \
-		return (int)size;                                                                  \
-	}                                                                                          \
-                                                                                                   \
-	VMSG_ALWAYS_INLINE void vmsg_body_encode_##suffix(const struct vmsg_walk *walk,            \
-							  const uint8_t *body, uint8_t *at)        \
-	{                                                                                          \
-		UNROLL                                                                             \
-		for (size_t i = 0; i < walk->count; i++) {                                         \
-			const struct vmsg_field *field = &walk->fields[i];                         \
-			if (field->layouts & walk->layout) {                                       \
-				vmsg_field_encode(field, body, at);                                \
-				at += field->width;                                                \
-			}                                                                          \
-		}                                                                                  \
+		return size;                                                                       \
 	}
 
 #endif

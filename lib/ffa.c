@@ -62,19 +62,20 @@ void vmsg_ffa_regs_load(struct vmsg_ffa_regs *regs, const uint8_t bytes[VMSG_FFA
 
 void vmsg_ffa_uuid_to_pair(const struct vmsg_ffa_uuid *uuid, uint64_t pair[2])
 {
-	pair[0] = vmsg_load_le64(uuid->bytes);
-	pair[1] = vmsg_load_le64(uuid->bytes + 8);
+	vmsg_port_load_le64s(pair, uuid->bytes, 2);
 }
 
 void vmsg_ffa_uuid_from_pair(struct vmsg_ffa_uuid *uuid, const uint64_t pair[2])
 {
-	vmsg_store_le64(uuid->bytes, pair[0]);
-	vmsg_store_le64(uuid->bytes + 8, pair[1]);
+	vmsg_port_store_le64s(uuid->bytes, pair, 2);
 }
 
 bool vmsg_ffa_uuid_is_nil(const struct vmsg_ffa_uuid *uuid)
 {
-	return (vmsg_load_le64(uuid->bytes) | vmsg_load_le64(uuid->bytes + 8)) == 0;
+	uint64_t pair[2];
+
+	vmsg_ffa_uuid_to_pair(uuid, pair);
+	return (pair[0] | pair[1]) == 0;
 }
 
 bool vmsg_ffa_uuid_equal(const struct vmsg_ffa_uuid *a, const struct vmsg_ffa_uuid *b)
@@ -111,28 +112,22 @@ int32_t vmsg_ffa_reply_status(const struct vmsg_ffa_regs *regs)
 	return code > INT32_MAX ? -(int32_t)~code - 1 : VMSG_FFA_INVALID_PARAMETERS;
 }
 
-/* x4..x17 from a payload, zero padded; the length was checked. */
-static void pack_payload(struct vmsg_ffa_regs *regs, struct vmsg_bytes payload)
+VMSG_ONCE int pack_direct2(struct vmsg_ffa_regs *regs, uint32_t function_id, uint16_t source,
+			   uint16_t destination, const struct vmsg_ffa_uuid *uuid,
+			   struct vmsg_bytes payload)
 {
-	memset(&regs->x[PAYLOAD_FIRST], 0, PAYLOAD_COUNT * sizeof(regs->x[0]));
-	if (payload.size > 0) {
-		vmsg_port_load_le_bytes(&regs->x[PAYLOAD_FIRST], payload.data, payload.size);
-	}
-}
-
-static int pack_direct2(struct vmsg_ffa_regs *regs, uint32_t function_id, uint16_t source,
-			uint16_t destination, const struct vmsg_ffa_uuid *uuid,
-			struct vmsg_bytes payload)
-{
+	memset(regs, 0, sizeof(*regs));
 	if (payload.size > VMSG_FFA_DIRECT2_PAYLOAD_SIZE) {
-		memset(regs, 0, sizeof(*regs));
 		return VMSG_ERROR_RANGE;
 	}
 	regs->x[0] = function_id;
 	regs->x[1] = (uint32_t)source << 16 | destination;
-	regs->x[2] = uuid ? vmsg_load_le64(uuid->bytes) : 0;
-	regs->x[3] = uuid ? vmsg_load_le64(uuid->bytes + 8) : 0;
-	pack_payload(regs, payload);
+	if (uuid) {
+		vmsg_ffa_uuid_to_pair(uuid, &regs->x[2]);
+	}
+	if (payload.size > 0) {
+		vmsg_port_load_le_bytes(&regs->x[PAYLOAD_FIRST], payload.data, payload.size);
+	}
 	return VMSG_OK;
 }
 

@@ -35,9 +35,18 @@ int memcmp(const void *left, const void *right, size_t size);
 #define VMSG_ALWAYS_INLINE static inline __attribute__((always_inline))
 /* For hot paths: inline where speed counts, at the compiler's discretion where size does. */
 #ifdef __OPTIMIZE_SIZE__
+#define VMSG_FOR_SIZE   1
 #define VMSG_HOT_INLINE static inline
 #else
+#define VMSG_FOR_SIZE   0
 #define VMSG_HOT_INLINE VMSG_ALWAYS_INLINE
+#endif
+
+/* The same for what is called from several places: there only once where size counts. */
+#if VMSG_FOR_SIZE
+#define VMSG_ONCE static __attribute__((noinline))
+#else
+#define VMSG_ONCE VMSG_ALWAYS_INLINE
 #endif
 
 /* Keeps a rarer path out of the registers and stack frame of a hot one. */

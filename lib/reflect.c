@@ -280,7 +280,7 @@ int vmsg_field_set_bytes(struct vmsg_message *message, const struct vmsg_field_i
 		return VMSG_ERROR_RANGE;
 	}
 	if (field->count && !keep_count) {
-		const uint32_t count = vmsg_view_capacity(field, bytes.size);
+		const uint32_t count = (uint32_t)bytes.size * 8 >> vmsg_view_unit(field);
 		const bool narrow = vmsg_field_is_bitmap(field);
 		if (narrow && count > UINT16_MAX) {
 			return VMSG_ERROR_RANGE;
