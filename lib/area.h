@@ -6,6 +6,7 @@
 #include "virtio_msg_ffa/error.h"
 #include "virtio_msg_ffa/memory.h"
 
+#include "bytes.h"
 #include "port.h"
 
 /*

@@ -28,36 +28,41 @@ void vmsg_memory_init(struct vmsg_memory *memory, struct vmsg_memory_area *areas
  */
 static uint32_t home_of(const struct vmsg_memory *memory, uint16_t id)
 {
-	return id < memory->capacity ? id : id % memory->capacity;
+	return !VMSG_FOR_SIZE && id < memory->capacity ? id : id % memory->capacity;
 }
 
-/* Slot of `id`, or of the free slot where it would go; the capacity when neither exists. */
-static uint32_t find_slot(const struct vmsg_memory *memory, uint16_t id)
+static uint32_t next_slot(const struct vmsg_memory *memory, uint32_t slot)
+{
+	return slot + 1 < memory->capacity ? slot + 1 : 0;
+}
+
+/* Area of `id`, or the free slot where it would go; NULL when neither exists. */
+static struct vmsg_memory_area *find_slot(const struct vmsg_memory *memory, uint16_t id)
 {
 	uint32_t slot = memory->capacity ? home_of(memory, id) : 0;
 
 	for (uint32_t i = 0; i < memory->capacity; i++) {
-		const struct vmsg_memory_area *area = &memory->areas[slot];
+		struct vmsg_memory_area *area = &memory->areas[slot];
 		if (!area->used || area->id == id) {
-			return slot;
+			return area;
 		}
-		slot = slot + 1 < memory->capacity ? slot + 1 : 0;
+		slot = next_slot(memory, slot);
 	}
-	return memory->capacity;
+	return NULL;
 }
 
 struct vmsg_memory_area *vmsg_memory_find(struct vmsg_memory *memory, uint16_t id)
 {
-	const uint32_t slot = find_slot(memory, id);
+	struct vmsg_memory_area *area = find_slot(memory, id);
 
-	return slot < memory->capacity && memory->areas[slot].used ? &memory->areas[slot] : NULL;
+	return area && area->used ? area : NULL;
 }
 
 int vmsg_memory_add(struct vmsg_memory *memory, uint16_t id, const struct vmsg_segment *segments,
 		    size_t count, bool writable, uint64_t handle)
 {
-	const uint64_t limit = 1ull << memory->id_shift;
 	uint64_t size = 0;
+	uint32_t beyond = (uint32_t)id >> (64 - memory->id_shift);
 
 	if (count == 0) {
 		return VMSG_ERROR_INVALID;
@@ -65,40 +70,34 @@ int vmsg_memory_add(struct vmsg_memory *memory, uint16_t id, const struct vmsg_s
 	if (count > VMSG_AREA_SEGMENTS_MAX) {
 		return VMSG_ERROR_NO_SPACE;
 	}
-	if (id >> (64 - memory->id_shift)) {
-		return VMSG_ERROR_RANGE;
-	}
 	for (size_t i = 0; i < count; i++) {
 		if (segments[i].size == 0 || !segments[i].data) {
 			return VMSG_ERROR_INVALID;
 		}
-		if (segments[i].size > limit - size ||
-		    (size_t)segments[i].size != segments[i].size) {
-			return VMSG_ERROR_RANGE;
-		}
+		/* one by one, so that the sum cannot overflow */
+		beyond |= vmsg_high_bits(segments[i].size - 1, memory->id_shift);
 		size += segments[i].size;
 	}
-	const uint32_t slot = find_slot(memory, id);
-	if (slot == memory->capacity) {
+	if (beyond || vmsg_high_bits(size - 1, memory->id_shift) != 0 || (size_t)size != size) {
+		return VMSG_ERROR_RANGE;
+	}
+	struct vmsg_memory_area *area = find_slot(memory, id);
+	if (!area) {
 		return VMSG_ERROR_NO_SPACE;
 	}
-	struct vmsg_memory_area *area = &memory->areas[slot];
 	if (area->used) {
 		return VMSG_ERROR_STATE;
 	}
-	*area = (struct vmsg_memory_area){
-		.id = id,
-		.used = true,
-		.writable = writable,
-		.segment_count = (uint16_t)count,
-		.handle = handle,
-		.size = size,
-		.base = (uint64_t)id << memory->id_shift,
-		.reach = { segments[0].size, writable ? segments[0].size : 0 },
-	};
-	for (size_t i = 0; i < count; i++) {
-		area->segments[i] = segments[i];
-	}
+	area->id = id;
+	area->used = true;
+	area->writable = writable;
+	area->segment_count = (uint16_t)count;
+	area->handle = handle;
+	area->size = size;
+	area->base = vmsg_from_high_bits(id, memory->id_shift);
+	area->reach[false] = segments[0].size;
+	area->reach[true] = writable ? segments[0].size : 0;
+	memcpy(area->segments, segments, count * sizeof(segments[0]));
 	memory->count++;
 	return 0;
 }
@@ -121,32 +120,10 @@ int vmsg_memory_move(struct vmsg_memory *memory, uint16_t id, uint64_t address)
 	return 0;
 }
 
-/* Fills the hole at `slot` with entries behind it that may come that far forward. */
-static void close_hole(struct vmsg_memory *memory, uint32_t slot)
-{
-	const uint32_t capacity = memory->capacity;
-	uint32_t next = slot;
-
-	for (uint32_t i = 1; i < capacity; i++) {
-		next = next + 1 < capacity ? next + 1 : 0;
-		const struct vmsg_memory_area *area = &memory->areas[next];
-		if (!area->used) {
-			break;
-		}
-		const uint32_t home = home_of(memory, area->id);
-		const uint32_t from_home = (next + capacity - home) % capacity;
-		const uint32_t from_hole = (next + capacity - slot) % capacity;
-		if (from_home >= from_hole) {
-			memory->areas[slot] = *area;
-			slot = next;
-		}
-	}
-	memory->areas[slot] = (struct vmsg_memory_area){ 0 };
-}
-
 int vmsg_memory_remove(struct vmsg_memory *memory, uint16_t id)
 {
-	const struct vmsg_memory_area *area = vmsg_memory_find(memory, id);
+	struct vmsg_memory_area *areas = memory->areas;
+	struct vmsg_memory_area *area = vmsg_memory_find(memory, id);
 
 	if (!area) {
 		return VMSG_ERROR_NOT_FOUND;
@@ -154,7 +131,19 @@ int vmsg_memory_remove(struct vmsg_memory *memory, uint16_t id)
 	if (area->users > 0) {
 		return VMSG_ERROR_AGAIN;
 	}
-	close_hole(memory, (uint32_t)(area - memory->areas));
+	/* an entry behind fills the hole, and leaves another, unless its home lies between */
+	uint32_t hole = (uint32_t)(area - areas);
+	areas[hole].used = false;
+	uint32_t next = hole;
+	while (next = next_slot(memory, next), areas[next].used) {
+		const uint32_t home = home_of(memory, areas[next].id);
+		if ((hole < home) + (home <= next) + (next < hole) < 2) {
+			areas[hole] = areas[next];
+			areas[next].used = false;
+			hole = next;
+		}
+	}
+	areas[hole] = (struct vmsg_memory_area){ 0 };
 	memory->count--;
 	return 0;
 }
@@ -176,9 +165,9 @@ int vmsg_memory_close(struct vmsg_memory *memory, uint16_t id)
 static struct vmsg_memory_area *area_of(struct vmsg_memory *memory, uint64_t address)
 {
 	struct vmsg_memory_area *area =
-		vmsg_memory_find(memory, (uint16_t)(address >> memory->id_shift));
+		vmsg_memory_find(memory, (uint16_t)vmsg_high_bits(address, memory->id_shift));
 
-	return area && area->base >> memory->id_shift == area->id ? area : NULL;
+	return area && vmsg_high_bits(area->base, memory->id_shift) == area->id ? area : NULL;
 }
 
 /* Such an area, which somebody still holds. */
@@ -205,20 +194,21 @@ int vmsg_memory_map(struct vmsg_memory *memory, uint64_t address, uint64_t size,
 	if (!area || area->closing) {
 		return VMSG_ERROR_NOT_FOUND;
 	}
-	uint64_t offset = address - area->base; /* below the base: too large */
-	if (offset > area->size || size > area->size - offset) {
+	const uint64_t at = address - area->base; /* below the base: too large */
+	if (at >= area->size || size > area->size - at) {
 		return VMSG_ERROR_RANGE;
 	}
 	if (write && !area->writable) {
 		return VMSG_ERROR_STATE;
 	}
 	const struct vmsg_segment *segment = area->segments;
-	while (offset >= segment->size) { /* ends: offset < the sum of the sizes */
-		offset -= segment->size;
+	size_t offset = (size_t)at;               /* as large as an area may be */
+	while (offset >= (size_t)segment->size) { /* ends: offset < the sum of the sizes */
+		offset -= (size_t)segment->size;
 		segment++;
 	}
-	const uint64_t left = segment->size - offset;
-	*out = (struct vmsg_span){ segment->data + offset, (size_t)(size < left ? size : left) };
+	const size_t left = (size_t)segment->size - offset;
+	*out = (struct vmsg_span){ segment->data + offset, size < left ? (size_t)size : left };
 	return 0;
 }
 
