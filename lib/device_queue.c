@@ -183,7 +183,7 @@ int vmsg_device_kick_queue(struct vmsg_device *device, uint32_t index)
 		return VMSG_ERROR_STATE;
 	}
 	device->ops->kick(device->context, index, &queue->ring);
-	if (queue->ring.broken) {
+	if (queue->ring.vq.broken) {
 		vmsg_device_needs_reset(device);
 	}
 	return 0;
@@ -198,7 +198,7 @@ void vmsg_device_notify(struct vmsg_device *device, uint32_t index)
 	    (device->info->has_foreign_rings || vmsg_vq_device_should_notify(&queue->ring))) {
 		device->used_events |= 1u << index;
 	}
-	if (queue->enabled && queue->ring.broken) {
+	if (queue->enabled && queue->ring.vq.broken) {
 		vmsg_device_needs_reset(device);
 	}
 }

@@ -3,6 +3,7 @@
  * The three parts of a virtqueue, and what else both sides need. Parts are held as long as they are
  * mapped. (virtio: Split Virtqueues, Packed Virtqueues)
  */
+#define VQ_STEPS_HERE
 #include "virtqueue.h"
 
 uint64_t vmsg_vq_desc_size(uint32_t size)
@@ -22,80 +23,134 @@ uint64_t vmsg_vq_device_size(uint32_t size)
 
 /* ---- the three parts ---- */
 
-static int map_part(struct vmsg_memory *memory, uint64_t address, uint64_t size, uint64_t alignment,
-		    bool write, uint8_t **part)
-{
-	struct vmsg_span span;
-	int error;
+enum { DESC, DRIVER, DEVICE, PART_COUNT };
 
-	*part = NULL;
-	if (address % alignment != 0) {
-		return VMSG_ERROR_INVALID;
-	}
-	error = vmsg_memory_map_whole(memory, address, size, write, &span);
-	if (error < 0) {
-		return error;
-	}
-	if ((uintptr_t)span.data % alignment != 0) {
-		return VMSG_ERROR_INVALID;
-	}
-	*part = span.data;
-	return 0;
-}
-
-int vmsg_vq_map_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout,
-		      bool is_driver, uint8_t *parts[3])
+int vmsg_vq_start(struct vmsg_vq *vq, struct vmsg_memory *memory,
+		  const struct vmsg_vq_layout *layout, bool is_driver)
 {
+	static const uint8_t entry_sizes[] = { VQ_DESC_SIZE, VQ_AVAIL_ENTRY, VQ_USED_ENTRY };
+	static const uint8_t alignments[] = { 16, 2, 4 };
+	const uint64_t addresses[] = { layout->desc_addr, layout->driver_addr,
+				       layout->device_addr };
 	const uint32_t size = layout->size;
-	const bool packed = layout->packed;
+	struct vmsg_span parts[PART_COUNT];
+	uint32_t part_sizes[PART_COUNT];
 
 	/* limits of sizes are the ring's, not the codec's (O25) */
-	if (size == 0 || size > VMSG_QUEUE_SIZE_MAX || (!packed && (size & (size - 1)) != 0)) {
+	if (size == 0 || size > VMSG_QUEUE_SIZE_MAX ||
+	    (!layout->packed && (size & (size - 1)) != 0)) {
 		return VMSG_ERROR_INVALID;
 	}
-	int error = map_part(memory, layout->desc_addr, vmsg_vq_desc_size(size), 16,
-			     is_driver || packed, &parts[0]);
-	if (error == 0) {
-		error = map_part(memory, layout->driver_addr,
-				 packed ? VQ_EVENT_SIZE : vmsg_vq_driver_size(size), packed ? 4 : 2,
-				 is_driver, &parts[1]);
+	for (unsigned int i = 0; i < PART_COUNT; i++) {
+		const bool is_event = layout->packed && i != DESC;
+		const uint32_t mask = is_event ? VMSG_VQ_EVENT_SIZE - 1 : alignments[i] - 1u;
+		const bool write = is_driver || i == DEVICE || (layout->packed && i == DESC);
+		part_sizes[i] =
+			is_event ? VMSG_VQ_EVENT_SIZE
+				 : size * entry_sizes[i] + (i != DESC ? VQ_RING_ENTRIES + 2 : 0);
+		if ((uint32_t)addresses[i] & mask) {
+			return VMSG_ERROR_INVALID;
+		}
+		const int error = vmsg_memory_map_whole(memory, addresses[i], part_sizes[i], write,
+							&parts[i]);
+		if (error < 0) {
+			return error;
+		}
+		if ((uintptr_t)parts[i].data & mask) {
+			return VMSG_ERROR_INVALID;
+		}
 	}
-	if (error == 0) {
-		error = map_part(memory, layout->device_addr,
-				 packed ? VQ_EVENT_SIZE : vmsg_vq_device_size(size), 4, true,
-				 &parts[2]);
+	for (unsigned int i = 0; i < PART_COUNT; i++) {
+		(void)!vmsg_memory_hold(memory, addresses[i]); /* it exists: it was just mapped */
+		if (is_driver) {
+			vmsg_port_clear(parts[i].data, parts[i].size);
+		}
 	}
-	if (error < 0) {
-		return error;
-	}
-	/* the areas exist: they were just mapped */
-	(void)!vmsg_memory_hold(memory, layout->desc_addr);
-	(void)!vmsg_memory_hold(memory, layout->driver_addr);
-	(void)!vmsg_memory_hold(memory, layout->device_addr);
+	const unsigned int ours = is_driver ? DRIVER : DEVICE;
+	const unsigned int theirs = is_driver ? DEVICE : DRIVER;
+	const bool has_event = layout->event_idx && !layout->packed;
+	vq->memory = memory;
+	vq->layout = *layout;
+	vq->desc = parts[DESC].data;
+	vq->ours = parts[ours].data;
+	vq->theirs = parts[theirs].data;
+	vq->our_wish = vq->ours + (has_event ? part_sizes[ours] - 2 : 0);
+	vq->their_wish = vq->theirs + (has_event ? part_sizes[theirs] - 2 : 0);
+	vq->next = layout->packed ? VQ_WRAP : 0;
+	vq->put = vq->next;
 	return 0;
 }
 
-void vmsg_vq_release_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout)
+void vmsg_vq_stop(struct vmsg_vq *vq)
 {
-	vmsg_memory_release(memory, layout->desc_addr);
-	vmsg_memory_release(memory, layout->driver_addr);
-	vmsg_memory_release(memory, layout->device_addr);
+	if (vq->desc) {
+		vmsg_memory_release(vq->memory, vq->layout.desc_addr);
+		vmsg_memory_release(vq->memory, vq->layout.driver_addr);
+		vmsg_memory_release(vq->memory, vq->layout.device_addr);
+	}
+	vq->desc = NULL;
 }
 
-/*
- * Places of a packed ring lie on a circle of two laps, one for each value of the wrap counter. The
- * event is wanted if the place the other side named was passed within the last `count` steps.
- */
-bool vmsg_vq_packed_wanted(uint32_t size, const uint8_t *event, uint16_t index, bool wrap,
-			   uint32_t count)
-{
-	const uint32_t word = vmsg_port_load_relaxed_le32(event);
+/* ---- notifications ---- */
 
-	if ((word & VQ_EVENT_FLAG_MASK) != VQ_EVENT_DESC) {
-		return (word & VQ_EVENT_FLAG_MASK) != VQ_EVENT_DISABLE;
+bool vmsg_vq_should_tell(struct vmsg_vq *vq)
+{
+	const bool packed = vq->layout.packed;
+	const uint32_t count = vq->news;
+	uint32_t wish;
+
+	if (!vq->desc || count == 0) {
+		return false;
 	}
-	const uint32_t named = (word & (VQ_EVENT_WRAP - 1)) + (word & VQ_EVENT_WRAP ? 0 : size);
-	const uint32_t place = index + (wrap ? 0 : size);
-	const uint32_t behind = place - named + (place < named ? 2 * size : 0);
-	return behind - 1 < count;
+	vq->news = 0;
+	/* the other side must see what was written before we read what it wants to be told of */
+	vmsg_port_fence();
+	if (packed) {
+		wish = vmsg_port_load_relaxed_le32(vq->their_wish);
+		if ((wish & VQ_EVENT_FLAG_MASK) != VQ_EVENT_DESC) {
+			return (wish & VQ_EVENT_FLAG_MASK) != VQ_EVENT_DISABLE;
+		}
+	} else {
+		wish = vmsg_port_load_relaxed_le16(vq->their_wish);
+		if (!vq->layout.event_idx) {
+			return !(wish & VQ_NO_NOTIFY);
+		}
+	}
+	/* if the place that it named was passed within the last `count` steps */
+	return vq_distance(packed, vq, (uint16_t)wish, vq->put) - 1 < count;
+}
+
+bool vmsg_vq_enable_notify(struct vmsg_vq *vq, bool is_driver)
+{
+	const uint16_t next = vq->next;
+	uint16_t told;
+
+	if (!vq->desc || vq->broken) {
+		return false;
+	}
+	if (vq->layout.packed) {
+		vmsg_port_store_relaxed_le32(
+			vq->our_wish,
+			next | (vq->layout.event_idx ? VQ_EVENT_DESC : VQ_EVENT_ENABLE));
+	} else {
+		vmsg_port_store_relaxed_le16(vq->our_wish, vq->layout.event_idx ? next : 0);
+	}
+	/* the other side must see the wish before we look whether entries came in the meantime */
+	vmsg_port_fence();
+	if (vq->layout.packed) {
+		return vq->in_batch || vmsg_vq_poll(true, vq, is_driver, &told) > 0;
+	}
+	return vmsg_port_load_relaxed_le16(vq->theirs + VQ_RING_INDEX) != next;
+}
+
+void vmsg_vq_disable_notify(struct vmsg_vq *vq)
+{
+	if (!vq->desc) {
+		return;
+	}
+	if (vq->layout.packed) {
+		vmsg_port_store_relaxed_le32(vq->our_wish, VQ_EVENT_DISABLE);
+	} else if (!vq->layout.event_idx) {
+		vmsg_port_store_relaxed_le16(vq->our_wish, VQ_NO_NOTIFY);
+	} /* else an event index that stays behind is silence enough */
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the two sides of a virtqueue have in common: the layout of the rings and the notifications.
- */
+/* What the two sides of a virtqueue have in common: the layout of the rings, and the steps that
+ * each takes on its own end of them. */
 #ifndef VMSG_LIB_VIRTQUEUE_H
 #define VMSG_LIB_VIRTQUEUE_H
 
@@ -31,9 +31,8 @@
 #define VQ_AVAIL_ENTRY  2u
 #define VQ_USED_ENTRY   8u
 
-/* Packed: pvirtq_event_suppress as one word. */
-#define VQ_EVENT_WRAP      (1u << 15)
-#define VQ_EVENT_SIZE      ((size_t)VMSG_VQ_EVENT_SIZE)
+/* Packed: pvirtq_event_suppress as one word, whose low half is a place. */
+#define VQ_WRAP            0x8000u
 #define VQ_EVENT_ENABLE    (0u << 16)
 #define VQ_EVENT_DISABLE   (1u << 16)
 #define VQ_EVENT_DESC      (2u << 16)
@@ -49,10 +48,25 @@
 #define VMSG_WATCHED static inline
 #endif
 
+/*
+ * Calls `function`, whose first argument is the format. Where size counts there is one instance for
+ * both; where speed does, one for split queues, inlined, and packed_function() for the others, out
+ * of the registers and stack frame of the first.
+ */
+#if VMSG_FOR_SIZE
+#define VQ_PACKED                     static inline __attribute__((unused))
+#define VQ_CALL(function, queue, ...) function((queue)->vq.layout.packed, queue, __VA_ARGS__)
+#else
+#define VQ_PACKED VMSG_NOINLINE
+#define VQ_CALL(function, queue, ...)                                                              \
+	((queue)->vq.layout.packed ? packed_##function(queue, __VA_ARGS__)                         \
+				   : function(false, queue, __VA_ARGS__))
+#endif
+
 /* Who looks on at a queue; NULL for nobody. */
-VMSG_HOT_INLINE const struct vmsg_vq_watch *vq_watch(const struct vmsg_vq_layout *layout)
+VMSG_HOT_INLINE const struct vmsg_vq_watch *vq_watch(const struct vmsg_vq *vq)
 {
-	return VMSG_QUEUE_WATCH ? layout->watch : NULL;
+	return VMSG_QUEUE_WATCH ? vq->layout.watch : NULL;
 }
 
 /* A descriptor read once. */
@@ -63,91 +77,138 @@ struct vq_descriptor {
 	uint32_t other; /* split: next; packed: buffer id */
 };
 
-VMSG_HOT_INLINE struct vq_descriptor vq_load_descriptor(const uint8_t *table, uint32_t index,
-							bool packed)
+VMSG_HOT_INLINE struct vq_descriptor vq_load_descriptor(bool packed, const uint8_t *at)
 {
-	const uint8_t *at = table + (size_t)index * VQ_DESC_SIZE;
 	const uint64_t address = vmsg_port_load_le64(at);
 	const uint64_t rest = vmsg_port_load_le64(at + VQ_DESC_LENGTH);
+	const uint32_t high = (uint32_t)(rest >> 32);
 
 	return (struct vq_descriptor){
 		.address = address,
 		.length = (uint32_t)rest,
-		.flags = (uint32_t)(rest >> (packed ? 48 : 32)) & 0xffffu,
-		.other = (uint32_t)(rest >> (packed ? 32 : 48)) & 0xffffu,
+		.flags = packed ? high >> 16 : high & 0xffffu,
+		.other = packed ? high & 0xffffu : high >> 16,
 	};
 }
 
-VMSG_HOT_INLINE uint8_t *vq_avail_entry(const struct vmsg_vq_layout *layout, uint8_t *driver,
-					uint16_t index)
+VMSG_HOT_INLINE void vq_store_descriptor(bool packed, uint8_t *at,
+					 const struct vmsg_vq_buffer *buffer, uint32_t flags,
+					 uint32_t other)
 {
-	return driver + VQ_RING_ENTRIES + (size_t)(index & (layout->size - 1)) * VQ_AVAIL_ENTRY;
+	vmsg_port_store_le64(at, buffer->address);
+	vmsg_port_store_relaxed_le32(at + VQ_DESC_LENGTH, buffer->length);
+	vmsg_port_store_relaxed_le16(at + VQ_DESC_LENGTH + 4, (uint16_t)(packed ? other : flags));
+	vmsg_port_store_relaxed_le16(at + VQ_DESC_LENGTH + 6, (uint16_t)(packed ? flags : other));
 }
 
-VMSG_HOT_INLINE uint8_t *vq_used_entry(const struct vmsg_vq_layout *layout, uint8_t *device,
-				       uint16_t index)
+/* The descriptor at a place of a packed ring. */
+VMSG_HOT_INLINE uint8_t *vq_at(const struct vmsg_vq *vq, uint16_t place)
 {
-	return device + VQ_RING_ENTRIES + (size_t)(index & (layout->size - 1)) * VQ_USED_ENTRY;
+	return vq->desc + (size_t)(place & (VQ_WRAP - 1)) * VQ_DESC_SIZE;
 }
 
-/* Where the driver says at which used index it wants to be told, and the device likewise. */
-VMSG_HOT_INLINE uint8_t *vq_used_event(const struct vmsg_vq_layout *layout, uint8_t *driver)
+/* The entry of an index of a split queue, in the ring of that entry size. */
+VMSG_HOT_INLINE uint8_t *vq_entry(const struct vmsg_vq *vq, uint8_t *ring, uint16_t index,
+				  size_t entry_size)
 {
-	return driver + VQ_RING_ENTRIES + (size_t)layout->size * VQ_AVAIL_ENTRY;
+	return ring + VQ_RING_ENTRIES + (size_t)(index & (vq->layout.size - 1)) * entry_size;
 }
 
-VMSG_HOT_INLINE uint8_t *vq_avail_event(const struct vmsg_vq_layout *layout, uint8_t *device)
+/* From one place to one further on, in entries: those of a split queue, descriptors of a packed
+ * one. What the other side names may make it any number. */
+VMSG_HOT_INLINE uint32_t vq_distance(bool packed, const struct vmsg_vq *vq, uint16_t from,
+				     uint16_t to)
 {
-	return device + VQ_RING_ENTRIES + (size_t)layout->size * VQ_USED_ENTRY;
-}
-
-/*
- * Does the other side, whose part of a split queue is at `part` and event field at `event`, want to
- * hear of the `count` entries before `index`? (virtio: Used Buffer Notification Suppression)
- */
-VMSG_HOT_INLINE bool vq_split_wanted(bool event_idx, const uint8_t *part, const uint8_t *event,
-				     uint16_t index, uint32_t count)
-{
-	if (!event_idx) {
-		return !(vmsg_port_load_relaxed_le16(part + VQ_RING_FLAGS) & VQ_NO_NOTIFY);
+	if (!packed) {
+		return (uint16_t)(to - from);
 	}
-	return (uint16_t)(index - vmsg_port_load_relaxed_le16(event) - 1) < count;
+	return (to & (VQ_WRAP - 1)) - (from & (VQ_WRAP - 1)) +
+	       ((from ^ to) & VQ_WRAP ? vq->layout.size : 0);
 }
 
-/* A place in a packed ring: the descriptor and the wrap counter there. */
-VMSG_HOT_INLINE uint32_t vq_event_word(const struct vmsg_vq_layout *layout, uint16_t index,
-				       bool wrap)
-{
-	return index | (wrap ? VQ_EVENT_WRAP : 0) |
-	       (layout->event_idx ? VQ_EVENT_DESC : VQ_EVENT_ENABLE);
-}
+/* Maps, checks and holds the three parts; the driver, who may write all of them, also clears them.
+ * `vq` is zero before, and stays so on error. */
+int vmsg_vq_start(struct vmsg_vq *vq, struct vmsg_memory *memory,
+		  const struct vmsg_vq_layout *layout, bool is_driver);
+void vmsg_vq_stop(struct vmsg_vq *vq);
 
-/* Moves a place on by `count` descriptors. */
-VMSG_HOT_INLINE void vq_advance(uint32_t size, uint16_t *index, bool *wrap, uint32_t count)
-{
-	uint32_t next = *index + count;
+/* Does the other side want to be told of what was written since the last answer? */
+bool vmsg_vq_should_tell(struct vmsg_vq *vq);
 
-	if (next >= size) {
-		next -= size;
-		*wrap = !*wrap;
+/* Asks to be told of the next entry; true when there is one already. */
+bool vmsg_vq_enable_notify(struct vmsg_vq *vq, bool is_driver);
+void vmsg_vq_disable_notify(struct vmsg_vq *vq);
+
+/* ---- the steps of the data path: inline in both sides, or once for both in virtqueue.c ---- */
+
+#if VMSG_FOR_SIZE
+#define VQ_STEP
+uint16_t vmsg_vq_advance(bool packed, const struct vmsg_vq *vq, uint16_t place, uint32_t count);
+int vmsg_vq_poll(bool packed, struct vmsg_vq *vq, bool is_driver, uint16_t *told);
+void vmsg_vq_publish(bool packed, struct vmsg_vq *vq, uint8_t *at, uint16_t flags, uint16_t put,
+		     uint32_t count);
+#else
+#define VQ_STEP VMSG_ALWAYS_INLINE
+#endif
+
+#if !VMSG_FOR_SIZE || defined(VQ_STEPS_HERE)
+
+/* The place `count` entries after another. */
+VQ_STEP uint16_t vmsg_vq_advance(bool packed, const struct vmsg_vq *vq, uint16_t place,
+				 uint32_t count)
+{
+	if (!packed) {
+		return (uint16_t)(place + count);
 	}
-	*index = (uint16_t)next;
+	uint32_t next = (place & (VQ_WRAP - 1)) + count;
+	if (next >= vq->layout.size) {
+		next = (next - vq->layout.size) ^ VQ_WRAP;
+	}
+	return (uint16_t)(next ^ (place & VQ_WRAP));
 }
 
-/* Counts up to the size of the ring: nobody can be waiting for anything further back. */
-VMSG_HOT_INLINE uint32_t vq_count(uint32_t size, uint32_t count, uint32_t more)
+/* Is there an entry at the next place? 1 or 0, or PEER for an index that cannot be. `told` is what
+ * was read: a descriptor's flags, or the index. */
+VQ_STEP int vmsg_vq_poll(bool packed, struct vmsg_vq *vq, bool is_driver, uint16_t *told)
 {
-	return count + more < size ? count + more : size;
+	if (packed) {
+		const uint32_t used = vq->next & VQ_WRAP ? VQ_AVAIL | VQ_USED : 0;
+		/* acquire: the rest of the entry and its buffers, which these flags publish, are
+		 * read after them */
+		*told = vmsg_port_load_acquire_le16(vq_at(vq, vq->next) + VQ_PACKED_FLAGS);
+		return (*told & (VQ_AVAIL | VQ_USED)) == (is_driver ? used : used ^ VQ_USED);
+	}
+	if (vq->seen == vq->next) {
+		/* acquire: entries, descriptors and buffers that this index publishes are read
+		 * after it */
+		*told = vmsg_port_load_acquire_le16(vq->theirs + VQ_RING_INDEX);
+		const uint16_t waiting = (uint16_t)(*told - vq->next);
+		/* what is on its way: all that a device can have used, and a driver not add */
+		const uint32_t limit = vq->put - vq->next + (is_driver ? 0 : vq->layout.size);
+		if (VMSG_UNLIKELY(waiting > (uint16_t)limit)) {
+			return VMSG_ERROR_PEER;
+		}
+		vq->seen = *told;
+		return waiting != 0;
+	}
+	return 1;
 }
 
-/* vq_split_wanted() for a packed queue: `index` and `wrap` are the place after the `count`
- * descriptors, `event` is the other side's event structure. */
-bool vmsg_vq_packed_wanted(uint32_t size, const uint8_t *event, uint16_t index, bool wrap,
-			   uint32_t count);
+/* Publishes `count` entries, up to the place `put`: by the flags of the descriptor `at`, or by the
+ * index. */
+VQ_STEP void vmsg_vq_publish(bool packed, struct vmsg_vq *vq, uint8_t *at, uint16_t flags,
+			     uint16_t put, uint32_t count)
+{
+	const uint32_t news = vq->news + count;
 
-/* Maps and holds the three parts; the driver may write all of them, the device only the last. */
-int vmsg_vq_map_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout,
-		      bool is_driver, uint8_t *parts[3]);
-void vmsg_vq_release_parts(struct vmsg_memory *memory, const struct vmsg_vq_layout *layout);
+	vq->put = put;
+	/* nobody can be waiting for anything further back than a whole ring */
+	vq->news = news < vq->layout.size ? news : vq->layout.size;
+	/* release: publishes the entries, their descriptors and what is in the buffers */
+	vmsg_port_store_release_le16(packed ? at + VQ_PACKED_FLAGS : vq->ours + VQ_RING_INDEX,
+				     packed ? flags : put);
+}
+
+#endif
 
 #endif

@@ -238,7 +238,7 @@ static int queue_start(void *context, uint32_t index, struct vmsg_vq_device *rin
 {
 	struct vhost *vhost = context;
 
-	vhost->queues[index].layout = ring->layout;
+	vhost->queues[index].layout = ring->vq.layout;
 	return 0;
 }
 

@@ -60,26 +60,22 @@ void shadow_close(struct shadow *shadow)
 /* Where a ring that has run before goes on. What it used is what it took: nothing is on its way. */
 static void seek(struct vmsg_vq_device *ring, uint32_t base)
 {
-	const uint32_t size = ring->layout.size;
+	struct vmsg_vq *vq = &ring->vq;
 
-	if (!ring->layout.packed) {
-		ring->last_avail = ring->avail_seen = ring->used = (uint16_t)base;
+	if (!vq->layout.packed) {
+		vq->next = vq->seen = vq->put = (uint16_t)base;
 		return;
 	}
 	const uint32_t used = base >> BASE_USED_SHIFT;
-	ring->last_avail = (uint16_t)((base & (BASE_WRAP - 1)) % size);
-	ring->avail_wrap = base & BASE_WRAP;
-	ring->used = (uint16_t)((used & (BASE_WRAP - 1)) % size);
-	ring->used_wrap = used & BASE_WRAP;
+	vq->next = (uint16_t)((base & (BASE_WRAP - 1)) % vq->layout.size | (base & BASE_WRAP));
+	vq->put = (uint16_t)((used & (BASE_WRAP - 1)) % vq->layout.size | (used & BASE_WRAP));
 }
 
 static uint32_t base_of(const struct vmsg_vq_device *ring)
 {
-	if (!ring->layout.packed) {
-		return ring->used;
-	}
-	const uint32_t used = ring->used | (ring->used_wrap ? BASE_WRAP : 0);
-	return used | used << BASE_USED_SHIFT;
+	const uint32_t used = ring->vq.put;
+
+	return ring->vq.layout.packed ? used | used << BASE_USED_SHIFT : used;
 }
 
 int shadow_start(struct shadow *shadow, const struct vmsg_vq_layout *layout, uint32_t base)
@@ -103,9 +99,7 @@ bool shadow_may_stop(const struct shadow *shadow)
 
 	for (uint32_t i = 0; i < shadow->capacity && !is_oldest; i++) {
 		const struct shadow_request *request = &shadow->requests[i];
-		is_oldest =
-			request->is_used && request->place == shadow->guest.used &&
-			(!shadow->guest.layout.packed || request->wrap == shadow->guest.used_wrap);
+		is_oldest = request->is_used && request->place == shadow->guest.vq.put;
 	}
 	return is_oldest;
 }
@@ -138,18 +132,16 @@ int shadow_enter_memory(struct shadow *shadow)
 {
 	const struct vmsg_vq_device before = shadow->guest;
 	const int error =
-		vmsg_vq_device_start(&shadow->guest, &shadow->memory->areas, &before.layout);
+		vmsg_vq_device_start(&shadow->guest, &shadow->memory->areas, &before.vq.layout);
 
 	if (error < 0) {
 		shadow->is_running = false;
 		return break_off(shadow, "ring at 0x%" PRIx64 " is in no memory region any more",
-				 before.layout.desc_addr);
+				 before.vq.layout.desc_addr);
 	}
-	shadow->guest.last_avail = before.last_avail;
-	shadow->guest.avail_seen = before.avail_seen;
-	shadow->guest.avail_wrap = before.avail_wrap;
-	shadow->guest.used = before.used;
-	shadow->guest.used_wrap = before.used_wrap;
+	shadow->guest.vq.next = before.vq.next;
+	shadow->guest.vq.seen = before.vq.seen;
+	shadow->guest.vq.put = before.vq.put;
 	return 0;
 }
 
@@ -195,9 +187,9 @@ static int offer(struct shadow *shadow, struct shadow_request *request)
 		return -1;
 	}
 	const bool is_indirect = shadow->tables != 0 && count > 1;
-	if (!is_indirect && (uint32_t)count > shadow->device->layout.size) {
+	if (!is_indirect && (uint32_t)count > shadow->device->vq.layout.size) {
 		return break_off(shadow, "chain of %d pieces, the device's queue has %u", count,
-				 shadow->device->layout.size);
+				 shadow->device->vq.layout.size);
 	}
 	const uint64_t table =
 		shadow->tables + (uint64_t)(request - shadow->requests) * SHADOW_TABLE_SIZE;
@@ -252,8 +244,7 @@ static int take_one(struct shadow *shadow)
 {
 	struct vmsg_vq_piece pieces[SHADOW_PIECES_MAX];
 	struct vmsg_vq_chain chain = { .pieces = pieces, .capacity = SHADOW_PIECES_MAX };
-	const uint16_t place = shadow->guest.last_avail;
-	const bool wrap = shadow->guest.avail_wrap;
+	const uint16_t place = shadow->guest.vq.next;
 
 	const int result = vmsg_vq_device_pop(&shadow->guest, &chain);
 	if (result < 0) {
@@ -267,7 +258,6 @@ static int take_one(struct shadow *shadow)
 	request->count = chain.count;
 	request->head = chain.head;
 	request->place = place;
-	request->wrap = wrap;
 	request->is_used = true;
 	request->is_offered = false;
 	for (uint32_t i = 0; i < chain.count; i++) {

@@ -20,7 +20,6 @@ struct shadow_request {
 	uint32_t count;
 	uint32_t head;
 	uint16_t place; /* in the guest's ring, before it was taken */
-	bool wrap;
 	bool is_used;
 	bool is_offered; /* the device has it */
 };

@@ -136,7 +136,7 @@ static void kick(void *context, uint32_t index, struct vmsg_vq_device *queue)
 			}
 			chain.capacity = PIECES_MAX;
 		}
-	} while (!queue->broken && vmsg_vq_device_enable_notify(queue));
+	} while (!queue->vq.broken && vmsg_vq_device_enable_notify(queue));
 	vmsg_device_notify(&ramdisk->device, index);
 }
 

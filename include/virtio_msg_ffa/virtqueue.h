@@ -91,19 +91,29 @@ struct vmsg_vq_watch {
 		     uint32_t head);
 };
 
-struct vmsg_vq_device {
+/*
+ * What both sides of a queue keep of it, who are alike: each writes entries for the other to take,
+ * and takes what the other wrote. A place is an index of a split queue; in a packed ring it is that
+ * of a descriptor, with the wrap counter there as bit 15.
+ */
+struct vmsg_vq {
 	struct vmsg_memory *memory;
 	struct vmsg_vq_layout layout;
-	uint8_t *desc; /* mapped whole */
-	uint8_t *driver;
-	uint8_t *device;
-	uint16_t last_avail; /* next to take: index (split) or place in the ring (packed) */
-	uint16_t avail_seen; /* split: available index as last read */
-	uint16_t used;       /* next to publish, likewise */
-	bool avail_wrap;     /* packed: wrap counters at the two places */
-	bool used_wrap;
-	bool broken;     /* the driver broke a ring rule; only reset helps */
-	uint32_t pushed; /* entries used since the last notification check */
+	uint8_t *desc;     /* mapped whole; NULL: not started */
+	uint8_t *ours;     /* the part that this side writes: the driver's or the device's */
+	uint8_t *theirs;   /* the other one */
+	uint8_t *our_wish; /* in these two: when each side wants to be told, event or flags */
+	uint8_t *their_wish;
+	uint16_t next; /* place of the next entry to take */
+	uint16_t seen; /* split: their index as last read */
+	uint16_t put;  /* place of the next entry to write */
+	bool broken;   /* the other side broke a rule of the ring; only reset helps */
+	bool in_batch; /* driver, in_order: part of a batch was reaped */
+	uint32_t news; /* entries written since the last notification check */
+};
+
+struct vmsg_vq_device {
+	struct vmsg_vq vq;
 };
 
 /*
@@ -152,31 +162,19 @@ struct vmsg_vq_buffer {
  */
 struct vmsg_vq_driver_slot {
 	void *cookie;      /* of the chain whose head this is; NULL = not in flight */
-	uint64_t writable; /* bytes the device may write */
+	uint32_t writable; /* bytes the device may write; UINT32_MAX also for one more */
 	uint16_t count;    /* descriptors of the chain */
 	uint16_t last;     /* slot of its last descriptor */
 	uint16_t next;     /* of the free list, and of the chain in a split queue */
 };
 
 struct vmsg_vq_driver {
-	struct vmsg_memory *memory;
-	struct vmsg_vq_layout layout;
+	struct vmsg_vq vq;
 	struct vmsg_vq_driver_slot *slots;
-	uint8_t *desc; /* mapped whole */
-	uint8_t *driver;
-	uint8_t *device;
 	uint16_t free_head;
-	uint16_t free_count; /* descriptors */
-	uint16_t avail;      /* next to publish: index (split) or place in the ring (packed) */
-	uint16_t last_used;  /* next to reap, likewise */
-	uint16_t used_seen;  /* split: used index as last read */
-	bool avail_wrap;     /* packed: wrap counters at the two places */
-	bool used_wrap;
-	bool broken;           /* the device broke a ring rule */
-	bool in_batch;         /* in_order: part of a batch was reaped, up to ... */
-	uint16_t batch_id;     /* ... the chain that the device named ... */
+	uint16_t free_count;   /* descriptors */
+	uint16_t batch_id;     /* in_batch: up to the chain that the device named ... */
 	uint32_t batch_length; /* ... with this length */
-	uint32_t added;        /* entries made available since the last kick check */
 };
 
 /* Maps the three parts, zeroes them and starts empty. `slots` has layout->size entries, owned by

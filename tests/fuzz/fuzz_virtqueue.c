@@ -259,16 +259,16 @@ static void check_chain(const struct vmsg_vq_chain *chain)
 	require(sizes[0] == chain->readable_size && sizes[1] == chain->writable_size);
 }
 
-static void pop(struct vmsg_vq_device *queue, struct held *held)
+static void pop_one(struct vmsg_vq_device *queue, struct held *held)
 {
 	struct vmsg_vq_piece pieces[PIECES];
 	struct vmsg_vq_chain chain = { .pieces = pieces, .capacity = 1 + next_byte() % PIECES };
-	const bool was_broken = queue->broken;
+	const bool was_broken = queue->vq.broken;
 	const int result = vmsg_vq_device_pop(queue, &chain);
 
 	require(result <= 1);
 	require(!was_broken || result == VMSG_ERROR_STATE);
-	require(queue->broken == (result < 0));
+	require(queue->vq.broken == (result < 0));
 	if (result != 1) {
 		require(chain.count == 0 && chain.readable_size == 0 && chain.writable_size == 0);
 		return;
@@ -280,7 +280,7 @@ static void pop(struct vmsg_vq_device *queue, struct held *held)
 	held->heads[held->count++] = chain.head;
 }
 
-static void push(struct vmsg_vq_device *queue, struct held *held)
+static void push_one(struct vmsg_vq_device *queue, struct held *held)
 {
 	const uint32_t which = held->count == 0 || layout.in_order ? 0 : next_byte() % held->count;
 	const uint32_t written = next_byte();
@@ -303,7 +303,7 @@ static void run_device(uint16_t begin)
 
 	require(vmsg_vq_device_start(&queue, &memory, &layout) == 0);
 	if (!layout.packed) { /* as if so many had gone before */
-		queue.last_avail = queue.avail_seen = queue.used = begin;
+		queue.vq.next = queue.vq.seen = queue.vq.put = begin;
 		peer_writes(DRIVER + VQ_RING_INDEX, begin, 2);
 	}
 	while (input_left > 0) {
@@ -311,10 +311,10 @@ static void run_device(uint16_t begin)
 		case 0:
 		case 1:
 		case 2:
-			pop(&queue, &held);
+			pop_one(&queue, &held);
 			break;
 		case 3:
-			push(&queue, &held);
+			push_one(&queue, &held);
 			break;
 		case 4:
 			(void)vmsg_vq_device_should_notify(&queue);
@@ -375,7 +375,7 @@ static void add(struct vmsg_vq_driver *queue, struct offers *all)
 		return; /* a cookie stands for one chain */
 	}
 	const uint32_t descriptors = indirect ? 1 : (uint32_t)count;
-	const bool broken = queue->broken;
+	const bool broken = queue->vq.broken;
 	const int error =
 		indirect ? vmsg_vq_driver_add_indirect(queue, address_of_offset(AREA, TABLE),
 						       buffers, count, offer)
@@ -410,14 +410,14 @@ static void comes_back(struct offers *all, struct offer *offer)
 static void reap(struct vmsg_vq_driver *queue, struct offers *all)
 {
 	const struct offer *oldest = all->count > 0 ? all->order[0] : NULL;
-	const bool was_broken = queue->broken;
+	const bool was_broken = queue->vq.broken;
 	uint32_t written;
 	void *cookie;
 	const int result = vmsg_vq_driver_reap(queue, &cookie, &written);
 
 	require(result <= 1);
 	require(!was_broken || result == VMSG_ERROR_STATE);
-	require(queue->broken == (result < 0));
+	require(queue->vq.broken == (result < 0));
 	if (result != 1) {
 		require(!cookie && written == 0);
 		return;
@@ -450,7 +450,7 @@ static void run_driver(uint16_t begin)
 	require(vmsg_vq_driver_start(&queue, &memory, &layout, slots) == 0);
 	allow(DEVICE, vmsg_vq_device_size(layout.size)); /* it clears all three */
 	if (!layout.packed) {
-		queue.avail = queue.last_used = queue.used_seen = begin;
+		queue.vq.next = queue.vq.seen = queue.vq.put = begin;
 		peer_writes(DEVICE + VQ_RING_INDEX, begin, 2);
 	}
 	while (input_left > 0) {

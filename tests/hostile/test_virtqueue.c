@@ -176,7 +176,7 @@ static void a_pop_stays_inside_whatever_the_driver_rewrites(void **state)
 			const int result = vmsg_vq_device_pop(&device, &chain);
 			if (result < 0) {
 				broken++;
-				assert_true(device.broken);
+				assert_true(device.vq.broken);
 				assert_int_equal(chain.count, 0);
 				break;
 			}
@@ -242,7 +242,7 @@ static void a_reap_gives_back_only_what_was_added(void **state)
 			(void)vmsg_vq_driver_enable_notify(&driver);
 		}
 		broken += error < 0;
-		assert_int_equal(driver.broken, error < 0);
+		assert_int_equal(driver.vq.broken, error < 0);
 		malice = false;
 		vmsg_vq_driver_stop(&driver);
 		void *cookie;

@@ -60,9 +60,10 @@ static void say_state(struct soak *soak)
 				 "%u; device: "
 				 "avail %u, used %u, enabled %d, broken %d, %s",
 				 q, front->queues[q].started, front->queues[q].ready,
-				 ours->free_count, ours->layout.size, ours->avail, ours->last_used,
-				 theirs->ring.last_avail, theirs->ring.used, theirs->enabled,
-				 theirs->ring.broken, ours->layout.packed ? "packed" : "split");
+				 ours->free_count, ours->vq.layout.size, ours->vq.put,
+				 ours->vq.next, theirs->ring.vq.next, theirs->ring.vq.put,
+				 theirs->enabled, theirs->ring.vq.broken,
+				 ours->vq.layout.packed ? "packed" : "split");
 		}
 		const struct vmsg_device_session *session = &soak->back.sessions[i];
 		soak_say(soak, "   session %u: %s, peer %u, bus %s, %u areas", i,
@@ -359,7 +360,7 @@ static void agree_on_queues(struct soak *soak, const struct soak_front *front,
 			    const struct vmsg_device *device)
 {
 	for (uint32_t i = 0; i < SOAK_QUEUES; i++) {
-		const struct vmsg_vq_layout *ours = &front->queues[i].ring.layout;
+		const struct vmsg_vq_layout *ours = &front->queues[i].ring.vq.layout;
 		const struct vmsg_vq_layout *theirs = &device->queues[i].layout;
 		SOAK_CHECK(soak, device->queues[i].enabled && front->queues[i].ready);
 		SOAK_CHECK(soak, ours->size == theirs->size && ours->packed == theirs->packed &&

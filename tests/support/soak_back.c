@@ -55,7 +55,7 @@ static void use(struct soak_disk *disk, uint32_t index, uint32_t at)
 static void use_all(struct soak_disk *disk, uint32_t index)
 {
 	while (disk->queues[index] && disk->held_count[index] > 0) {
-		const bool in_order = disk->queues[index]->layout.in_order;
+		const bool in_order = disk->queues[index]->vq.layout.in_order;
 		const uint64_t which = soak_random(world, disk->held_count[index]);
 		use(disk, index, in_order ? 0 : (uint32_t)which);
 	}

@@ -130,7 +130,7 @@ static void submit(struct soak *soak, struct soak_front *front)
 		{ soak_front_address(front, at + cut), (uint32_t)sizeof(order) - cut, false },
 		{ soak_front_address(front, at + ANSWER_OFFSET), sizeof(struct soak_answer), true },
 	};
-	const bool indirect = queue->ring.layout.indirect && soak_random(soak, 2);
+	const bool indirect = queue->ring.vq.layout.indirect && soak_random(soak, 2);
 	const int error =
 		indirect ? vmsg_vq_driver_add_indirect(
 				   &queue->ring,

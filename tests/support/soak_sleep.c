@@ -61,7 +61,7 @@ void soak_sleep_frozen(struct soak *soak, struct soak_front *front)
 static bool make_anew(struct soak *soak, struct soak_front *front, uint32_t index)
 {
 	struct soak_queue *queue = &front->queues[index];
-	struct vmsg_vq_layout layout = queue->ring.layout;
+	struct vmsg_vq_layout layout = queue->ring.vq.layout;
 
 	if (!queue->kept) {
 		return true;

@@ -816,8 +816,8 @@ static void a_packed_queue_may_have_any_size(void **state)
 	message.body.set_vqueue_request.size = 7;
 	(void)ask(&message);
 	assert_int_equal(queue(0).cur_size, 7);
-	assert_true(device.queues[0].ring.layout.packed);
-	assert_true(device.queues[0].ring.layout.in_order);
+	assert_true(device.queues[0].ring.vq.layout.packed);
+	assert_true(device.queues[0].ring.vq.layout.in_order);
 }
 
 /* ---- shared memory ---- */
@@ -931,10 +931,10 @@ static void used_buffers_are_told_once_a_queue(void **state)
 		for (uint32_t index = 0; index < 2; index++) {
 			/* one buffer was used, and the driver wants to know of each */
 			struct vmsg_vq_device *ring = &device.queues[index].ring;
-			ring->used++;
-			ring->pushed = 1;
+			ring->vq.put++;
+			ring->vq.news = 1;
 			vmsg_store_le16(ram + (index ? 0x4000 : 0x1000) + 4 + 8 * 2,
-					(uint16_t)(ring->used - 1));
+					(uint16_t)(ring->vq.put - 1));
 			vmsg_device_notify(&device, index);
 		}
 	}
@@ -965,7 +965,7 @@ static void a_broken_ring_needs_a_reset(void **state)
 {
 	(void)state;
 	start();
-	device.queues[0].ring.broken = true;
+	device.queues[0].ring.vq.broken = true;
 	assert_int_equal(notify_queue(0), 0);
 	assert_int_equal(device.status & VMSG_STATUS_NEEDS_RESET, VMSG_STATUS_NEEDS_RESET);
 }

@@ -275,7 +275,7 @@ static void bad_layouts_are_refused(void **state)
 	bad = layout(true);
 	bad.desc_addr = at(DATA + 0x100 - 16);
 	assert_int_equal(vmsg_vq_device_start(&other, &device_memory, &bad), VMSG_ERROR_NO_SPACE);
-	assert_null(other.desc);
+	assert_null(other.vq.desc);
 }
 
 static void a_started_queue_holds_its_area(void **state)
@@ -292,7 +292,7 @@ static void a_started_queue_holds_its_area(void **state)
 static void expect_broken(int error)
 {
 	assert_int_equal(pop(), error);
-	assert_true(device.broken);
+	assert_true(device.vq.broken);
 	assert_int_equal(chain.count, 0);
 	assert_int_equal(pop(), VMSG_ERROR_STATE);
 }
@@ -386,7 +386,7 @@ static void a_chain_longer_than_the_callers_array_is_refused(void **state)
 	chain.pieces = pieces;
 	chain.capacity = 1;
 	assert_int_equal(vmsg_vq_device_pop(&device, &chain), VMSG_ERROR_NO_SPACE);
-	assert_true(device.broken);
+	assert_true(device.vq.broken);
 }
 
 static void bad_indirect_tables_are_refused(void **state)
@@ -425,8 +425,8 @@ static void indirect_needs_its_feature(void **state)
 	(void)state;
 	const struct vmsg_vq_buffer buffer = { at(DATA), 8, true };
 
-	device.layout.indirect = false;
-	driver.layout.indirect = false;
+	device.vq.layout.indirect = false;
+	driver.vq.layout.indirect = false;
 	assert_int_equal(vmsg_vq_driver_add_indirect(&driver, at(TABLE), &buffer, 1, &driver),
 			 VMSG_ERROR_STATE);
 	put(0, at(TABLE), 16, 4, 0);
@@ -450,7 +450,7 @@ static void expect_liar(void)
 
 	assert_int_equal(vmsg_vq_driver_reap(&driver, &back, &written), VMSG_ERROR_PEER);
 	assert_null(back);
-	assert_true(driver.broken);
+	assert_true(driver.vq.broken);
 	assert_int_equal(vmsg_vq_driver_reap(&driver, &back, &written), VMSG_ERROR_STATE);
 }
 

@@ -208,7 +208,7 @@ static void a_batch_is_reaped_in_order(void **state)
 	add(1, &cookies[0]);
 	add(2, &cookies[1]);
 	add(1, &cookies[2]);
-	if (driver.layout.packed) {
+	if (driver.vq.layout.packed) {
 		put(0, 0, 0, 3, AVAIL | USED);
 	} else {
 		vmsg_store_le32(ram + DEVICE + 4, 3);
@@ -235,7 +235,7 @@ static void a_batch_longer_than_the_index_says_is_refused(void **state)
 	vmsg_store_le16(ram + DEVICE + 2, 1);
 	expect_reap(&cookies[0], 0);
 	assert_int_equal(vmsg_vq_driver_reap(&driver, &cookie, &written), VMSG_ERROR_PEER);
-	assert_true(driver.broken);
+	assert_true(driver.vq.broken);
 }
 
 static void a_chain_into_unused_descriptors_is_refused(void **state)
@@ -247,7 +247,7 @@ static void a_chain_into_unused_descriptors_is_refused(void **state)
 	assert_int_equal(pop(), 1);
 	put(0, at(DATA), 8, 0, USED);
 	assert_int_equal(pop(), VMSG_ERROR_RANGE); /* 1, 2, 3 and again 0 */
-	assert_true(device.broken);
+	assert_true(device.vq.broken);
 }
 
 static void a_chain_without_end_is_refused(void **state)
@@ -274,7 +274,7 @@ static void a_lying_used_descriptor_is_refused(void **state)
 		add(2, &cookies[0]);
 		put(0, 0, lies[i].length, lies[i].id, WRITE | AVAIL | USED);
 		assert_int_equal(vmsg_vq_driver_reap(&driver, &cookie, &written), VMSG_ERROR_PEER);
-		assert_true(driver.broken);
+		assert_true(driver.vq.broken);
 	}
 }
 

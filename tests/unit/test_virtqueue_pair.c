@@ -76,14 +76,14 @@ static bool offer(bool indirect)
 {
 	uint32_t free = 0;
 
-	while (free < driver.layout.size && chains[free].busy) {
+	while (free < driver.vq.layout.size && chains[free].busy) {
 		free++;
 	}
-	if (free == driver.layout.size) {
+	if (free == driver.vq.layout.size) {
 		return false;
 	}
 	struct chain *chain = &chains[free];
-	const uint32_t most = driver.layout.size < 6 ? driver.layout.size : 6;
+	const uint32_t most = driver.vq.layout.size < 6 ? driver.vq.layout.size : 6;
 	chain->count = 1 + below(most);
 	chain->writable = 0;
 	const uint32_t readable = below(chain->count + 1);
@@ -107,7 +107,7 @@ static bool offer(bool indirect)
 /* The pieces must be the buffers of one busy chain, split only at the segment's edge. */
 static struct chain *match(const struct vmsg_vq_chain *got)
 {
-	for (uint32_t i = 0; i < driver.layout.size; i++) {
+	for (uint32_t i = 0; i < driver.vq.layout.size; i++) {
 		struct chain *chain = &chains[i];
 		uint32_t piece = 0;
 		uint32_t buffer = 0;
