@@ -25,38 +25,48 @@ uint64_t vmsg_vq_device_size(uint32_t size)
 
 enum { DESC, DRIVER, DEVICE, PART_COUNT };
 
+/* What the parts of either format are made of, and who writes them besides the driver. */
+static const struct {
+	uint8_t entry_size;
+	uint8_t extra;
+	uint8_t alignment;
+	bool device_writes;
+} part_forms[2][PART_COUNT] = {
+	{
+		{ VQ_DESC_SIZE, 0, 16, false },
+		{ VQ_AVAIL_ENTRY, VQ_RING_ENTRIES + 2, 2, false },
+		{ VQ_USED_ENTRY, VQ_RING_ENTRIES + 2, 4, true },
+	},
+	{
+		{ VQ_DESC_SIZE, 0, 16, true },
+		{ 0, VMSG_VQ_EVENT_SIZE, 4, false },
+		{ 0, VMSG_VQ_EVENT_SIZE, 4, true },
+	},
+};
+
 int vmsg_vq_start(struct vmsg_vq *vq, struct vmsg_memory *memory,
 		  const struct vmsg_vq_layout *layout, bool is_driver)
 {
-	static const uint8_t entry_sizes[] = { VQ_DESC_SIZE, VQ_AVAIL_ENTRY, VQ_USED_ENTRY };
-	static const uint8_t alignments[] = { 16, 2, 4 };
 	const uint64_t addresses[] = { layout->desc_addr, layout->driver_addr,
 				       layout->device_addr };
 	const uint32_t size = layout->size;
 	struct vmsg_span parts[PART_COUNT];
-	uint32_t part_sizes[PART_COUNT];
 
 	/* limits of sizes are the ring's, not the codec's (O25) */
-	if (size == 0 || size > VMSG_QUEUE_SIZE_MAX ||
-	    (!layout->packed && (size & (size - 1)) != 0)) {
+	if (size - 1 >= VMSG_QUEUE_SIZE_MAX || (!layout->packed && (size & (size - 1)) != 0)) {
 		return VMSG_ERROR_INVALID;
 	}
 	for (unsigned int i = 0; i < PART_COUNT; i++) {
-		const bool is_event = layout->packed && i != DESC;
-		const uint32_t mask = is_event ? VMSG_VQ_EVENT_SIZE - 1 : alignments[i] - 1u;
-		const bool write = is_driver || i == DEVICE || (layout->packed && i == DESC);
-		part_sizes[i] =
-			is_event ? VMSG_VQ_EVENT_SIZE
-				 : size * entry_sizes[i] + (i != DESC ? VQ_RING_ENTRIES + 2 : 0);
-		if ((uint32_t)addresses[i] & mask) {
-			return VMSG_ERROR_INVALID;
-		}
-		const int error = vmsg_memory_map_whole(memory, addresses[i], part_sizes[i], write,
-							&parts[i]);
+		const uint32_t mask = part_forms[layout->packed][i].alignment - 1u;
+		const int error = vmsg_memory_map_whole(
+			memory, addresses[i],
+			size * part_forms[layout->packed][i].entry_size +
+				part_forms[layout->packed][i].extra,
+			is_driver || part_forms[layout->packed][i].device_writes, &parts[i]);
 		if (error < 0) {
 			return error;
 		}
-		if ((uintptr_t)parts[i].data & mask) {
+		if (((uint32_t)addresses[i] | (uintptr_t)parts[i].data) & mask) {
 			return VMSG_ERROR_INVALID;
 		}
 	}
@@ -68,14 +78,15 @@ int vmsg_vq_start(struct vmsg_vq *vq, struct vmsg_memory *memory,
 	}
 	const unsigned int ours = is_driver ? DRIVER : DEVICE;
 	const unsigned int theirs = is_driver ? DEVICE : DRIVER;
-	const bool has_event = layout->event_idx && !layout->packed;
+	/* the event of a split part is its last two bytes */
+	const size_t back = layout->event_idx && !layout->packed ? 2 : 0;
 	vq->memory = memory;
 	vq->layout = *layout;
 	vq->desc = parts[DESC].data;
 	vq->ours = parts[ours].data;
 	vq->theirs = parts[theirs].data;
-	vq->our_wish = vq->ours + (has_event ? part_sizes[ours] - 2 : 0);
-	vq->their_wish = vq->theirs + (has_event ? part_sizes[theirs] - 2 : 0);
+	vq->our_wish = vq->ours + (back ? parts[ours].size - back : 0);
+	vq->their_wish = vq->theirs + (back ? parts[theirs].size - back : 0);
 	vq->next = layout->packed ? VQ_WRAP : 0;
 	vq->put = vq->next;
 	return 0;
