@@ -167,7 +167,7 @@ VMSG_NOINLINE int decode_any(const struct vmsg_profile *profile, struct vmsg_byt
 	if (error < 0 || !row) {
 		return error;
 	}
-	const struct vmsg_walk walk = { row->fields, row->field_count,
+	const struct vmsg_walk walk = { vmsg_row_fields(row), row->field_count,
 					1u << vmsg_profile_layout(profile), diagnosis };
 	error = vmsg_body_decode_any(&walk, frame.data + profile->header_size,
 				     (size_t)raw.msg_size - profile->header_size,
@@ -223,7 +223,7 @@ VMSG_NOINLINE int encode_any(const struct vmsg_profile *profile, const struct vm
 
 	accuse(diagnosis, profile, header);
 	if (row) {
-		walk.fields = row->fields;
+		walk.fields = vmsg_row_fields(row);
 		walk.count = row->field_count;
 	} else if (!null_reply || !profile->has_size) {
 		return vmsg_blame(diagnosis, VMSG_FAULT(NO_MESSAGE, REVISION), (size_t)header->type,
@@ -288,9 +288,9 @@ static inline int encode_hot(const struct vmsg_message *message, struct vmsg_spa
 
 VMSG_WALKERS(hot, _Pragma("GCC unroll 16"))
 
-#define WALK(fields)                                                                               \
+#define WALK(row)                                                                                  \
 	{                                                                                          \
-		fields, sizeof(fields) / sizeof((fields)[0]), R3, NULL                             \
+		body_fields + FIRST_FIELD(row), FIELD_COUNT(row), R3, NULL                         \
 	}
 
 #define CHECK                            ((struct vmsg_task){ true, false })
@@ -300,7 +300,7 @@ VMSG_WALKERS(hot, _Pragma("GCC unroll 16"))
 #define R3_ID(type, a1, a2, r0, r1, ...) ID_##type = r1,
 enum { VMSG_TYPES(R3_ID) };
 
-/* X(type, kind, class and response bits, fields) */
+/* X(type, kind, class and response bits, body) */
 #define HOT_MESSAGES(X)                                                                            \
 	X(SET_VQUEUE, REQUEST, 0, set_vqueue)                                                      \
 	X(EVENT_AVAIL, EVENT, 0, event_avail)                                                      \
@@ -333,9 +333,9 @@ static inline bool decode_hot(struct vmsg_bytes frame, struct vmsg_message *rest
 		return false;
 	}
 	switch (vmsg_load_le16(at) & (0xff00 | TYPE_BITS)) {
-#define DECODE(type_, kind_, bits, fields)                                                         \
+#define DECODE(type_, kind_, bits, row)                                                            \
 	case ID_##type_ << 8 | (bits): {                                                           \
-		const struct vmsg_walk walk = WALK(fields);                                        \
+		const struct vmsg_walk walk = WALK(row);                                           \
 		if (size < 8 + fixed_size(&walk)) {                                                \
 			return false;                                                              \
 		}                                                                                  \
@@ -361,9 +361,9 @@ static inline int encode_hot(const struct vmsg_message *restrict message, struct
 	const struct vmsg_header *header = &message->header;
 	uint8_t *restrict at = room.data;
 
-#define ENCODE(type_, kind_, bits, fields)                                                         \
+#define ENCODE(type_, kind_, bits, row)                                                            \
 	if (header->type == VMSG_##type_ && header->kind == VMSG_##kind_) {                        \
-		const struct vmsg_walk walk = WALK(fields);                                        \
+		const struct vmsg_walk walk = WALK(row);                                           \
 		const uint8_t *members = (const uint8_t *)&message->body;                          \
 		const int body = vmsg_body_encode_hot(&walk, members, NULL, CHECK);                \
 		const size_t size = (size_t)body + 8;                                              \

@@ -26,28 +26,28 @@ enum vmsg_layout {
 	VMSG_LAYOUT_COUNT
 };
 
+/* The low two bits of a number's kind are the size of its member, as a power of two. */
 enum vmsg_field_kind {
-	/* numbers: the member is an unsigned integer of 1 << kind bytes */
 	VMSG_FIELD_U8,
 	VMSG_FIELD_U16,
 	VMSG_FIELD_U32,
 	VMSG_FIELD_U64,
-	/* numbers with a rule of their own; the member has 32 bits, that of LOW8 16 */
-	VMSG_FIELD_LOW8,   /* le16 whose high byte must be zero */
-	VMSG_FIELD_BLOCKS, /* wire carries bits, the struct blocks of 32 */
-	VMSG_FIELD_LOW31,  /* bits 30:0 of a word */
-	VMSG_FIELD_BIT31,  /* bit 31 of the word before it; width 0 */
-	VMSG_FIELD_TOLD,   /* reserved, yet a value other than zero changes what the message does */
+	/* numbers with a rule of their own */
+	VMSG_FIELD_LOW8 = 0x05,   /* le16 whose high byte must be zero */
+	VMSG_FIELD_BLOCKS = 0x06, /* wire carries bits, the struct blocks of 32 */
+	VMSG_FIELD_LOW31 = 0x0a,  /* bits 30:0 of a word */
+	VMSG_FIELD_BIT31 = 0x0e,  /* bit 31 of the word before it; width 0 */
+	VMSG_FIELD_TOLD = 0x12,   /* reserved, yet other than zero changes what the message does */
 	/* no numbers */
-	VMSG_FIELD_RESERVED, /* written as zero, ignored on receive */
-	VMSG_FIELD_UUID,     /* 16 bytes */
-	VMSG_FIELD_END,      /* nothing: the body may not be longer than this */
+	VMSG_FIELD_RESERVED = 0x20, /* written as zero, ignored on receive */
+	VMSG_FIELD_UUID,            /* 16 bytes */
+	VMSG_FIELD_END,             /* nothing: the body may not be longer than this */
 	/* tails: views of bytes, as many as the member at `count` says */
-	VMSG_FIELD_BYTES,   /* le32 bytes */
-	VMSG_FIELD_MAYBE,   /* the same, or none at all */
-	VMSG_FIELD_WORDS,   /* le32 words of 32 bits */
-	VMSG_FIELD_BITMAP,  /* le16 bits */
-	VMSG_FIELD_BITMAP8, /* le16 bits, whole bytes of them */
+	VMSG_FIELD_BYTES = 0x40, /* le32 bytes */
+	VMSG_FIELD_MAYBE,        /* the same, or none at all */
+	VMSG_FIELD_WORDS,        /* le32 words of 32 bits */
+	VMSG_FIELD_BITMAP,       /* le16 bits */
+	VMSG_FIELD_BITMAP8,      /* le16 bits, whole bytes of them */
 	/* `width` bytes on the wire; the first of them, as many as `count` says (all without one)
 	 */
 	VMSG_FIELD_FIXED,
@@ -58,16 +58,19 @@ struct vmsg_field {
 	uint8_t layouts; /* which carry it */
 	uint8_t kind;
 	uint8_t width; /* bytes on the wire; tails: 0 */
-	uint8_t count; /* tails and FIXED: place of the member that counts them; 0: none */
+	union {
+		uint8_t bits;  /* numbers: those of the largest that wire and member carry */
+		uint8_t count; /* views: place of the member that counts them; 0: none */
+	} of;
 };
 
 /* One body: a message type, a kind, the layouts that have it, its fields in wire order. */
 struct vmsg_row {
-	const struct vmsg_field *fields;
-	uint8_t field_count;
-	uint8_t type;
-	uint8_t kind;
-	uint8_t layouts;
+	unsigned int first : 8; /* of its fields in the array of all */
+	unsigned int layouts : 8;
+	unsigned int type : 6;
+	unsigned int kind : 2;
+	unsigned int field_count : 8;
 };
 
 VMSG_ALWAYS_INLINE enum vmsg_layout vmsg_profile_layout(const struct vmsg_profile *profile)
@@ -85,6 +88,8 @@ enum vmsg_type vmsg_type_find(enum vmsg_layout layout, bool bus, uint8_t msg_id)
 const struct vmsg_row *vmsg_row_find(enum vmsg_type type, enum vmsg_kind kind,
 				     enum vmsg_layout layout);
 
+const struct vmsg_field *vmsg_row_fields(const struct vmsg_row *row);
+
 /* Where the row stands in the table: the tools' names stand at the same place. */
 size_t vmsg_row_index(const struct vmsg_row *row);
 
@@ -94,7 +99,7 @@ bool vmsg_names_equal(const char *a, const char *b);
 
 VMSG_ALWAYS_INLINE bool vmsg_field_is_number(const struct vmsg_field *field)
 {
-	return field->kind <= VMSG_FIELD_TOLD;
+	return field->kind < VMSG_FIELD_RESERVED;
 }
 
 /* Views, of a tail or of fixed bytes. */
@@ -106,73 +111,21 @@ VMSG_ALWAYS_INLINE bool vmsg_field_is_view(const struct vmsg_field *field)
 /* Bytes of a number's member. */
 VMSG_HOT_INLINE unsigned int vmsg_member_size(const struct vmsg_field *field)
 {
-	return field->kind <= VMSG_FIELD_U64    ? 1u << field->kind
-	       : field->kind == VMSG_FIELD_LOW8 ? 2
-						: 4;
+	return 1u << (field->kind & 3);
 }
 
-/* Bits of the largest value that a number field carries, in the member's unit. */
-VMSG_HOT_INLINE unsigned int vmsg_field_bits(const struct vmsg_field *field)
-{
-	const unsigned int size = vmsg_member_size(field);
-
-	switch (field->kind) {
-	case VMSG_FIELD_LOW8:
-		return 8;
-	case VMSG_FIELD_BLOCKS: /* UINT32_MAX / 32 */
-		return 27;
-	case VMSG_FIELD_LOW31:
-		return 31;
-	case VMSG_FIELD_BIT31:
-		return 1;
-	default:
-		return 8 * (field->width < size ? field->width : size);
-	}
-}
-
-/* That value. In two halves: there is no number of 33 to 63 bits. */
+/* The largest value that a number field carries, in the member's unit. In two halves: there is no
+ * number of 33 to 63 bits. */
 VMSG_HOT_INLINE uint64_t vmsg_field_limit(const struct vmsg_field *field)
 {
-	const unsigned int bits = vmsg_field_bits(field);
+	const unsigned int bits = field->of.bits;
 
 	return (uint64_t)(bits > 32 ? UINT32_MAX : 0) << 32 | UINT32_MAX >> (-bits & 31);
 }
 
-VMSG_HOT_INLINE uint64_t vmsg_member_load(const void *member, unsigned int size)
-{
-	switch (size) {
-	case 1:
-		return *(const uint8_t *)member;
-	case 2:
-		return *(const uint16_t *)member;
-	case 4:
-		return *(const uint32_t *)member;
-	default:
-		return *(const uint64_t *)member;
-	}
-}
-
-VMSG_HOT_INLINE void vmsg_member_store(void *member, unsigned int size, uint64_t value)
-{
-	switch (size) {
-	case 1:
-		*(uint8_t *)member = (uint8_t)value;
-		break;
-	case 2:
-		*(uint16_t *)member = (uint16_t)value;
-		break;
-	case 4:
-		*(uint32_t *)member = (uint32_t)value;
-		break;
-	default:
-		*(uint64_t *)member = value;
-		break;
-	}
-}
-
 /* Loops are the smallest; where speed counts, gcc merges only shifts that are written out. */
 #ifdef __OPTIMIZE_SIZE__
-VMSG_HOT_INLINE uint64_t vmsg_wire_load(const uint8_t *at, unsigned int width)
+VMSG_ONCE uint64_t vmsg_wire_load(const uint8_t *at, unsigned int width)
 {
 	uint64_t value = 0;
 
@@ -182,7 +135,7 @@ VMSG_HOT_INLINE uint64_t vmsg_wire_load(const uint8_t *at, unsigned int width)
 	return value;
 }
 
-VMSG_HOT_INLINE void vmsg_wire_store(uint8_t *at, unsigned int width, uint64_t value)
+VMSG_ONCE void vmsg_wire_store(uint8_t *at, unsigned int width, uint64_t value)
 {
 	for (unsigned int i = 0; i < width; i++) {
 		at[i] = (uint8_t)value;
@@ -233,6 +186,51 @@ VMSG_HOT_INLINE void vmsg_wire_store(uint8_t *at, unsigned int width, uint64_t v
 }
 #endif
 
+#if VMSG_FOR_SIZE && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* a member looks as its number does on the wire */
+VMSG_ALWAYS_INLINE uint64_t vmsg_member_load(const uint8_t *member, unsigned int size)
+{
+	return vmsg_wire_load(member, size);
+}
+
+VMSG_ALWAYS_INLINE void vmsg_member_store(uint8_t *member, unsigned int size, uint64_t value)
+{
+	vmsg_wire_store(member, size, value);
+}
+#else
+VMSG_HOT_INLINE uint64_t vmsg_member_load(const void *member, unsigned int size)
+{
+	switch (size) {
+	case 1:
+		return *(const uint8_t *)member;
+	case 2:
+		return *(const uint16_t *)member;
+	case 4:
+		return *(const uint32_t *)member;
+	default:
+		return *(const uint64_t *)member;
+	}
+}
+
+VMSG_HOT_INLINE void vmsg_member_store(void *member, unsigned int size, uint64_t value)
+{
+	switch (size) {
+	case 1:
+		*(uint8_t *)member = (uint8_t)value;
+		break;
+	case 2:
+		*(uint16_t *)member = (uint16_t)value;
+		break;
+	case 4:
+		*(uint32_t *)member = (uint32_t)value;
+		break;
+	default:
+		*(uint64_t *)member = value;
+		break;
+	}
+}
+#endif
+
 VMSG_ALWAYS_INLINE bool vmsg_field_is_bitmap(const struct vmsg_field *field)
 {
 	return field->kind == VMSG_FIELD_BITMAP || field->kind == VMSG_FIELD_BITMAP8;
@@ -241,9 +239,9 @@ VMSG_ALWAYS_INLINE bool vmsg_field_is_bitmap(const struct vmsg_field *field)
 /* What the count of a view says; `width` bytes when it has none. */
 VMSG_HOT_INLINE uint32_t vmsg_view_count(const struct vmsg_field *field, const uint8_t *body)
 {
-	const uint8_t *count = body + field->count;
+	const uint8_t *count = body + field->of.count;
 
-	return field->count == 0             ? field->width
+	return field->of.count == 0          ? field->width
 	       : vmsg_field_is_bitmap(field) ? *(const uint16_t *)(const void *)count
 					     : *(const uint32_t *)(const void *)count;
 }
@@ -252,12 +250,6 @@ VMSG_HOT_INLINE uint32_t vmsg_view_count(const struct vmsg_field *field, const u
 VMSG_HOT_INLINE unsigned int vmsg_view_unit(const struct vmsg_field *field)
 {
 	return field->kind == VMSG_FIELD_WORDS ? 5 : vmsg_field_is_bitmap(field) ? 0 : 3;
-}
-
-/* Bytes of a view that counts `count`, less than VMSG_BODY_SIZE_MAX of them. */
-VMSG_HOT_INLINE uint32_t vmsg_view_size(const struct vmsg_field *field, uint32_t count)
-{
-	return ((count << vmsg_view_unit(field)) + 7) / 8;
 }
 
 /* ---- the walk ---- */
@@ -297,11 +289,15 @@ VMSG_ONCE int vmsg_number_check(struct vmsg_diagnosis *diagnosis, const struct v
 	return error;
 }
 
-/* Checks that a view of `count` takes `size` bytes exactly, or at most for FIXED. */
+/* Checks that a view's count takes `size` bytes exactly, or at most for FIXED; returns how many it
+ * takes. A MAYBE of none has no count. */
 VMSG_ONCE int vmsg_view_check(struct vmsg_diagnosis *diagnosis, const struct vmsg_field *field,
-			      uint32_t count, size_t size)
+			      const uint8_t *body, size_t size)
 {
-	const uint32_t capacity = (uint32_t)size * 8 >> vmsg_view_unit(field);
+	const bool absent = field->kind == VMSG_FIELD_MAYBE && size == 0;
+	const uint32_t count = absent ? 0 : vmsg_view_count(field, body);
+	const unsigned int unit = vmsg_view_unit(field);
+	const uint32_t capacity = (uint32_t)size * 8 >> unit;
 
 	if (field->kind == VMSG_FIELD_BITMAP8 && count % 8 != 0) {
 		return vmsg_blame(diagnosis, VMSG_FAULT(MULTIPLE, BAD_FIELD), count, 8);
@@ -309,11 +305,12 @@ VMSG_ONCE int vmsg_view_check(struct vmsg_diagnosis *diagnosis, const struct vms
 	if (count > capacity) {
 		return vmsg_blame(diagnosis, VMSG_FAULT(COUNT_LARGE, TRUNCATED), count, capacity);
 	}
-	const uint32_t more = (uint32_t)size - vmsg_view_size(field, count);
+	const uint32_t used = ((count << unit) + 7) / 8; /* at most the capacity: no overflow */
+	const uint32_t more = (uint32_t)size - used;
 	if (more > 0 && field->kind != VMSG_FIELD_FIXED) {
 		return vmsg_blame(diagnosis, VMSG_FAULT(COUNT_SMALL, TRAILING), count, more);
 	}
-	return 0;
+	return (int)used;
 }
 
 /* Takes what is left of the body, `left` bytes, as a view. */
@@ -321,15 +318,14 @@ VMSG_HOT_INLINE int vmsg_view_take(const struct vmsg_walk *walk, const struct vm
 				   const uint8_t *at, size_t left, uint8_t *body)
 {
 	struct vmsg_bytes *view = (struct vmsg_bytes *)(void *)(body + field->place);
-	const bool absent = field->kind == VMSG_FIELD_MAYBE && left == 0;
-	const uint32_t count = absent ? 0 : vmsg_view_count(field, body);
 	const size_t room = field->kind == VMSG_FIELD_FIXED ? field->width : left;
-	const int error = vmsg_view_check(walk->diagnosis, field, count, room);
+	const int used = vmsg_view_check(walk->diagnosis, field, body, room);
 
-	if (error == 0) {
-		*view = (struct vmsg_bytes){ count ? at : NULL, vmsg_view_size(field, count) };
+	if (used < 0) {
+		return used;
 	}
-	return error;
+	*view = (struct vmsg_bytes){ used ? at : NULL, (size_t)used };
+	return 0;
 }
 
 /* Decodes one field at `at`, where the body has `left` more bytes. */
@@ -389,9 +385,7 @@ VMSG_HOT_INLINE int vmsg_view_encode(const struct vmsg_walk *walk, const struct 
 			return vmsg_blame(walk->diagnosis, VMSG_FAULT(RANGE, RANGE), view->size,
 					  limit);
 		}
-		const bool absent = field->kind == VMSG_FIELD_MAYBE && view->size == 0;
-		if (!absent && vmsg_view_check(walk->diagnosis, field, vmsg_view_count(field, body),
-					       view->size) < 0) {
+		if (vmsg_view_check(walk->diagnosis, field, body, view->size) < 0) {
 			return VMSG_ERROR_BAD_FIELD;
 		}
 	}

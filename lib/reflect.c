@@ -77,7 +77,8 @@ int vmsg_schema_size(const struct vmsg_profile *profile, enum vmsg_type type, en
 	int size = 0;
 
 	for (size_t i = 0; row && i < row->field_count; i++) {
-		size += row->fields[i].layouts & 1u << layout ? row->fields[i].width : 0;
+		const struct vmsg_field *field = vmsg_row_fields(row) + i;
+		size += field->layouts & 1u << layout ? field->width : 0;
 	}
 	return row ? size : -1;
 }
@@ -103,7 +104,7 @@ static enum vmsg_field_form form_of(const struct vmsg_field *field)
 static const char *name_of_place(const struct vmsg_row *row, unsigned int layouts, uint8_t place)
 {
 	for (size_t i = 0; place != 0 && i < row->field_count; i++) {
-		const struct vmsg_field *field = &row->fields[i];
+		const struct vmsg_field *field = vmsg_row_fields(row) + i;
 		if (field->layouts & layouts && vmsg_field_is_number(field) &&
 		    field->place == place) {
 			return rows[vmsg_row_index(row)][i].name;
@@ -115,10 +116,11 @@ static const char *name_of_place(const struct vmsg_row *row, unsigned int layout
 static struct vmsg_field_info describe(const struct vmsg_row *row, size_t i, unsigned int layout,
 				       size_t offset)
 {
-	const struct vmsg_field *field = &row->fields[i];
+	const struct vmsg_field *field = vmsg_row_fields(row) + i;
 	struct vmsg_field_info info = {
 		.name = rows[vmsg_row_index(row)][i].name,
-		.count = name_of_place(row, layout, field->count),
+		.count = vmsg_field_is_view(field) ? name_of_place(row, layout, field->of.count)
+						   : NULL,
 		.form = form_of(field),
 		.optional = field->kind == VMSG_FIELD_MAYBE,
 		.multiple = field->kind == VMSG_FIELD_BLOCKS    ? 32
@@ -161,7 +163,7 @@ static int entry(const struct vmsg_profile *profile, enum vmsg_type type, enum v
 
 	*info = (struct vmsg_field_info){ 0 };
 	for (size_t i = 0; row && i < row->field_count; i++) {
-		const struct vmsg_field *field = &row->fields[i];
+		const struct vmsg_field *field = vmsg_row_fields(row) + i;
 		const bool shown = field->kind != VMSG_FIELD_END &&
 				   (reserved || form_of(field) != VMSG_FORM_RESERVED);
 		if (!(field->layouts & 1u << layout)) {
@@ -210,8 +212,8 @@ bool vmsg_schema_is_exact(const struct vmsg_profile *profile, enum vmsg_type typ
 	const struct vmsg_row *row = vmsg_row_find(type, kind, layout);
 
 	for (size_t i = 0; row && i < row->field_count; i++) {
-		if (row->fields[i].kind == VMSG_FIELD_END &&
-		    row->fields[i].layouts & 1u << layout) {
+		const struct vmsg_field *field = vmsg_row_fields(row) + i;
+		if (field->kind == VMSG_FIELD_END && field->layouts & 1u << layout) {
 			return true;
 		}
 	}
@@ -279,13 +281,13 @@ int vmsg_field_set_bytes(struct vmsg_message *message, const struct vmsg_field_i
 	if (bytes.size > most || (field->kind == VMSG_FIELD_WORDS && bytes.size % 4)) {
 		return VMSG_ERROR_RANGE;
 	}
-	if (field->count && !keep_count) {
+	if (field->of.count && !keep_count) {
 		const uint32_t count = (uint32_t)bytes.size * 8 >> vmsg_view_unit(field);
 		const bool narrow = vmsg_field_is_bitmap(field);
 		if (narrow && count > UINT16_MAX) {
 			return VMSG_ERROR_RANGE;
 		}
-		vmsg_member_store(body + field->count, narrow ? 2 : 4, count);
+		vmsg_member_store(body + field->of.count, narrow ? 2 : 4, count);
 	}
 	*(struct vmsg_bytes *)(void *)(body + field->place) = bytes;
 	return 0;
@@ -339,10 +341,10 @@ const char *vmsg_diagnosis_field(const struct vmsg_diagnosis *diagnosis)
 	if (!row || diagnosis->field >= row->field_count) {
 		return "";
 	}
-	const struct vmsg_field *field = &row->fields[diagnosis->field];
+	const struct vmsg_field *field = vmsg_row_fields(row) + diagnosis->field;
 	const bool about_count = vmsg_field_is_view(field) &&
 				 diagnosis->rule != VMSG_RULE_BODY_SHORT &&
 				 diagnosis->rule != VMSG_RULE_RANGE;
-	const char *count = about_count ? name_of_place(row, 1u << layout, field->count) : NULL;
+	const char *count = about_count ? name_of_place(row, 1u << layout, field->of.count) : NULL;
 	return count ? count : rows[vmsg_row_index(row)][diagnosis->field].name;
 }

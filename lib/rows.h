@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * THE TABLE: every message's numbers and the fields of every body in wire order. A field that moved
- * between revisions stands once at each place. Place, size and kind of a field come from the
- * struct, so that a row cannot disagree with it. (wire-revisions sections 3.1 to 3.6)
+ * THE TABLE: every message's numbers, which bodies there are, and, in bodies.h, the fields of each
+ * in wire order. A field that moved between revisions stands once at each place. Place, size and
+ * kind of a field come from the struct, so that a row cannot disagree with it. (wire-revisions
+ * sections 3.1 to 3.6)
  *
  * Read twice: as layouts by the codec, and, with VMSG_ROWS_AS_NAMES, as the names of the same
  * fields by the tools, so that firmware carries no names.
@@ -96,78 +97,132 @@
 		 : VMSG_FIELD_U16, uint32_t                                                        \
 		 : VMSG_FIELD_U32, uint64_t                                                        \
 		 : VMSG_FIELD_U64)
+#define BITS_OF(member, width)                                                                     \
+	{                                                                                          \
+		8 * ((width) < sizeof(MEMBER(member)) ? (width) : sizeof(MEMBER(member)))          \
+	}
 /* Place of a member of one type only; another type is an error here. */
 #define PLACE_OF(type, member)                                                                     \
 	(PLACE(member) + _Generic(&MEMBER(member), const type * : (uint8_t)0))
 
-#define FIELDS(name) static const struct vmsg_field name[]
-#define ROWS         static const struct vmsg_row rows[]
-#define ROW(type, kind, fields, layouts)                                                           \
+#define ROWS static const struct vmsg_row rows[]
+#define ROW(type, kind, body, layouts)                                                             \
 	{                                                                                          \
-		fields, sizeof(fields) / sizeof((fields)[0]), VMSG_##type, VMSG_##kind, layouts    \
+		FIRST_FIELD(body), layouts, VMSG_##type, VMSG_##kind, FIELD_COUNT(body)            \
 	}
 #define EMPTY(type, kind, layouts)                                                                 \
 	{                                                                                          \
-		NULL, 0, VMSG_##type, VMSG_##kind, layouts                                         \
+		0, layouts, VMSG_##type, VMSG_##kind, 0                                            \
 	}
 
 /* One for each kind of field; `member` is relative to the body. */
 #define UINT(member, name, width, layouts)                                                         \
 	{                                                                                          \
-		PLACE(member), layouts, NUMBER_KIND(member), width, 0                              \
+		PLACE(member), layouts, NUMBER_KIND(member), width, BITS_OF(member, width)         \
 	}
 #define NAMED(member, name, values, width, layouts) UINT(member, name, width, layouts)
 #define LOW8(member, name, layouts)                                                                \
 	{                                                                                          \
-		PLACE_OF(uint16_t, member), layouts, VMSG_FIELD_LOW8, 2, 0                         \
+		PLACE_OF(uint16_t, member), layouts, VMSG_FIELD_LOW8, 2,                           \
+		{                                                                                  \
+			8                                                                          \
+		}                                                                                  \
 	}
 #define BLOCKS(member, name, layouts)                                                              \
 	{                                                                                          \
-		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_BLOCKS, 4, 0                       \
+		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_BLOCKS, 4,                         \
+		{                                                                                  \
+			27                                                                         \
+		}                                                                                  \
 	}
 #define LOW31(member, name, layouts)                                                               \
 	{                                                                                          \
-		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_LOW31, 4, 0                        \
+		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_LOW31, 4,                          \
+		{                                                                                  \
+			31                                                                         \
+		}                                                                                  \
 	}
 #define BIT31(member, name, layouts)                                                               \
 	{                                                                                          \
-		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_BIT31, 0, 0                        \
+		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_BIT31, 0,                          \
+		{                                                                                  \
+			1                                                                          \
+		}                                                                                  \
 	}
 #define TOLD(member, name, layouts)                                                                \
 	{                                                                                          \
-		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_TOLD, 4, 0                         \
+		PLACE_OF(uint32_t, member), layouts, VMSG_FIELD_TOLD, 4,                           \
+		{                                                                                  \
+			32                                                                         \
+		}                                                                                  \
 	}
 #define RESERVED(width, layouts)                                                                   \
 	{                                                                                          \
-		0, layouts, VMSG_FIELD_RESERVED, width, 0                                          \
+		0, layouts, VMSG_FIELD_RESERVED, width,                                            \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
 	}
 #define UUID(member, name, layouts)                                                                \
 	{                                                                                          \
-		PLACE(member[0]), layouts, VMSG_FIELD_UUID, sizeof(MEMBER(member)), 0              \
+		PLACE(member[0]), layouts, VMSG_FIELD_UUID, sizeof(MEMBER(member)),                \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
 	}
 #define END(layouts)                                                                               \
 	{                                                                                          \
-		0, layouts, VMSG_FIELD_END, 0, 0                                                   \
+		0, layouts, VMSG_FIELD_END, 0,                                                     \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
 	}
 #define TAIL(member, name, kind, count, layouts)                                                   \
 	{                                                                                          \
 		PLACE_OF(struct vmsg_bytes, member), layouts, VMSG_FIELD_##kind, 0,                \
+		{                                                                                  \
 			PLACE_OF(uint32_t, count)                                                  \
+		}                                                                                  \
 	}
 #define BITS(member, name, kind, count, layouts)                                                   \
 	{                                                                                          \
 		PLACE_OF(struct vmsg_bytes, member), layouts, VMSG_FIELD_##kind, 0,                \
+		{                                                                                  \
 			PLACE_OF(uint16_t, count)                                                  \
+		}                                                                                  \
 	}
 #define FIXED(member, name, count, width, layouts)                                                 \
 	{                                                                                          \
 		PLACE_OF(struct vmsg_bytes, member), layouts, VMSG_FIELD_FIXED, width,             \
+		{                                                                                  \
 			PLACE_OF(uint32_t, count)                                                  \
+		}                                                                                  \
 	}
 #define FILLED(member, name, width, layouts)                                                       \
 	{                                                                                          \
-		PLACE_OF(struct vmsg_bytes, member), layouts, VMSG_FIELD_FIXED, width, 0           \
+		PLACE_OF(struct vmsg_bytes, member), layouts, VMSG_FIELD_FIXED, width,             \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
 	}
+
+/* The fields of all bodies are one array, so that a byte of a row says where its own begin. In this
+ * struct, which nobody has, a field is a byte. */
+struct vmsg_body_places {
+#define BODY(name, ...)                                                                            \
+	uint8_t name[sizeof((struct vmsg_field[]){ __VA_ARGS__ }) / sizeof(struct vmsg_field)];
+#include "bodies.h"
+#undef BODY
+};
+_Static_assert(sizeof(struct vmsg_body_places) <= UINT8_MAX, "a row's first field is a byte");
+#define FIRST_FIELD(body) offsetof(struct vmsg_body_places, body)
+#define FIELD_COUNT(body) sizeof(((const struct vmsg_body_places *)0)->body)
+
+#define BODY(name, ...) __VA_ARGS__,
+static const struct vmsg_field body_fields[] = {
+#include "bodies.h"
+};
+#undef BODY
 
 #else
 
@@ -179,10 +234,9 @@ struct vmsg_field_words {
 	const struct vmsg_value *values;
 };
 
-#define FIELDS(name)                     static const struct vmsg_field_words name[]
-#define ROWS                             static const struct vmsg_field_words *const rows[]
-#define ROW(type, kind, fields, layouts) fields
-#define EMPTY(type, kind, layouts)       NULL
+#define ROWS                           static const struct vmsg_field_words *const rows[]
+#define ROW(type, kind, body, layouts) body
+#define EMPTY(type, kind, layouts)     NULL
 
 #define WORDS_OF(name, values)                                                                     \
 	{                                                                                          \
@@ -208,291 +262,11 @@ struct vmsg_field_words {
 #define VALUES_OF_BYTES                             NULL
 #define VALUES_OF_MAYBE                             NULL
 
+#define BODY(name, ...) static const struct vmsg_field_words name[] = { __VA_ARGS__ };
+#include "bodies.h"
+#undef BODY
+
 #endif
-
-/* ---- transport ---- */
-
-/* r0's draft gives two fields the offset 12: they follow each other (O22) */
-FIELDS(get_device_info_response) = {
-	UINT(get_device_info_response.device_id, "device_id", 4, R03),
-	UINT(get_device_info_response.vendor_id, "vendor_id", 4, R03),
-	UUID(get_device_info_response.device_uuid, "device_uuid", R3),
-	BLOCKS(get_device_info_response.num_feature_blocks, "num_feature_bits", R02),
-	UINT(get_device_info_response.num_feature_blocks, "num_feature_blocks", 4, R3),
-	UINT(get_device_info_response.config_size, "config_size", 4, R03),
-	UINT(get_device_info_response.max_virtqueues, "max_virtqueues", 4, R03),
-	UINT(get_device_info_response.admin_vq_start, "admin_vq_start", 2, R12),
-	UINT(get_device_info_response.admin_vq_count, "admin_vq_count", 2, R12),
-	UINT(get_device_info_response.admin_vq_start, "admin_vq_start", 4, R3),
-	UINT(get_device_info_response.admin_vq_count, "admin_vq_count", 4, R3),
-};
-
-/* a1 and a2 put a version before, and have nothing after */
-FIELDS(early_device_info_response) = {
-	UINT(get_device_info_response.version, "version", 4, A),
-	UINT(get_device_info_response.device_id, "device_id", 4, A),
-	UINT(get_device_info_response.vendor_id, "vendor_id", 4, A),
-};
-
-FIELDS(get_features_request) = {
-	UINT(get_device_features_request.block_index, "index", 4, A),
-	UINT(get_device_features_request.block_index, "block_index", 4, R03),
-	UINT(get_device_features_request.num_blocks, "num_blocks", 4, R03),
-};
-
-FIELDS(features) = {
-	UINT(get_device_features_response.block_index, "index", 4, A),
-	FILLED(get_device_features_response.features, "features", 32, A),
-	UINT(get_device_features_response.block_index, "block_index", 4, R03),
-	UINT(get_device_features_response.num_blocks, "num_blocks", 4, R03),
-	TAIL(get_device_features_response.features, "features", WORDS,
-	     get_device_features_response.num_blocks, R03),
-};
-
-FIELDS(get_config_request) = {
-	UINT(get_config_request.offset, "offset", 3, A),
-	UINT(get_config_request.length, "length", 1, A),
-	UINT(get_config_request.offset, "offset", 4, R03),
-	UINT(get_config_request.length, "length", 4, R03),
-};
-
-FIELDS(config) = {
-	UINT(get_config_response.offset, "offset", 3, A),
-	UINT(get_config_response.length, "length", 1, A),
-	FIXED(get_config_response.data, "data", get_config_response.length, 32, A),
-	UINT(get_config_response.generation, "generation", 4, R13),
-	UINT(get_config_response.offset, "offset", 4, R03),
-	UINT(get_config_response.length, "length", 4, R03),
-	UINT(get_config_response.generation, "generation", 4, R0),
-	TAIL(get_config_response.data, "data", BYTES, get_config_response.length, R03),
-};
-
-/* a SET_CONFIG response need not echo the data (O9) */
-FIELDS(set_config_response) = {
-	UINT(set_config_response.offset, "offset", 3, A),
-	UINT(set_config_response.length, "length", 1, A),
-	FIXED(set_config_response.data, "data", set_config_response.length, 32, A),
-	UINT(set_config_response.generation, "generation", 4, R13),
-	UINT(set_config_response.offset, "offset", 4, R03),
-	UINT(set_config_response.length, "length", 4, R03),
-	UINT(set_config_response.generation, "generation", 4, R0),
-	TAIL(set_config_response.data, "data", MAYBE, set_config_response.length, R03),
-};
-
-FIELDS(config_generation) = {
-	UINT(get_config_gen_response.generation, "generation", 4, A),
-};
-
-FIELDS(device_status) = {
-	NAMED(get_device_status_response.status, "status", device_status_bits, 4, ALL),
-};
-
-FIELDS(vqueue_index) = {
-	UINT(get_vqueue_request.index, "index", 4, ALL),
-};
-
-FIELDS(get_vqueue_response) = {
-	UINT(get_vqueue_response.index, "index", 4, ALL),
-	UINT(get_vqueue_response.max_size, "max_size", 4, ALL),
-	UINT(get_vqueue_response.cur_size, "cur_size", 4, ALL),
-	RESERVED(4, R2),
-	NAMED(get_vqueue_response.flags, "flags", get_vqueue_flags, 4, R3),
-	UINT(get_vqueue_response.desc_addr, "desc_addr", 8, ALL),
-	UINT(get_vqueue_response.driver_addr, "driver_addr", 8, ALL),
-	UINT(get_vqueue_response.device_addr, "device_addr", 8, ALL),
-};
-
-FIELDS(set_vqueue) = {
-	UINT(set_vqueue_request.index, "index", 4, ALL),
-	RESERVED(4, A | R02),
-	NAMED(set_vqueue_request.flags, "flags", set_vqueue_flags, 4, R3),
-	UINT(set_vqueue_request.size, "size", 4, ALL),
-	RESERVED(4, R2),
-	TOLD(set_vqueue_request.reserved, "reserved", R3),
-	UINT(set_vqueue_request.desc_addr, "desc_addr", 8, ALL),
-	UINT(set_vqueue_request.driver_addr, "driver_addr", 8, ALL),
-	UINT(set_vqueue_request.device_addr, "device_addr", 8, ALL),
-};
-
-FIELDS(get_shm_request) = {
-	UINT(get_shm_request.index, "index", 4, R12),
-	UINT(get_shm_request.index, "shmid", 4, R3),
-};
-
-FIELDS(get_shm_response) = {
-	UINT(get_shm_response.shmid, "index", 4, R12),
-	UINT(get_shm_response.length, "length", 4, R12),
-	UINT(get_shm_response.address, "address", 4, R12),
-	UINT(get_shm_response.shmid, "shmid", 4, R3),
-	RESERVED(4, R3),
-	UINT(get_shm_response.length, "length", 8, R3),
-	UINT(get_shm_response.address, "address", 8, R3),
-};
-
-FIELDS(event_config) = {
-	NAMED(event_config.device_status, "device_status", device_status_bits, 4, ALL),
-	UINT(event_config.offset, "offset", 3, A),
-	UINT(event_config.length, "length", 1, A),
-	FIXED(event_config.data, "data", event_config.length, 16, A),
-	UINT(event_config.generation, "generation", 4, R03),
-	UINT(event_config.offset, "offset", 4, R03),
-	UINT(event_config.length, "length", 4, R03),
-	TAIL(event_config.data, "data", BYTES, event_config.length, R02),
-	TAIL(event_config.data, "data", MAYBE, event_config.length, R3),
-};
-
-FIELDS(event_avail) = {
-	UINT(event_avail.vq_index, "vq_index", 4, ALL),
-	UINT(event_avail.next_offset, "next_offset", 4, A),
-	UINT(event_avail.next_wrap, "next_wrap", 4, A),
-	LOW31(event_avail.next_offset, "next_offset", R03),
-	BIT31(event_avail.next_wrap, "next_wrap", R03),
-};
-
-FIELDS(event_used) = {
-	UINT(event_used.vq_index, "vq_index", 4, ALL),
-};
-
-/* ---- bus: generic ---- */
-
-FIELDS(get_devices_request) = {
-	UINT(get_devices_request.offset, "offset", 2, A2 | R03),
-	UINT(get_devices_request.count, "count", 2, R03),
-};
-
-/* count and next_offset change places in r3, and nothing but the profile says so (O6) */
-FIELDS(get_devices_response) = {
-	UINT(get_devices_response.offset, "offset", 2, A2 | R03),
-	UINT(get_devices_response.next_offset, "next_offset", 2, A2),
-	FILLED(get_devices_response.bitmap, "bitmap", 32, A2),
-	UINT(get_devices_response.count, "count", 2, R02),
-	UINT(get_devices_response.next_offset, "next_offset", 2, R03),
-	UINT(get_devices_response.count, "count", 2, R3),
-	BITS(get_devices_response.bitmap, "bitmap", BITMAP8, get_devices_response.count, R02),
-	BITS(get_devices_response.bitmap, "bitmap", BITMAP, get_devices_response.count, R3),
-};
-
-FIELDS(ping) = {
-	UINT(ping.data, "data", 4, A2 | R03),
-};
-
-FIELDS(device_number) = {
-	UINT(event_device.device_number, "device_number", 2, A2 | R0),
-};
-
-FIELDS(event_device) = {
-	UINT(event_device.device_number, "device_number", 2, R13),
-	NAMED(event_device.state, "state", device_states, 2, R13),
-};
-
-FIELDS(bus_status) = {
-	NAMED(bus_status.state, "state", early_bus_states, 1, A2),
-};
-
-FIELDS(early_error) = {
-	NAMED(early_error.code, "code", early_error_codes, 4, A2),
-	UINT(early_error.msg_id, "msg_id", 1, A2),
-	NAMED(early_error.data_type, "data_type", early_data_types, 1, A2),
-	FILLED(early_error.data, "data", 30, A2),
-};
-
-/* ---- bus: FF-A ---- */
-
-FIELDS(activate_request) = {
-	UINT(activate.version, "driver_version", 4, A1),
-};
-
-FIELDS(activate_response) = {
-	UINT(activate.version, "device_version", 4, A1),
-	NAMED(activate.features, "features", bus_feature_bits, 8, A1),
-	UINT(activate.num, "num", 8, A1),
-};
-
-FIELDS(configure) = {
-	NAMED(configure.features, "features", bus_feature_bits, 8, A1),
-};
-
-FIELDS(version_request) = {
-	UINT(version.bus_version, "driver_version", 4, R01 | R2A),
-	UINT(version.bus_version, "bus_version", 4, R2B | R3),
-	UINT(version.transport_revision, "vmsg_revision", 4, R1 | R2A),
-	UINT(version.transport_revision, "transport_revision", 4, R2B | R3),
-	NAMED(version.transport_features, "vmsg_features", transport_feature_bits, 4, R1 | R2A),
-	NAMED(version.bus_features, "features", bus_feature_bits, 4, R1 | R2A),
-	UINT(version.max_areas, "area_num", 2, R1 | R2A),
-	UINT(version.ffa_version, "ffa_version", 4, R3),
-	END(R03),
-};
-
-FIELDS(version_response) = {
-	UINT(version.bus_version, "device_version", 4, R01 | R2A),
-	UINT(version.bus_version, "bus_version", 4, R2B | R3),
-	UINT(version.transport_revision, "vmsg_revision", 4, R1 | R2A),
-	UINT(version.transport_revision, "transport_revision", 4, R2B | R3),
-	UINT(version.ffa_version, "ffa_version", 4, R3),
-	NAMED(version.transport_features, "vmsg_features", transport_feature_bits, 4, R1 | R2A),
-	NAMED(version.transport_features, "transport_features", transport_feature_bits, 4,
-	      R2B | R3),
-	NAMED(version.bus_features, "features", bus_feature_bits, 4, R01 | R2A),
-	NAMED(version.bus_features, "bus_features", bus_feature_bits, 4, R2B | R3),
-	UINT(version.num, "num", 2, R0),
-	UINT(version.max_areas, "area_num", 2, R1 | R2),
-	UINT(version.max_areas, "max_areas", 2, R3),
-	END(R03),
-};
-
-FIELDS(area_share_request) = {
-	UINT(area_share_request.area_id, "area_id", 4, A1),
-	UINT(area_share_request.mem_handle, "mem_handle", 8, A1),
-	UINT(area_share_request.area_id, "area_id", 2, R03),
-	UINT(area_share_request.mem_handle, "mem_handle", 8, R03),
-	UINT(area_share_request.tag, "tag", 8, R03),
-	UINT(area_share_request.count, "count", 4, R03),
-	NAMED(area_share_request.attr, "attr", area_attributes, 4, R03),
-};
-
-FIELDS(area_result) = {
-	UINT(area_share_response.area_id, "area_id", 4, A1),
-	UINT(area_share_response.area_id, "area_id", 2, R03),
-	NAMED(area_share_response.result, "result", results, 2, R13),
-};
-
-FIELDS(area) = {
-	UINT(area_unshare_request.area_id, "area_id", 2, R03),
-};
-
-/* a1 unshares by id and handle */
-FIELDS(early_unshare_request) = {
-	UINT(area_share_request.area_id, "area_id", 4, A1),
-	UINT(area_share_request.mem_handle, "mem_handle", 8, A1),
-};
-
-FIELDS(result) = {
-	NAMED(reset_response.result, "result", results, 2, R13),
-};
-
-FIELDS(event_configure_request) = {
-	NAMED(event_configure_request.method, "method", event_methods, 1, R23),
-	RESERVED(1, R23),
-	UINT(event_configure_request.notification_id, "notification_id", 2, R23),
-};
-
-FIELDS(fifo_configure_request) = {
-	UINT(fifo_configure_request.mem_handle, "mem_handle", 8, R2B | R3),
-	UINT(fifo_configure_request.page_count, "page_count", 2, R2B | R3),
-	UINT(fifo_configure_request.notification_id, "notification_id", 2, R2B | R3),
-};
-
-FIELDS(fifo_configure_response) = {
-	NAMED(fifo_configure_response.result, "result", results, 2, R2B | R3),
-	UINT(fifo_configure_response.notification_id, "notification_id", 2, R2B | R3),
-};
-
-/* 16 bits for a number of 8 (O17) */
-FIELDS(error_response) = {
-	LOW8(error_response.original_msg_id, "original_msg_id", R2B | R3),
-	END(R2B | R3),
-};
 
 /* ---- which bodies there are ---- */
 

@@ -129,6 +129,11 @@ const struct vmsg_row *vmsg_row_find(enum vmsg_type type, enum vmsg_kind kind,
 	return NULL;
 }
 
+const struct vmsg_field *vmsg_row_fields(const struct vmsg_row *row)
+{
+	return body_fields + row->first;
+}
+
 size_t vmsg_row_index(const struct vmsg_row *row)
 {
 	return (size_t)(row - rows);

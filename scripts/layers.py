@@ -41,7 +41,7 @@ ALIAS = {"bus_areas": "bus", "bus_areas_driver": "bus", "bus_choice": "bus", "bu
          "bus_numbers": "bus", "bus_quirks": "bus", "bus_requests": "bus", "device_queue": "device",
          "driver_answers": "driver", "endpoint_memory": "endpoint",
          "endpoint_message": "endpoint", "pump_device": "pump", "reflect": "schema"}
-INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "values", "bus", "bus_areas", "device", "driver",
+INTERNAL = {"area", "virtqueue", "port", "bytes", "engine", "rows", "bodies", "values", "bus", "bus_areas", "device", "driver",
             "endpoint"}
 
 # folder of emulator/ -> (public headers, folders of emulator/ it may see)
