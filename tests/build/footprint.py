@@ -11,7 +11,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TARGETS = {
-    "aarch64": ("aarch64-linux-gnu-", ["-mgeneral-regs-only", "-fno-pic"]),
+    "aarch64": ("aarch64-linux-gnu-", ["-mgeneral-regs-only", "-fno-pic", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]),
     "freestanding-m33": ("arm-none-eabi-", ["-mcpu=cortex-m33", "-mthumb"]),
 }
 JOBS = {"nothing": [], "machines without pump": ["MACHINES"], "device": ["DEVICE"], "driver": ["DRIVER"],
