@@ -18,6 +18,13 @@
 #define STATUS_PENDING 0xffu /* no status that a device writes */
 #define PAGE_SIZE      4096u
 
+const struct areas_need blk_driver_need = {
+	.pool_size = BLK_DEPTH * (BLK_REQUEST_SIZE + PAGE_SIZE) + 64u * 1024,
+	.pool_size_demand = BLK_BOUNCES * BLK_REQUEST_SIZE + BLK_DEPTH * 512u + 64u * 1024,
+	.buffer_count = BLK_DEPTH,
+	.buffer_size = BLK_REQUEST_SIZE,
+};
+
 static int over(struct blk_driver *blk)
 {
 	blk->session->over = true;

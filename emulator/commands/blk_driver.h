@@ -4,6 +4,7 @@
 #ifndef VMSG_EMULATOR_BLK_DRIVER_H
 #define VMSG_EMULATOR_BLK_DRIVER_H
 
+#include "commands/areas.h"
 #include "commands/queue_driver.h"
 #include "devices/blk.h"
 #include "virtio_msg_ffa/bounce.h"
@@ -12,12 +13,9 @@
 #define BLK_REQUEST_SIZE (64u * 1024)
 #define BLK_PIECES_MAX   16u /* descriptors of data in one request */
 
-/* Pool that a blk_driver needs. */
-#define BLK_POOL_SIZE (BLK_DEPTH * (BLK_REQUEST_SIZE + 4096u) + 64u * 1024)
-/* ... of a session with BLK_DEPTH buffers of BLK_REQUEST_SIZE, which hold the data. The pool has
- * room for that of a few requests whose buffer cannot be shared. */
-#define BLK_BOUNCES           4u
-#define BLK_POOL_SIZE_BUFFERS (BLK_BOUNCES * BLK_REQUEST_SIZE + BLK_DEPTH * 512u + 64u * 1024)
+extern const struct areas_need blk_driver_need;
+/* Requests whose data crosses by way of the pool while its buffer cannot be shared. */
+#define BLK_BOUNCES 4u
 _Static_assert(BLK_DEPTH <= SESSION_BUFFERS_MAX, "one for each slot");
 
 /* One request: its place in the pool or in a buffer, and what it is doing. */

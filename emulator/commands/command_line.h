@@ -95,15 +95,6 @@ int take_json(void *settings, const char *text);
 			"messages go with all of E, the other carriers with their own)",           \
 			take_events                                                                \
 	}
-/* the command has a take_areas() of its own */
-#define ROW_AREAS                                                                                  \
-	{                                                                                          \
-		"areas", 0, "A",                                                                   \
-			"share memory for a disk's data as one pool (pool, default), or\n"         \
-			"the buffer of each request as an area of its own, from when\n"            \
-			"it is first needed until the transfer is over (demand)",                  \
-			take_areas                                                                 \
-	}
 #define ROW_CHECK_CONTRACT                                                                         \
 	{                                                                                          \
 		"check-contract", 0, NULL,                                                         \

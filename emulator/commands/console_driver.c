@@ -19,6 +19,14 @@
 
 #define BUFFERS     8u
 #define BUFFER_SIZE 4096u
+#define QUEUES      4u
+
+const struct areas_need console_driver_need = {
+	.pool_size = QUEUES * DRIVER_BUFFERS_POOL(BUFFERS, BUFFER_SIZE),
+	.pool_size_demand = QUEUES * DRIVER_BUFFERS_POOL(DRIVER_SPARES, BUFFER_SIZE),
+	.buffer_count = QUEUES * BUFFERS,
+	.buffer_size = BUFFER_SIZE,
+};
 
 struct console {
 	const struct console_settings *settings;
@@ -204,9 +212,14 @@ static int received(void *context, struct driver_buffer *buffer)
 		       : SESSION_OVER;
 }
 
-/* Reads some of `in` into a free buffer and offers it. */
-static int feed(struct console *console, struct driver_buffer *buffer)
+/* Reads some of `in` into a free buffer, if there is one, and offers it. */
+static int feed(struct console *console)
 {
+	struct driver_buffer *buffer = driver_buffers_find_free(&console->transmit);
+
+	if (!buffer) {
+		return console->session->over ? SESSION_OVER : SESSION_OK;
+	}
 	const ssize_t got = read(console->settings->in, buffer->data, BUFFER_SIZE);
 
 	if (got < 0) {
@@ -251,12 +264,12 @@ static int carry(struct console *console)
 	while (!(console->at_end && driver_buffers_are_free(&console->transmit)) &&
 	       !*console->stop) {
 		struct pollfd in = { .fd = console->settings->in, .events = POLLIN };
-		struct driver_buffer *buffer = driver_buffers_find_free(&console->transmit);
-		if (console->at_end || !buffer || !console->has_port) {
+		if (console->at_end || !console->has_port ||
+		    !driver_buffers_may_find(&console->transmit)) {
 			in.fd = -1;
 		}
 		console->receive.moved = console->transmit.moved = false;
-		if (poll(&in, 1, nap_ms) > 0 && feed(console, buffer) != SESSION_OK) {
+		if (poll(&in, 1, nap_ms) > 0 && feed(console) != SESSION_OK) {
 			return SESSION_OVER;
 		}
 		if (run_queues(console) != SESSION_OK) {
@@ -264,6 +277,10 @@ static int carry(struct console *console)
 		}
 		nap_ms = driver_buffers_nap(nap_ms,
 					    console->receive.moved || console->transmit.moved);
+		if (nap_ms == DRIVER_NAP_MAX_MS &&
+		    driver_buffers_give_back(&console->transmit) != SESSION_OK) {
+			return SESSION_OVER;
+		}
 	}
 	return SESSION_OK;
 }

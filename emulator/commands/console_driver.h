@@ -3,10 +3,9 @@
 #ifndef VMSG_EMULATOR_CONSOLE_DRIVER_H
 #define VMSG_EMULATOR_CONSOLE_DRIVER_H
 
-#include "commands/session.h"
+#include "commands/areas.h"
 
-/* Pool that it needs. */
-#define CONSOLE_POOL_SIZE (192u * 1024)
+extern const struct areas_need console_driver_need;
 
 struct console_settings {
 	uint32_t port;

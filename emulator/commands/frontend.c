@@ -18,7 +18,6 @@
 #include "commands/vsock_driver.h"
 
 #define DEFAULT_TIMEOUT_NS UINT64_C(5000000000)
-#define PAGE_SIZE          4096u
 
 enum {
 	OPTION_ID = 256,
@@ -87,7 +86,11 @@ static const char help_options[] =
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
 	"      --id ID              be partition ID, such as 0x0002 (default: the first free VM)\n"
 	"      --peer ID            drive the devices of partition ID (default: the first that\n"
-	"                           offers one)\n" WAYS_HELP AREAS_HELP
+	"                           offers one)\n" WAYS_HELP
+	"      --areas A            share memory with the device as A: pool, one area for all\n"
+	"                           (default); demand, the data in areas of its own, from when it\n"
+	"                           is first needed until it is not; static,address=N,path=FILE:\n"
+	"                           both have that memory, as with --quirk linux-rfc1-window\n"
 	"      --profile P          speak revision P: r0, r1, r1-a16, r2a, r2b or r3 (default:\n"
 	"                           negotiate, newest first)\n"
 	"      --timeout S          report a message that is not answered within S seconds\n"
@@ -134,32 +137,39 @@ enum {
 static const struct job {
 	const char *words[2];
 	unsigned int uses;
-	uint32_t pool_size;
+	const struct areas_need *need;
 	int (*run)(const struct frontend_settings *settings);
 } jobs[] = {
-	{ { "info" }, 0, BLK_POOL_SIZE, frontend_info },
+	{ { "info" }, 0, &blk_driver_need, frontend_info },
 	{ { "blk", "read" },
 	  USES_OUTPUT | USES_OFFSET | USES_LENGTH | USES_AREAS,
-	  BLK_POOL_SIZE,
+	  &blk_driver_need,
 	  frontend_blk_read },
 	{ { "blk", "write" },
 	  USES_INPUT | USES_OFFSET | USES_AREAS,
-	  BLK_POOL_SIZE,
+	  &blk_driver_need,
 	  frontend_blk_write },
 	{ { "blk", "verify" },
 	  USES_FILE | USES_OFFSET | USES_AREAS,
-	  BLK_POOL_SIZE,
+	  &blk_driver_need,
 	  frontend_blk_verify },
-	{ { "console" }, USES_PORT, CONSOLE_POOL_SIZE, frontend_console },
-	{ { "net" }, USES_LINK, NET_POOL_SIZE, frontend_net },
-	{ { "vsock", "connect" }, USES_PORT, VSOCK_POOL_SIZE, frontend_vsock_connect },
-	{ { "vsock", "listen" }, USES_PORT, VSOCK_POOL_SIZE, frontend_vsock_listen },
-	{ { "rng" }, USES_OUTPUT | USES_LENGTH, RNG_POOL_SIZE, frontend_rng },
+	{ { "console" }, USES_PORT | USES_AREAS, &console_driver_need, frontend_console },
+	{ { "net" }, USES_LINK | USES_AREAS, &net_driver_need, frontend_net },
+	{ { "vsock", "connect" },
+	  USES_PORT | USES_AREAS,
+	  &vsock_driver_need,
+	  frontend_vsock_connect },
+	{ { "vsock", "listen" },
+	  USES_PORT | USES_AREAS,
+	  &vsock_driver_need,
+	  frontend_vsock_listen },
+	{ { "rng" }, USES_OUTPUT | USES_LENGTH | USES_AREAS, &rng_driver_need, frontend_rng },
 };
 
-/* What --vhost-user-server asks for. */
+/* What --vhost-user-server asks for; what its sessions share, it knows best itself. */
+static const struct areas_need vhost_need = { .pool_size = 4096 };
 static const struct job vhost_job = {
-	{ "--vhost-user-server" }, USES_DEVICE, PAGE_SIZE, frontend_vhost
+	{ "--vhost-user-server" }, USES_DEVICE, &vhost_need, frontend_vhost
 };
 
 static volatile bool is_stopped;
@@ -207,7 +217,7 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 		status = option_events(optarg, &settings->session.ways);
 		break;
 	case OPTION_AREAS:
-		status = option_areas(optarg, &settings->on_demand);
+		status = option_areas(optarg, &settings->areas);
 		*given |= USES_AREAS;
 		break;
 	case OPTION_TIMEOUT:
@@ -402,9 +412,10 @@ int vmsg_command_frontend(int argc, char **argv)
 	if (refused != 0) {
 		return refused;
 	}
-	const uint32_t pool_size = settings.on_demand ? BLK_POOL_SIZE_BUFFERS : job->pool_size;
-	settings.session.buffer_count = settings.on_demand ? BLK_DEPTH : 0;
-	settings.session.buffer_size = BLK_REQUEST_SIZE;
-	settings.session.pool_size = (pool_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	settings.session.tells_areas = true;
+	const int impossible = areas_plan(&settings.areas, job->need, &settings.session);
+	if (impossible != 0) {
+		return impossible;
+	}
 	return job->run(&settings);
 }

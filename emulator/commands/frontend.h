@@ -3,7 +3,7 @@
 #ifndef VMSG_EMULATOR_FRONTEND_H
 #define VMSG_EMULATOR_FRONTEND_H
 
-#include "commands/session.h"
+#include "commands/areas.h"
 
 struct frontend_settings {
 	struct session_options session;
@@ -11,7 +11,7 @@ struct frontend_settings {
 	const char *output; /* NULL: standard output */
 	const char *input;
 	const char *file; /* of verify */
-	bool on_demand;   /* --areas */
+	struct areas areas;
 	uint64_t offset;
 	uint64_t length;
 	bool has_length;

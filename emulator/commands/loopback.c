@@ -6,6 +6,7 @@
 #include "commands/loopback.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/areas.h"
 #include "commands/blk_driver.h"
 #include "commands/command_line.h"
 #include "commands/commands.h"
@@ -27,8 +29,10 @@
 #define SOCKET_SIZE        (DIRECTORY_SIZE + 8)
 #define DEFAULT_TIMEOUT_NS UINT64_C(5000000000)
 #define PROCESS_TIMEOUT_NS UINT64_C(10000000000)
-#define PAGE_SIZE          4096u
 #define OUTPUT_NAME_SIZE   16
+#define WINDOW_PATH_SIZE   (SOCKET_SIZE + 8)
+#define WINDOW_SIZE        (WINDOW_PATH_SIZE + 64) /* of what says where it is */
+#define WINDOW_ADDRESS     0x90000000u /* of memory that both sides have from the start */
 
 struct settings {
 	struct shared_settings shared; /* the profile is the frontend's */
@@ -37,7 +41,7 @@ struct settings {
 	const struct vmsg_profile *backend_profile;
 	const char *trace;
 	const char *pcap;
-	bool on_demand; /* --areas */
+	struct areas areas;
 };
 
 static volatile bool stop;
@@ -89,7 +93,16 @@ static int take_areas(void *context, const char *text)
 {
 	struct settings *settings = context;
 
-	return option_areas(text, &settings->on_demand);
+	if (strcmp(text, "static") == 0) {
+		settings->areas.kind = AREAS_STATIC;
+		return 0;
+	}
+	if (strncmp(text, "static,", 7) == 0) {
+		return report_usage("--areas is '%s', but it is loopback that makes the memory: "
+				    "static",
+				    text);
+	}
+	return option_areas(text, &settings->areas);
 }
 
 static int take_trace(void *context, const char *text)
@@ -119,7 +132,10 @@ static const struct command_option option_rows[] = {
 	{ "backend-profile", 0, "P", "only one of them is forced", take_backend_profile },
 	ROW_CARRIER,
 	ROW_EVENTS,
-	ROW_AREAS,
+	{ "areas", 0, "A",
+	  "as for 'frontend': pool, demand; static, on memory that both\n"
+	  "have from the start (profiles r0 and r1)",
+	  take_areas },
 	ROW_TIMEOUT("as for 'frontend' (default 5)"),
 	{ "trace", 0, "FILE", "", take_trace },
 	{ "pcap", 0, "FILE", "what crosses the manager, as for 'serve'; - is standard output",
@@ -160,6 +176,13 @@ static int parse(int argc, char **argv, struct settings *settings)
 	if (settings->device_count == 0) {
 		return report_usage("no --device given") + 1;
 	}
+	if (settings->areas.kind == AREAS_STATIC && settings->shared.profile &&
+	    !areas_may_be_static(settings->shared.profile)) {
+		return report_usage("profile %s has no plain addresses: --areas static goes with "
+				    "r0 and r1",
+				    settings->shared.profile->name) +
+		       1;
+	}
 	const int refused = ways_check(&settings->shared.ways, settings->shared.profile);
 	return refused != 0 ? refused + 1 : 0;
 }
@@ -197,11 +220,18 @@ static bool has_rng(const struct settings *settings)
 
 /* ---- processes ---- */
 
+static void name_window(const char *socket_path, char path[WINDOW_PATH_SIZE])
+{
+	snprintf(path, WINDOW_PATH_SIZE, "%s.ram", socket_path);
+}
+
 static int start_backend(struct process *backend, const struct settings *settings,
 			 const char *socket_path)
 {
-	const char *argv[12 + 2 * DEVICES_MAX] = { "backend", "-s", socket_path };
+	const char *argv[14 + 2 * DEVICES_MAX] = { "backend", "-s", socket_path };
 	size_t count = 3;
+	char path[WINDOW_PATH_SIZE];
+	char window[WINDOW_SIZE];
 
 	if (settings->shared.ways.carriers) {
 		argv[count++] = "--carrier";
@@ -214,6 +244,13 @@ static int start_backend(struct process *backend, const struct settings *setting
 	if (settings->backend_profile) {
 		argv[count++] = "--profile";
 		argv[count++] = settings->backend_profile->name;
+	}
+	if (settings->areas.kind == AREAS_STATIC) {
+		name_window(socket_path, path);
+		snprintf(window, sizeof(window), "linux-rfc1-window,address=0x%x,path=%s",
+			 WINDOW_ADDRESS, path);
+		argv[count++] = "--quirk";
+		argv[count++] = window;
 	}
 	for (size_t i = 0; i < settings->device_count; i++) {
 		argv[count++] = "--device";
@@ -259,20 +296,37 @@ static int start_manager(struct process *manager, const struct settings *setting
 	return result < 0 ? -1 : process_await(manager, "listening", PROCESS_TIMEOUT_NS);
 }
 
+/* Memory that both sides have, as a file next to the socket. */
+static int make_window(struct areas *areas, const char *socket_path)
+{
+	char parameters[WINDOW_SIZE];
+	char path[WINDOW_PATH_SIZE];
+
+	name_window(socket_path, path);
+	const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	const bool is_made = fd >= 0 && ftruncate(fd, blk_driver_need.pool_size) == 0;
+	if (!is_made) {
+		report_problem("%s: %s", path, strerror(errno));
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	if (!is_made) {
+		return VMSG_EXIT_FAILED;
+	}
+	snprintf(parameters, sizeof(parameters), "address=0x%x,path=%s", WINDOW_ADDRESS, path);
+	return option_window("--areas static", parameters, &areas->window.address, &areas->segment);
+}
+
 static int run_frontend(const struct settings *settings, const char *socket_path,
 			const struct process *manager, const struct process *backend)
 {
 	char image[DEVICE_VALUE_SIZE];
-	const uint32_t blk_size = settings->on_demand ? BLK_POOL_SIZE_BUFFERS : BLK_POOL_SIZE;
-	const uint32_t pool_size = blk_size > RNG_POOL_SIZE ? blk_size : RNG_POOL_SIZE;
-	const struct session_options options = {
+	struct session_options options = {
 		.socket_path = socket_path,
 		.profile = settings->shared.profile,
 		.ways = settings->shared.ways,
 		.timeout_ns = settings->shared.timeout_ns,
-		.pool_size = (pool_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1),
-		.buffer_count = settings->on_demand ? BLK_DEPTH : 0,
-		.buffer_size = BLK_REQUEST_SIZE,
 		.stop = &stop,
 	};
 	const struct loopback_job job = {
@@ -283,6 +337,10 @@ static int run_frontend(const struct settings *settings, const char *socket_path
 		.backend = backend->pid,
 	};
 
+	struct areas areas = settings->areas;
+	if (areas_plan(&areas, &blk_driver_need, &options) != 0) { /* enough for rng, too */
+		return -1;
+	}
 	struct session *session = session_open(&options);
 	if (!session) {
 		return -1;
@@ -293,12 +351,16 @@ static int run_frontend(const struct settings *settings, const char *socket_path
 }
 
 /* The exit status. */
-static int run_all(const struct settings *settings, const char *socket_path)
+static int run_all(struct settings *settings, const char *socket_path)
 {
 	struct process manager = { .name = NULL };
 	struct process backend = { .name = NULL };
 	int result = -1;
 
+	if (settings->areas.kind == AREAS_STATIC &&
+	    make_window(&settings->areas, socket_path) != 0) {
+		return VMSG_EXIT_FAILED;
+	}
 	if (start_manager(&manager, settings, socket_path) == 0 &&
 	    start_backend(&backend, settings, socket_path) == 0) {
 		result = run_frontend(settings, socket_path, &manager, &backend);
@@ -333,6 +395,7 @@ int vmsg_command_loopback(int argc, char **argv)
 	struct sigaction action = { .sa_handler = on_signal };
 	char directory[DIRECTORY_SIZE];
 	char socket_path[SOCKET_SIZE];
+	char window_path[WINDOW_PATH_SIZE];
 
 	report_init("loopback");
 	const int leave = parse(argc, argv, &settings);
@@ -350,6 +413,8 @@ int vmsg_command_loopback(int argc, char **argv)
 	snprintf(socket_path, sizeof(socket_path), "%s/sock", directory);
 	const int status = run_all(&settings, socket_path);
 	unlink(socket_path); /* if the manager could not */
+	name_window(socket_path, window_path);
+	unlink(window_path);
 	rmdir(directory);
 	if (!settings.shared.json) {
 		printf("\n%s\n", status == VMSG_EXIT_DONE ? "Passed: all of it held."

@@ -16,6 +16,14 @@
 
 #define BUFFERS     16u
 #define BUFFER_SIZE (68u * 1024 - 4096u)
+#define QUEUES      2u
+
+const struct areas_need net_driver_need = {
+	.pool_size = QUEUES * DRIVER_BUFFERS_POOL(BUFFERS, BUFFER_SIZE),
+	.pool_size_demand = QUEUES * DRIVER_BUFFERS_POOL(DRIVER_SPARES, BUFFER_SIZE),
+	.buffer_count = QUEUES * BUFFERS,
+	.buffer_size = BUFFER_SIZE,
+};
 
 struct net {
 	struct session *session;
@@ -119,12 +127,13 @@ static int take_in(struct net *net)
 	size_t size;
 	int result;
 
-	while ((buffer = driver_buffers_find_free(&net->transmit)) &&
+	while (driver_buffers_may_find(&net->transmit) &&
 	       (result = link_receive(net->link, &frame, &size)) != 0) {
 		if (result < 0) {
 			return -1;
 		}
-		if (size < NET_FRAME_MIN || size > BUFFER_SIZE - NET_HEADER_SIZE) {
+		buffer = driver_buffers_find_free(&net->transmit);
+		if (!buffer || size < NET_FRAME_MIN || size > BUFFER_SIZE - NET_HEADER_SIZE) {
 			net->counts->dropped++;
 			continue;
 		}
@@ -145,7 +154,7 @@ static int carry(struct net *net)
 	bool link_ended = false;
 
 	while (!link_ended && !*net->stop) {
-		const bool has_room = driver_buffers_find_free(&net->transmit) != NULL;
+		const bool has_room = driver_buffers_may_find(&net->transmit);
 		struct pollfd at = { .fd = has_room ? net->link->fd : -1, .events = POLLIN };
 		net->receive.moved = net->transmit.moved = false;
 		(void)poll(&at, 1, nap_ms);
@@ -156,6 +165,10 @@ static int carry(struct net *net)
 		}
 		link_ended |= pass_on(net) < 0;
 		nap_ms = driver_buffers_nap(nap_ms, net->receive.moved || net->transmit.moved);
+		if (nap_ms == DRIVER_NAP_MAX_MS &&
+		    driver_buffers_give_back(&net->transmit) != SESSION_OK) {
+			return SESSION_OVER;
+		}
 	}
 	return net->session->over ? SESSION_OVER : SESSION_OK;
 }

@@ -3,11 +3,10 @@
 #ifndef VMSG_EMULATOR_NET_DRIVER_H
 #define VMSG_EMULATOR_NET_DRIVER_H
 
-#include "commands/session.h"
+#include "commands/areas.h"
 #include "devices/link.h"
 
-/* Pool that it needs: two rings and two sets of buffers of the largest frame. */
-#define NET_POOL_SIZE (33u * 68u * 1024)
+extern const struct areas_need net_driver_need;
 
 /* Frames that crossed. */
 struct net_counts {

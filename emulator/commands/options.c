@@ -102,15 +102,6 @@ int option_profile(const char *name, const char *text, const struct vmsg_profile
 	return 0;
 }
 
-int option_areas(const char *text, bool *on_demand)
-{
-	*on_demand = strcmp(text, "demand") == 0;
-	if (!*on_demand && strcmp(text, "pool") != 0) {
-		return report_usage("--areas is '%s', which is neither pool nor demand", text);
-	}
-	return 0;
-}
-
 int option_unknown(int option, char **argv)
 {
 	const char *argument = argv[optind - 1];

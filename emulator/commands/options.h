@@ -24,14 +24,6 @@ int option_seconds(const char *name, const char *text, uint64_t *ns);
 /* A profile that a session can speak (the ones before r0 have another life cycle). */
 int option_profile(const char *name, const char *text, const struct vmsg_profile **profile);
 
-/* "pool" or "demand". */
-int option_areas(const char *text, bool *on_demand);
-#define AREAS_HELP                                                                                 \
-	"      --areas A            share memory for a disk's data as one pool (pool, default), "  \
-	"or\n"                                                                                     \
-	"                           the buffer of each request as an area of its own, from when\n" \
-	"                           it is first needed until the transfer is over (demand)\n"
-
 /* What getopt_long() returned, ':' or '?', for argv[optind - 1]. */
 int option_unknown(int option, char **argv);
 

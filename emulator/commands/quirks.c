@@ -2,15 +2,11 @@
 /* Switches by name, and the table of quirks as text. */
 #include "commands/quirks.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "commands/areas.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "commands/report.h"
@@ -18,52 +14,6 @@
 
 #define NAME_SIZE     64
 #define WINDOW_SWITCH VMSG_QUIRK_BIT(VMSG_QUIRK_LINUX_RFC1_WINDOW)
-
-/* ---- the window ---- */
-
-/* The file stays mapped as long as the process lives. */
-static int map_window(const char *path, struct vmsg_segment *window)
-{
-	struct stat status;
-	const int fd = open(path, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0) {
-		report_problem("--quirk: path '%s': %s", path, strerror(errno));
-		return VMSG_EXIT_FAILED;
-	}
-	if (fstat(fd, &status) < 0 || status.st_size <= 0) {
-		report_problem("--quirk: path '%s' is not a file with a size", path);
-		close(fd);
-		return VMSG_EXIT_FAILED;
-	}
-	void *data = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (data == MAP_FAILED) {
-		report_problem("--quirk: path '%s' cannot be mapped: %s", path, strerror(errno));
-		return VMSG_EXIT_FAILED;
-	}
-	*window = (struct vmsg_segment){ data, (uint64_t)status.st_size };
-	return 0;
-}
-
-/* "address=N,path=FILE"; the path is all that follows, commas included. */
-static int take_window(const char *parameters, struct quirk_settings *settings)
-{
-	static const char address_key[] = "address=";
-	static const char path_key[] = ",path=";
-	char number[NAME_SIZE];
-	const char *path = parameters ? strstr(parameters, path_key) : NULL;
-
-	if (!path || strncmp(parameters, address_key, sizeof(address_key) - 1) != 0 ||
-	    (size_t)(path - parameters) >= sizeof(number)) {
-		return report_usage("--quirk linux-rfc1-window needs the reserved memory: "
-				    "linux-rfc1-window,address=N,path=FILE");
-	}
-	const char *from = parameters + sizeof(address_key) - 1;
-	snprintf(number, sizeof(number), "%.*s", (int)(path - from), from);
-	const int status = option_size("--quirk: address", number, &settings->window_address);
-	return status ? status : map_window(path + sizeof(path_key) - 1, &settings->window);
-}
 
 /* ---- switches ---- */
 
@@ -94,7 +44,9 @@ int option_quirk(const char *text, enum vmsg_quirk_roles roles, struct quirk_set
 	}
 	settings->bits |= bits;
 	if (bits & WINDOW_SWITCH) {
-		return take_window(text[length] ? text + length + 1 : NULL, settings);
+		return option_window("--quirk linux-rfc1-window",
+				     text[length] ? text + length + 1 : NULL,
+				     &settings->window_address, &settings->window);
 	}
 	return text[length] ? report_usage("--quirk %s takes no parameters, but '%s' follows", name,
 					   text + length + 1)

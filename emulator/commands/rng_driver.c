@@ -9,6 +9,13 @@
 #define DEPTH       8u
 #define BUFFER_SIZE 4096u
 
+const struct areas_need rng_driver_need = {
+	.pool_size = DRIVER_BUFFERS_POOL(DEPTH, BUFFER_SIZE),
+	.pool_size_demand = DRIVER_BUFFERS_POOL(DRIVER_SPARES, BUFFER_SIZE),
+	.buffer_count = DEPTH,
+	.buffer_size = BUFFER_SIZE,
+};
+
 struct rng {
 	struct driver_buffers buffers;
 };
@@ -33,25 +40,26 @@ static int start(struct session *session, void *context)
 	return result == SESSION_OK ? session_ready(session) : result;
 }
 
-/* Has as many buffers filled as `size` needs; waits for all of them. Those that were not asked for
- * count as filled with nothing. */
+/* Has as many buffers filled as `size` needs and there are; waits for all of them. Those that were
+ * not asked for count as filled with nothing. */
 static int fill(struct rng *rng, uint64_t size)
 {
 	struct driver_buffers *buffers = &rng->buffers;
+	struct driver_buffer *buffer;
 	int result = SESSION_OK;
 
-	for (uint32_t i = 0; i < buffers->count && result == SESSION_OK; i++) {
-		const uint32_t length = (uint32_t)(size < BUFFER_SIZE ? size : BUFFER_SIZE);
+	for (uint32_t i = 0; i < buffers->item_count; i++) {
 		buffers->items[i].written = 0;
-		if (length > 0) {
-			result = driver_buffers_offer(buffers, &buffers->items[i], length);
-		}
+	}
+	while (size > 0 && result == SESSION_OK && (buffer = driver_buffers_find_free(buffers))) {
+		const uint32_t length = (uint32_t)(size < BUFFER_SIZE ? size : BUFFER_SIZE);
+		result = driver_buffers_offer(buffers, buffer, length);
 		size -= length;
 	}
 	while (result == SESSION_OK && !driver_buffers_are_free(buffers)) {
 		result = driver_buffers_run(buffers, true, NULL, NULL);
 	}
-	return result;
+	return buffers->queue.session->over ? SESSION_OVER : result;
 }
 
 static int read_all(struct rng *rng, uint64_t size,
@@ -62,7 +70,7 @@ static int read_all(struct rng *rng, uint64_t size,
 		if (fill(rng, size) != SESSION_OK) {
 			return -1;
 		}
-		for (uint32_t i = 0; i < rng->buffers.count; i++) {
+		for (uint32_t i = 0; i < rng->buffers.item_count; i++) {
 			const struct driver_buffer *buffer = &rng->buffers.items[i];
 			got += buffer->written;
 			if (take(context, buffer->data, buffer->written) < 0) {
@@ -86,6 +94,9 @@ int rng_driver_read(struct session *session, uint64_t size,
 
 	if (session_retry(session, start, &rng) == SESSION_OK) {
 		result = read_all(&rng, size, take, context);
+	}
+	if (result == 0 && driver_buffers_give_back(&rng.buffers) != SESSION_OK) {
+		result = -1;
 	}
 	driver_buffers_close(&rng.buffers);
 	return result;

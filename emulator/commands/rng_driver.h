@@ -3,10 +3,9 @@
 #ifndef VMSG_EMULATOR_RNG_DRIVER_H
 #define VMSG_EMULATOR_RNG_DRIVER_H
 
-#include "commands/session.h"
+#include "commands/areas.h"
 
-/* Pool that it needs. */
-#define RNG_POOL_SIZE (64u * 1024)
+extern const struct areas_need rng_driver_need;
 
 /* Takes the first rng device and reads `size` random bytes from it. `take` gets them piece by
  * piece; < 0 gives up. 0 or -1, reported. */

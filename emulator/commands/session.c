@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "commands/areas.h"
 #include "commands/report.h"
 #include "virtio_msg_ffa/error.h"
 #include "virtio_msg_ffa/proto.h"
@@ -214,6 +215,12 @@ int session_retry(struct session *session, int (*attempt)(struct session *sessio
 
 /* ---- connection ---- */
 
+/* The pool is memory that both sides have reserved. */
+static bool has_window(const struct session *session)
+{
+	return session->options.window.segment_count > 0;
+}
+
 static bool connect_once(struct session *session, struct vmsg_emu_bank banks[BANKS_MAX],
 			 int *result, char *why, size_t why_size)
 {
@@ -233,7 +240,7 @@ static int connect_to_manager(struct session *session)
 {
 	struct vmsg_emu_bank banks[BANKS_MAX] = {
 		{ .size = 2 * PAGE_SIZE },
-		{ .size = session->options.pool_size },
+		{ .size = has_window(session) ? PAGE_SIZE : session->options.pool_size },
 		{ .size = VMSG_FIFO_PAGES * PAGE_SIZE },
 	};
 	const uint64_t end_ns = report_now() + session->options.patience_ns;
@@ -457,8 +464,34 @@ static int reset_bus(struct session *session)
 	return session_await(session, &session->is_reset, NULL);
 }
 
+/* Both sides have the pool already: it only needs its place among the addresses. */
+static int place_window(struct session *session)
+{
+	const struct vmsg_bus_window *window = &session->options.window;
+	const struct vmsg_profile *profile = session->bus.profile;
+
+	if (!areas_may_be_static(profile)) {
+		report_problem("partition 0x%04x speaks %s, which has no plain addresses: --areas "
+			       "static goes with r0 and r1",
+			       session->peer, profile->name);
+		return over(session);
+	}
+	if (!vmsg_memory_find(&session->memory, 0)) {
+		/* What --areas says fits in there, and the set of areas is empty. */
+		(void)!vmsg_memory_add(&session->memory, 0, window->segments, window->segment_count,
+				       true, 0);
+		(void)!vmsg_memory_move(&session->memory, 0, window->address);
+	}
+	session->pool = window->segments[0].data;
+	session->area_id = 0;
+	return SESSION_OK;
+}
+
 static int share_pool(struct session *session)
 {
+	if (has_window(session)) {
+		return place_window(session);
+	}
 	return session_share(session, session->pool_address, session->pool,
 			     session->options.pool_size, &session->area_id);
 }
@@ -500,9 +533,11 @@ static bool has_devices(const struct session *session)
 	return false;
 }
 
+/* What is shared on demand is asked for: r0 has no reset that would bring it back. */
 static void leave_bus(struct session *session)
 {
-	if (session->has_bus && !session->over && session_reset_device(session) == SESSION_OK) {
+	if (session->has_bus && !session->over && session_reset_device(session) == SESSION_OK &&
+	    session_return_buffers(session) == SESSION_OK) {
 		(void)reset_bus(session);
 	}
 	if (session->has_bus) {
@@ -602,6 +637,9 @@ void session_close(struct session *session)
 		return;
 	}
 	leave_bus(session);
+	if (session->options.tells_areas) {
+		session_buffers_tell(session);
+	}
 	if (session->has_endpoint && !vmsg_emu_is_lost(session->emu)) {
 		vmsg_endpoint_close(&session->endpoint);
 	}
@@ -626,14 +664,18 @@ uint8_t *session_allocate(struct session *session, uint64_t size, uint64_t align
 void session_free_all(struct session *session)
 {
 	session->pool_used = 0;
+	session->buffers.taken = 0;
 }
 
 uint64_t session_address(const struct session *session, const uint8_t *data)
 {
+	const uint64_t offset = (uint64_t)(data - session->pool);
 	uint64_t address = 0;
 
+	if (has_window(session)) {
+		return session->options.window.address + offset;
+	}
 	/* The id was chosen by the session and the offset is inside the area: this cannot fail. */
-	(void)!vmsg_address_make(session->bus.profile, session->area_id,
-				 (uint64_t)(data - session->pool), &address);
+	(void)!vmsg_address_make(session->bus.profile, session->area_id, offset, &address);
 	return address;
 }

@@ -29,10 +29,12 @@ struct session_options {
 	struct ways ways;                   /* carrier and event delivery */
 	uint64_t timeout_ns;                /* of one exchange */
 	uint64_t pool_size;                 /* bytes to share with the peer */
+	struct vmsg_bus_window window;      /* instead, memory that both have reserved (areas.h) */
 	uint32_t buffer_count;              /* and what to share on demand, each of */
 	uint64_t buffer_size;               /* whole pages */
 	bool adds_memory;                   /* session_add_memory() will be used, and no buffers */
 	struct quirk_settings quirks;
+	bool tells_areas;          /* at the end, of those on demand */
 	bool check_contract;       /* report what breaks the rules of shared memory */
 	uint64_t patience_ns;      /* for a manager and a peer that are just starting; 0: 2 s */
 	const volatile bool *stop; /* becomes true: give up; may be NULL */

@@ -142,29 +142,55 @@ static int share(struct session *session, struct session_buffer *buffer)
 	return await_none(session, SESSION_BUFFER_SHARING, "the offer of an area");
 }
 
+int session_take_buffer(struct session *session)
+{
+	struct session_buffers *buffers = &session->buffers;
+
+	return buffers->taken < buffers->count ? (int)buffers->taken++ : -1;
+}
+
+/* Is it ours, and would the peer take it? */
+static bool may_offer(const struct session *session, const struct session_buffer *buffer)
+{
+	return buffer->state == SESSION_BUFFER_OURS && !session->buffers.are_refused &&
+	       !is_full(session);
+}
+
+bool session_may_share(const struct session *session, uint32_t index)
+{
+	const struct session_buffer *buffer = &session->buffers.items[index];
+
+	return buffer->state == SESSION_BUFFER_SHARED || may_offer(session, buffer);
+}
+
 int session_share_buffer(struct session *session, uint32_t index, bool *is_shared)
 {
 	struct session_buffer *buffer = &session->buffers.items[index];
-	int result = SESSION_OK;
+	const int result = may_offer(session, buffer) ? share(session, buffer) : SESSION_OK;
 
-	if (buffer->state == SESSION_BUFFER_OURS && !session->buffers.are_refused &&
-	    !is_full(session)) {
-		result = share(session, buffer);
-	}
 	*is_shared = buffer->state == SESSION_BUFFER_SHARED;
 	return result;
+}
+
+static void ask_back(struct session *session, struct session_buffer *buffer)
+{
+	if (buffer->state == SESSION_BUFFER_SHARED) {
+		buffer->state = SESSION_BUFFER_RETURNING;
+		/* Refused only when the peer has just released it, which ends the same way. */
+		(void)!vmsg_bus_unshare(&session->bus, report_now(), buffer->area_id);
+	}
+}
+
+int session_return_buffer(struct session *session, uint32_t index)
+{
+	ask_back(session, &session->buffers.items[index]);
+	return await_none(session, SESSION_BUFFER_RETURNING, "the request for an area");
 }
 
 int session_return_buffers(struct session *session)
 {
 	for (uint32_t i = 0; i < session->buffers.count; i++) {
-		struct session_buffer *buffer = &session->buffers.items[i];
-		if (buffer->state != SESSION_BUFFER_SHARED) {
-			continue;
-		}
-		buffer->state = SESSION_BUFFER_RETURNING;
-		/* Refused only when the peer has just released it, which ends the same way. */
-		(void)!vmsg_bus_unshare(&session->bus, report_now(), buffer->area_id);
+		ask_back(session, &session->buffers.items[i]);
 	}
 	return await_none(session, SESSION_BUFFER_RETURNING, "the request for an area");
 }
@@ -213,4 +239,16 @@ const char *session_buffer_ids(const struct session *session, char text[SESSION_
 		first = last;
 	}
 	return text;
+}
+
+void session_buffers_tell(const struct session *session)
+{
+	const struct session_buffers *buffers = &session->buffers;
+	char ids[SESSION_BUFFER_IDS_TEXT];
+
+	if (buffers->count > 0) {
+		fprintf(stderr, "areas on demand: %llu shared, %llu given back; ids %s\n",
+			(unsigned long long)buffers->shared, (unsigned long long)buffers->returned,
+			session_buffer_ids(session, ids));
+	}
 }

@@ -16,6 +16,14 @@
 
 #define BUFFERS     16u
 #define BUFFER_SIZE 8192u /* at least a header and VSOCK_DATA_MAX */
+#define QUEUES      2u    /* with buffers */
+
+const struct areas_need vsock_driver_need = {
+	.pool_size = (QUEUES + 1) * DRIVER_BUFFERS_POOL(BUFFERS, BUFFER_SIZE),
+	.pool_size_demand = (QUEUES + 1) * DRIVER_BUFFERS_POOL(DRIVER_SPARES, BUFFER_SIZE),
+	.buffer_count = QUEUES * BUFFERS,
+	.buffer_size = BUFFER_SIZE,
+};
 
 struct driver {
 	const struct vsock_settings *settings;
@@ -23,10 +31,13 @@ struct driver {
 	const volatile bool *stop;
 	struct driver_buffers receive;
 	struct driver_buffers transmit;
-	struct driver_buffers events; /* none are offered: there is nothing to migrate */
+	struct queue_driver events; /* has no buffers: nobody migrates */
 	bool was_open;
 	bool is_over;
-	bool is_cut; /* it ended before we had said all */
+	bool is_cut;     /* it ended before we had said all */
+	bool has_packet; /* that waits for a buffer */
+	struct vsock_header packet;
+	uint8_t data[VSOCK_DATA_MAX];
 	struct vsock vsock;
 };
 
@@ -63,27 +74,28 @@ static void close_queues(struct driver *driver)
 {
 	driver_buffers_close(&driver->receive);
 	driver_buffers_close(&driver->transmit);
-	driver_buffers_close(&driver->events);
+	queue_driver_close(&driver->events);
 }
 
 static int start(struct session *session, void *context)
 {
-	static const struct driver_buffers_plan plans[VSOCK_QUEUES] = {
-		{ 0, BUFFERS, BUFFER_SIZE, true },
-		{ 1, BUFFERS, BUFFER_SIZE, false },
-		{ 2, 1, VSOCK_HEADER_SIZE, true },
-	};
+	static const struct driver_buffers_plan receive = { 0, BUFFERS, BUFFER_SIZE, true };
+	static const struct driver_buffers_plan transmit = { 1, BUFFERS, BUFFER_SIZE, false };
 	struct driver *driver = context;
-	struct driver_buffers *const queues[VSOCK_QUEUES] = { &driver->receive, &driver->transmit,
-							      &driver->events };
 	uint32_t features[VMSG_FEATURE_BLOCKS_MAX] = { 0 };
 
 	close_queues(driver);
 	session_free_all(session);
 	session_ring_features(features);
 	int result = session_find_device(session, VMSG_VIRTIO_VSOCK, features);
-	for (uint32_t i = 0; i < VSOCK_QUEUES && result == SESSION_OK; i++) {
-		result = driver_buffers_open(queues[i], session, &plans[i]);
+	if (result == SESSION_OK) {
+		result = driver_buffers_open(&driver->receive, session, &receive);
+	}
+	if (result == SESSION_OK) {
+		result = driver_buffers_open(&driver->transmit, session, &transmit);
+	}
+	if (result == SESSION_OK) {
+		result = queue_driver_open(&driver->events, session, 2, 1);
 	}
 	if (result == SESSION_OK) {
 		result = session_ready(session);
@@ -120,21 +132,24 @@ static int received(void *context, struct driver_buffer *buffer)
 	return driver_buffers_offer(&driver->receive, buffer, BUFFER_SIZE);
 }
 
+/* A buffer is only asked for when there is something to put into it. */
 static int send_packets(struct driver *driver)
 {
-	struct vsock_header header;
 	struct driver_buffer *buffer;
 
-	while ((buffer = driver_buffers_find_free(&driver->transmit)) &&
-	       vsock_output(&driver->vsock, &header, buffer->data + VSOCK_HEADER_SIZE,
-			    VSOCK_DATA_MAX)) {
-		vsock_header_store(&header, buffer->data);
+	while ((driver->has_packet =
+			driver->has_packet || vsock_output(&driver->vsock, &driver->packet,
+							   driver->data, sizeof(driver->data))) &&
+	       (buffer = driver_buffers_find_free(&driver->transmit))) {
+		vsock_header_store(&driver->packet, buffer->data);
+		memcpy(buffer->data + VSOCK_HEADER_SIZE, driver->data, driver->packet.len);
 		if (driver_buffers_offer(&driver->transmit, buffer,
-					 VSOCK_HEADER_SIZE + header.len) != SESSION_OK) {
+					 VSOCK_HEADER_SIZE + driver->packet.len) != SESSION_OK) {
 			return SESSION_OVER;
 		}
+		driver->has_packet = false;
 	}
-	return SESSION_OK;
+	return driver->session->over ? SESSION_OVER : SESSION_OK;
 }
 
 static void flush(struct driver *driver)
@@ -154,15 +169,16 @@ static int run_queues(struct driver *driver)
 	if (result == SESSION_OK) {
 		result = driver_buffers_run(&driver->transmit, false, NULL, NULL);
 	}
-	return result == SESSION_OK ? driver_buffers_run(&driver->events, false, NULL, NULL)
-				    : result;
+	return result == SESSION_OK ? queue_driver_run(&driver->events, false, NULL, NULL) : result;
 }
 
 static int carry(struct driver *driver)
 {
 	int nap_ms = driver_buffers_nap(0, true);
 
-	while (!(driver->is_over && driver_buffers_are_free(&driver->transmit)) && !*driver->stop) {
+	while (!(driver->is_over && !driver->has_packet &&
+		 driver_buffers_are_free(&driver->transmit)) &&
+	       !*driver->stop) {
 		/* there is one stream, so it is the first */
 		struct pollfd in = {
 			.fd = vsock_may_read(&driver->vsock.streams[0]) ? driver->settings->in : -1,

@@ -3,10 +3,9 @@
 #ifndef VMSG_EMULATOR_VSOCK_DRIVER_H
 #define VMSG_EMULATOR_VSOCK_DRIVER_H
 
-#include "commands/session.h"
+#include "commands/areas.h"
 
-/* Pool that it needs. */
-#define VSOCK_POOL_SIZE (320u * 1024)
+extern const struct areas_need vsock_driver_need;
 
 struct vsock_settings {
 	uint32_t port;

@@ -27,6 +27,7 @@
 #define REQUEST_MAX  (32u * 1024 * 1024)
 
 static struct session_options options = { .timeout_ns = TIMEOUT_NS };
+static struct areas areas;
 static char *socket_path;
 static int device = -1; /* the first disk */
 static struct session *session;
@@ -81,7 +82,16 @@ static int configure(const char *key, const char *value)
 		}
 		return 0;
 	}
-	nbdkit_error("no parameter '%s'; there are socket, id, peer, device and profile", key);
+	if (strcmp(key, "areas") == 0) {
+		report_init("nbdkit");
+		if (option_areas(value, &areas) != 0) {
+			nbdkit_error("areas is %s: see above", value);
+			return -1;
+		}
+		return 0;
+	}
+	nbdkit_error("no parameter '%s'; there are socket, id, peer, device, profile and areas",
+		     key);
 	return -1;
 }
 
@@ -104,7 +114,10 @@ static int begin_session(void)
 	}
 	end_session();
 	report_init("nbdkit");
-	options.pool_size = (BLK_POOL_SIZE + PREFERRED - 1) / PREFERRED * PREFERRED;
+	if (areas_plan(&areas, &blk_driver_need, &options) != 0) {
+		nbdkit_error("the memory cannot be had in that way: see above");
+		return -1;
+	}
 	session = session_open(&options);
 	if (!session) {
 		nbdkit_error("no disk across FF-A: see above");
@@ -289,7 +302,10 @@ static struct nbdkit_plugin plugin = {
 		"id=ID         be partition ID (default: the first free VM)\n"
 		"peer=ID       drive the disk of partition ID (default: the first that has one)\n"
 		"device=N      device N of it (default: its first disk)\n"
-		"profile=P     speak revision P: r0, r1, r1-a16, r2a, r2b or r3",
+		"profile=P     speak revision P: r0, r1, r1-a16, r2a, r2b or r3\n"
+		"areas=A       share memory as pool, demand or static,address=N,path=FILE "
+		"(default: "
+		"pool)",
 	.magic_config_key = "socket",
 	.open = open_disk,
 	.get_size = get_size,

@@ -73,9 +73,8 @@ static size_t read_some(int fd, uint8_t *data, size_t size)
 }
 
 /* Far more than the buffers and the terminal hold: nothing may be lost between them. */
-static void what_is_piped_in_comes_out(void **state)
+static void pipe_through(const char *options)
 {
-	(void)state;
 	static uint8_t got[TEXT_SIZE];
 	char input[64];
 	size_t size = 0;
@@ -84,7 +83,7 @@ static void what_is_piped_in_comes_out(void **state)
 	serve("");
 	const int terminal = open_terminal("");
 	(void)snprintf(input, sizeof(input), "yes 0123456 | head -c %u", TEXT_SIZE);
-	start_frontend(input, "");
+	start_frontend(input, options);
 	while (size < TEXT_SIZE && (part = read_some(terminal, got + size, TEXT_SIZE - size)) > 0) {
 		size += part;
 	}
@@ -94,8 +93,22 @@ static void what_is_piped_in_comes_out(void **state)
 	}
 	assert_int_equal(process_finish(&disk_system.frontend), 0);
 	assert_int_equal(close(terminal), 0);
-	disk_system_close(&disk_system);
-	disk_system_open(&disk_system); /* for the tear-down */
+	assert_int_equal(process_stop(&disk_system.backend), 0);
+}
+
+static void what_is_piped_in_comes_out(void **state)
+{
+	(void)state;
+	pipe_through("");
+}
+
+static void what_is_piped_in_comes_out_of_areas_on_demand(void **state)
+{
+	(void)state;
+	pipe_through("--areas demand");
+	assert_areas_came_back(&disk_system);
+	pipe_through("--areas demand --profile r0");
+	assert_areas_came_back(&disk_system);
 }
 
 static void the_other_way_through_a_second_port(void **state)
@@ -136,6 +149,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_piped_in_comes_out),
+		TEST(what_is_piped_in_comes_out_of_areas_on_demand),
 		TEST(the_other_way_through_a_second_port),
 		TEST(a_port_that_is_not_there),
 	};

@@ -160,6 +160,26 @@ static void areas_on_demand_come_and_go(void **state)
 	assert_non_null(strstr(program.output.text, "144 shared, 144 given back; ids 2-145"));
 }
 
+/* The manager sees no area, and the directory of the memory is gone as well. */
+static void the_job_is_done_in_memory_that_both_have(void **state)
+{
+	static const char *const profiles[] = { "r0", "r1" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		assert_int_equal(RUN("loopback", "--json", "--device", device, "--device", "rng",
+				     "--areas", "static", "--profile", profiles[i]),
+				 0);
+		assert_non_null(strstr(program.output.text, "\"SET_VQUEUE\":"));
+		assert_null(strstr(program.output.text, "\"AREA_SHARE\":"));
+		assert_image_is_unchanged();
+		assert_no_directory_is_left();
+	}
+	assert_int_equal(RUN("loopback", "--device", "rng", "--areas", "static"), 1);
+	assert_non_null(strstr(program.errors.text, "speaks r3, which has no plain addresses"));
+	assert_no_directory_is_left();
+}
+
 /* Few messages are what makes it fast: one kick for each batch of requests. */
 static void a_mebibyte_takes_few_messages(void **state)
 {
@@ -236,9 +256,14 @@ static void wrong_command_lines_leave_with_2_and_name_option_value_and_rule(void
 		  "--length is '-1', which is no number of bytes" },
 		{ { "frontend", "blk", "read", "--length", "99999999999T" },
 		  "--length is '99999999999T', which is no number of bytes" },
-		{ { "frontend", "rng", "--areas", "demand" }, "--areas has no meaning for 'rng'" },
+		{ { "frontend", "info", "--areas", "demand" },
+		  "--areas has no meaning for 'info'" },
+		{ { "loopback", "--device", "rng", "--areas", "static", "--profile", "r3" },
+		  "profile r3 has no plain addresses: --areas static goes with r0 and r1" },
+		{ { "loopback", "--device", "rng", "--areas", "static,address=0,path=x" },
+		  "but it is loopback that makes the memory: static" },
 		{ { "loopback", "--device", "rng", "--areas", "many" },
-		  "--areas is 'many', which is neither pool nor demand" },
+		  "--areas is 'many', which is none of pool, demand and static" },
 		{ { "frontend", "--timeout", "0", "info" },
 		  "--timeout is '0', which is no time (0.001 to 3600 seconds)" },
 		{ { "frontend", "--profile", "r9", "info" },
@@ -302,6 +327,7 @@ int main(void)
 		TEST(every_dialect_forced_on_either_side_does_the_job),
 		TEST(other_dialects_do_the_job_too),
 		TEST(areas_on_demand_come_and_go),
+		TEST(the_job_is_done_in_memory_that_both_have),
 		TEST(a_mebibyte_takes_few_messages),
 		TEST(a_read_only_disk_is_left_alone),
 		TEST(failures_leave_with_1_and_say_why),

@@ -48,7 +48,7 @@ static const char *find_nbdkit(void)
 	return access(NBDKIT, X_OK) == 0 ? NBDKIT : "/usr/bin/nbdkit";
 }
 
-static void serve(const char *options)
+static void serve_areas(const char *options, const char *areas)
 {
 	char socket_option[64];
 	char path[64];
@@ -59,13 +59,19 @@ static void serve(const char *options)
 	snprintf(socket_option, sizeof(socket_option), "socket=%s", disk_system.daemon.socket_path);
 	disk_system_path(&disk_system, "nbd", path);
 	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", path);
-	process_start(&nbdkit, find_nbdkit(),
-		      (const char *const[]){ "-f", "-U", path, PLUGIN, socket_option, NULL });
+	process_start(
+		&nbdkit, find_nbdkit(),
+		(const char *const[]){ "-f", "-U", path, PLUGIN, socket_option, areas, NULL });
 	const uint64_t end_ms = process_now_ms() + PROCESS_PATIENCE_MS;
 	while (access(path, F_OK) != 0) {
 		assert_true(process_now_ms() < end_ms);
 		usleep(1000);
 	}
+}
+
+static void serve(const char *options)
+{
+	serve_areas(options, "areas=pool");
 }
 
 static int copy(const char *from, const char *to)
@@ -89,6 +95,30 @@ static void a_disk_is_copied_out_and_in(void **state)
 	file_write(path, disk_system.data, DISK_SIZE);
 	assert_int_equal(copy(path, uri), 0);
 	assert_file_equals(disk_system.image, disk_system.data, DISK_SIZE);
+}
+
+static void a_disk_is_copied_in_areas_on_demand(void **state)
+{
+	(void)state;
+	char path[64];
+
+	need(NBDCOPY);
+	serve_areas("", "areas=demand");
+	disk_system_path(&disk_system, "copy", path);
+	assert_int_equal(copy(uri, path), 0);
+	assert_file_equals(path, disk_system.data, DISK_SIZE);
+}
+
+static void areas_that_cannot_be_had_are_refused(void **state)
+{
+	(void)state;
+	need(PLUGIN);
+	need(find_nbdkit());
+	assert_int_not_equal(process_run(&client, find_nbdkit(),
+					 (const char *const[]){ "-f", "-U", "/nonexistent/nbd",
+								PLUGIN, "areas=many", NULL }),
+			     0);
+	assert_non_null(strstr(client.errors.text, "none of pool, demand and static"));
 }
 
 static void fio_verifies_what_it_wrote(void **state)
@@ -142,6 +172,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_disk_is_copied_out_and_in),
+		TEST(a_disk_is_copied_in_areas_on_demand),
+		TEST(areas_that_cannot_be_had_are_refused),
 		TEST(fio_verifies_what_it_wrote),
 		TEST(a_read_only_disk_is_read_only),
 		TEST(the_next_client_finds_the_next_backend),

@@ -120,9 +120,8 @@ static void send_many(int from, int to)
 	}
 }
 
-static void frames_cross_in_order_both_ways(void **state)
+static void cross(const char *areas)
 {
-	(void)state;
 	char device_path[64];
 	char driver_path[64];
 	const int device_listener =
@@ -131,7 +130,7 @@ static void frames_cross_in_order_both_ways(void **state)
 		listen_at(disk_system_path(&disk_system, "driver", driver_path));
 
 	serve(device_path);
-	FRONTEND_START(&disk_system, "--json", "net", "--socket", driver_path);
+	FRONTEND_START(&disk_system, "--json", "net", "--socket", driver_path, "--areas", areas);
 	const int device = accept_from(device_listener);
 	const int driver = accept_from(driver_listener);
 	send_many(driver, device);
@@ -142,6 +141,19 @@ static void frames_cross_in_order_both_ways(void **state)
 			    "{\"job\":\"net\",\"sent\":300,\"received\":300,\"dropped\":0}\n");
 	assert_int_equal(close(device), 0);
 	assert_int_equal(process_stop(&disk_system.backend), 0);
+}
+
+static void frames_cross_in_order_both_ways(void **state)
+{
+	(void)state;
+	cross("pool");
+}
+
+static void frames_cross_in_areas_on_demand(void **state)
+{
+	(void)state;
+	cross("demand");
+	assert_areas_came_back(&disk_system);
 }
 
 static void a_signal_ends_it_and_the_next_may_come(void **state)
@@ -212,6 +224,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(frames_cross_in_order_both_ways),
+		TEST(frames_cross_in_areas_on_demand),
 		TEST(a_signal_ends_it_and_the_next_may_come),
 		TEST(passt_answers_over_it),
 	};

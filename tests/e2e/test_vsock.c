@@ -52,9 +52,8 @@ static void start_frontend(const char *input, const char *job)
 	process_start(&disk_system.frontend, "/bin/sh", (const char *const[]){ "-c", line, NULL });
 }
 
-static void the_guest_sends_a_lot_to_a_program(void **state)
+static void send_a_lot(const char *job)
 {
-	(void)state;
 	struct sockaddr_un address;
 	static char got[65536];
 	char input[64];
@@ -64,7 +63,7 @@ static void the_guest_sends_a_lot_to_a_program(void **state)
 	assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(listener, 1), 0);
 	snprintf(input, sizeof(input), "yes 0123456 | head -c %u", SIZE);
-	start_frontend(input, "connect --port 77");
+	start_frontend(input, job);
 	struct pollfd at = { .fd = listener, .events = POLLIN };
 	assert_int_equal(poll(&at, 1, PROCESS_PATIENCE_MS), 1);
 	const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -83,6 +82,22 @@ static void the_guest_sends_a_lot_to_a_program(void **state)
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(process_finish(&disk_system.frontend), 0);
 	assert_int_equal(close(listener), 0);
+	assert_int_equal(unlink(address.sun_path), 0);
+}
+
+static void the_guest_sends_a_lot_to_a_program(void **state)
+{
+	(void)state;
+	send_a_lot("connect --port 77");
+}
+
+static void the_guest_sends_a_lot_in_areas_on_demand(void **state)
+{
+	(void)state;
+	send_a_lot("connect --port 77 --areas demand");
+	assert_areas_came_back(&disk_system);
+	send_a_lot("connect --port 77 --areas demand --profile r0");
+	assert_areas_came_back(&disk_system);
 }
 
 static void a_program_sends_a_lot_to_the_guest(void **state)
@@ -163,6 +178,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(the_guest_sends_a_lot_to_a_program),
+		TEST(the_guest_sends_a_lot_in_areas_on_demand),
 		TEST(a_program_sends_a_lot_to_the_guest),
 		TEST(a_program_that_leaves_ends_its_stream_only),
 		TEST(nobody_listens),

@@ -132,3 +132,17 @@ const char *disk_system_path(const struct disk_system *system, const char *name,
 	snprintf(path, 64, "%s/%s", system->directory, name);
 	return path;
 }
+
+void assert_areas_came_back(const struct disk_system *system)
+{
+	static const char begin[] = "areas on demand: ";
+	const char *at = strstr(system->frontend.errors.text, begin);
+	char *end = NULL;
+
+	assert_non_null(at);
+	const unsigned long shared = strtoul(at + strlen(begin), &end, 10);
+	assert_true(shared > 0);
+	assert_int_equal(strncmp(end, " shared, ", 9), 0);
+	assert_int_equal(strtoul(end + 9, &end, 10), shared);
+	assert_int_equal(strncmp(end, " given back; ids 2-", 19), 0);
+}

@@ -38,6 +38,9 @@ int frontend_run(struct disk_system *system, const char *const *arguments);
 #define FRONTEND_START(system, ...)                                                                \
 	frontend_start(system, (const char *const[]){ __VA_ARGS__, NULL })
 
+/* The frontend, which had --areas demand, says that it shared areas, and that all came back. */
+void assert_areas_came_back(const struct disk_system *system);
+
 /* A path in the system's directory. */
 const char *disk_system_path(const struct disk_system *system, const char *name, char path[64]);
 
