@@ -9,12 +9,14 @@
 
 #include "port.h"
 
+#define SLOTS_MAX (UINT32_MAX - 31u) /* so that their words can be counted */
+
 int vmsg_bounce_init(struct vmsg_bounce *bounce, struct vmsg_span pool, uint64_t address,
 		     uint32_t slot_size, uint32_t *used)
 {
 	*bounce = (struct vmsg_bounce){ 0 };
 	if (slot_size == 0 || pool.size == 0 || pool.size % slot_size != 0 ||
-	    pool.size / slot_size > UINT32_MAX || !used) {
+	    pool.size / slot_size > SLOTS_MAX || address > UINT64_MAX - pool.size || !used) {
 		return VMSG_ERROR_INVALID;
 	}
 	*bounce = (struct vmsg_bounce){
@@ -71,7 +73,7 @@ static int take(struct vmsg_bounce *bounce, size_t size, struct vmsg_bounce_map 
 	if (size == 0 || size > bounce->pool.size || size > UINT32_MAX) {
 		return VMSG_ERROR_RANGE;
 	}
-	const uint32_t count = (uint32_t)((size + bounce->slot_size - 1) / bounce->slot_size);
+	const uint32_t count = (uint32_t)((size - 1) / bounce->slot_size + 1);
 	if (count > bounce->free_count) {
 		return VMSG_ERROR_AGAIN;
 	}

@@ -42,8 +42,9 @@ struct vmsg_bounce_map {
 /* 32-bit words that the caller must provide for so many slots. */
 #define VMSG_BOUNCE_WORDS(slot_count) (((slot_count) + 31u) / 32u)
 
-/* All slots are free. INVALID when the slots do not divide the pool, or there are none; `used` has
- * VMSG_BOUNCE_WORDS() words. */
+/* All slots are free. INVALID when the slots do not divide the pool, when there are none or more
+ * than VMSG_BOUNCE_WORDS() can count, or when the pool does not end below 2^64; `used` has
+ * VMSG_BOUNCE_WORDS() words. What shares a page with the pool can be seen by the device, too. */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_bounce_init(struct vmsg_bounce *bounce, struct vmsg_span pool,
 						 uint64_t address, uint32_t slot_size,
 						 uint32_t *used);

@@ -152,6 +152,46 @@ static void pools_are_checked(void **state)
 	assert_int_equal(vmsg_bounce_init(&other, span, 0, SLOT, NULL), VMSG_ERROR_INVALID);
 	assert_int_equal(vmsg_bounce_init(&other, (struct vmsg_span){ pool, 0 }, 0, SLOT, used),
 			 VMSG_ERROR_INVALID);
+	assert_int_equal(
+		vmsg_bounce_init(&other, (struct vmsg_span){ pool, UINT32_MAX }, 0, 1, used),
+		VMSG_ERROR_INVALID); /* more slots than words could be counted for */
+	assert_int_equal(vmsg_bounce_init(&other, span, UINT64_MAX - sizeof(pool) + 1, SLOT, used),
+			 VMSG_ERROR_INVALID);
+	assert_int_equal(vmsg_bounce_init(&other, span, UINT64_MAX - sizeof(pool), SLOT, used), 0);
+}
+
+/* Lengths at every edge of a slot and of the pool, and beyond what a descriptor can say. */
+static void lengths_at_the_edges_take_what_they_need(void **state)
+{
+	static const struct {
+		size_t size;
+		uint32_t slots; /* 0: refused */
+	} rows[] = {
+		{ 0, 0 },
+		{ 1, 1 },
+		{ SLOT - 1, 1 },
+		{ SLOT, 1 },
+		{ SLOT + 1, 2 },
+		{ SLOTS * SLOT - 1, SLOTS },
+		{ SLOTS * SLOT, SLOTS },
+		{ SLOTS * SLOT + 1, 0 },
+		{ SIZE_MAX - SLOT + 2, 0 },
+		{ SIZE_MAX, 0 },
+	};
+	static uint8_t data[SLOTS * SLOT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vmsg_bounce_map map;
+		const int error = vmsg_bounce_map_writable(
+			&bounce, (struct vmsg_span){ data, rows[i].size }, &map);
+		assert_int_equal(error, rows[i].slots ? 0 : VMSG_ERROR_RANGE);
+		assert_int_equal(bounce.free_count, SLOTS - rows[i].slots);
+		if (error == 0) {
+			assert_int_equal(map.size, rows[i].size);
+			vmsg_bounce_unmap(&bounce, &map, UINT32_MAX); /* what a device may claim */
+		}
+	}
 }
 
 int main(void)
@@ -162,6 +202,7 @@ int main(void)
 		cmocka_unit_test_setup(a_full_pool_is_busy_until_something_is_given_back, fresh),
 		cmocka_unit_test_setup(maps_never_overlap, fresh),
 		cmocka_unit_test_setup(pools_are_checked, fresh),
+		cmocka_unit_test_setup(lengths_at_the_edges_take_what_they_need, fresh),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
