@@ -323,7 +323,7 @@ static void a_peer_that_is_replaced_unseen_is_gone_on_with(void **state)
 	disk_system_serve(&far, "", NULL, false);
 	start_server(NULL);
 	start_front();
-	for (unsigned int i = 0; i < 4; i++) {
+	for (unsigned int i = 0; i < 2; i++) {
 		put_read(3 + i);
 		offer(2 * i + 1);
 		await_call();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* virtio-console on pseudo-terminals. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,6 +284,37 @@ static void a_reset_forgets_what_was_being_written(void **state)
 	assert_int_equal(close(terminal), 0);
 }
 
+/* Output that nobody will ever take goes back to the driver, and is counted; the input goes on. */
+static void a_reader_that_leaves_is_an_error_of_its_port(void **state)
+{
+	(void)state;
+	int ends[2];
+	uint32_t written;
+	const int out = dup(STDOUT_FILENO);
+
+	assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR); /* as the backend does */
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+	rig_open(&rig, "console,stdio=on", 0, 0);
+	rig_queue(&rig, 0);
+	rig_queue(&rig, 1);
+	rig_run(&rig);
+	assert_int_equal(close(ends[0]), 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		rig_add(&rig, 1, i, 100, 0);
+		rig_kick(&rig, 1);
+		const uint32_t back = rig_await(&rig, 1, &written);
+		assert_int_equal(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
+		assert_int_equal(back, i);
+		assert_int_equal(rig.device->errors, i + 1);
+		assert_int_equal(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+	}
+	rig_reset(&rig);
+	assert_int_equal(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
+	assert_int_equal(close(out), 0);
+	assert_int_equal(close(ends[1]), 0);
+}
+
 static void bad_options_name_the_key(void **state)
 {
 	(void)state;
@@ -317,6 +349,7 @@ int main(void)
 		TEST(bad_control_messages_are_counted),
 		TEST(an_emergency_write_needs_no_queue),
 		TEST(a_reset_forgets_what_was_being_written),
+		TEST(a_reader_that_leaves_is_an_error_of_its_port),
 		TEST(bad_options_name_the_key),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
