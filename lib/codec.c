@@ -394,12 +394,19 @@ int vmsg_decode(const struct vmsg_profile *profile, struct vmsg_bytes frame,
 	return decode_any(profile, frame, message, diagnosis);
 }
 
+/* By value and out of line where speed counts: a hot message need not put `room` into memory. */
+VMSG_APART int encode_into(const struct vmsg_profile *profile, const struct vmsg_message *message,
+			   struct vmsg_span room, struct vmsg_diagnosis *diagnosis)
+{
+	return encode_any(profile, message, &room, diagnosis);
+}
+
 int vmsg_encode(const struct vmsg_profile *profile, const struct vmsg_message *message,
 		struct vmsg_span room, struct vmsg_diagnosis *diagnosis)
 {
 	const int size = profile->id == VMSG_PROFILE_R3 ? encode_hot(message, room) : -1;
 
-	return size >= 0 ? size : encode_any(profile, message, &room, diagnosis);
+	return size >= 0 ? size : encode_into(profile, message, room, diagnosis);
 }
 
 /* ---- dialects and addresses ---- */

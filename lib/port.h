@@ -51,6 +51,12 @@ int memcmp(const void *left, const void *right, size_t size);
 
 /* Keeps a rarer path out of the registers and stack frame of a hot one. */
 #define VMSG_NOINLINE static __attribute__((noinline))
+/* Likewise, at the compiler's discretion where size counts. */
+#if VMSG_FOR_SIZE
+#define VMSG_APART static inline
+#else
+#define VMSG_APART VMSG_NOINLINE
+#endif
 
 #define VMSG_LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define VMSG_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
