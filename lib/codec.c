@@ -16,8 +16,8 @@
 
 VMSG_WALKERS(any, )
 
-__attribute__((noinline)) int vmsg_blame(struct vmsg_diagnosis *diagnosis, unsigned int fault,
-					 size_t value, size_t limit)
+VMSG_CALLED int vmsg_blame(struct vmsg_diagnosis *diagnosis, unsigned int fault, size_t value,
+			   size_t limit)
 {
 	if (diagnosis) {
 		diagnosis->rule = (enum vmsg_rule)(fault >> 8);

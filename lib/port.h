@@ -49,6 +49,13 @@ int memcmp(const void *left, const void *right, size_t size);
 #define VMSG_ONCE VMSG_ALWAYS_INLINE
 #endif
 
+/* The same for what other files call too. */
+#if VMSG_FOR_SIZE
+#define VMSG_CALLED __attribute__((noinline))
+#else
+#define VMSG_CALLED
+#endif
+
 /* Keeps a rarer path out of the registers and stack frame of a hot one. */
 #define VMSG_NOINLINE static __attribute__((noinline))
 /* Likewise, at the compiler's discretion where size counts. */
