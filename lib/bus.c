@@ -208,8 +208,37 @@ enum vmsg_carrier vmsg_bus_event_carrier(const struct vmsg_bus *bus)
 bool vmsg_bus_can_send_event(const struct vmsg_bus *bus)
 {
 	return !vmsg_bus_is_driver(bus) && vmsg_bus_is_up(bus) && bus->events_on &&
-	       delivers_events(bus) && !bus->out_due && !bus->answer_due && !bus->poll_pending &&
-	       !bus->poll_empty && !bus->message_pending;
+	       delivers_events(bus) && !bus->out_due && bus->aside_size == 0 && !bus->answer_due &&
+	       !bus->poll_pending && !bus->poll_empty && !bus->message_pending;
+}
+
+/* A direct request has one answer, now: no event that waits for room is in its way. */
+static void set_event_aside(struct vmsg_bus *bus)
+{
+	if (bus->out_due && bus->out_is_event && bus->out_carrier != VMSG_CARRIER_DIRECT &&
+	    bus->aside_size == 0) {
+		memcpy(bus->aside, bus->out, bus->out_size);
+		bus->aside_size = bus->out_size;
+		bus->aside_ns = bus->out_ns;
+		bus->aside_deadline_ns = bus->out_deadline_ns;
+		bus->out_due = false;
+	}
+}
+
+/* Its turn comes again when nothing is being answered. */
+static void put_event_back(struct vmsg_bus *bus)
+{
+	if (bus->aside_size > 0 && vmsg_bus_can_take(bus)) {
+		memcpy(bus->out, bus->aside, bus->aside_size);
+		bus->out_size = bus->aside_size;
+		bus->out_ns = bus->aside_ns;
+		bus->out_deadline_ns = bus->aside_deadline_ns;
+		bus->out_carrier = vmsg_bus_event_carrier(bus);
+		bus->out_request = VMSG_BUS_NONE;
+		bus->out_is_event = true;
+		bus->out_due = true;
+		bus->aside_size = 0;
+	}
 }
 
 int vmsg_bus_send(struct vmsg_bus *bus, uint64_t now_ns, const struct vmsg_message *message)
@@ -338,6 +367,9 @@ int vmsg_bus_input_by(struct vmsg_bus *bus, uint64_t now_ns, enum vmsg_carrier c
 	if (vmsg_bus_is_driver(bus)) {
 		return vmsg_bus_driver_input(bus, frame);
 	}
+	if (carrier == VMSG_CARRIER_DIRECT) {
+		set_event_aside(bus);
+	}
 	const bool is_serving = !vmsg_bus_can_take(bus);
 	const int error = vmsg_bus_device_input(bus, carrier, frame);
 	if (is_serving && (error == VMSG_ERROR_AGAIN || bus->message_pending)) {
@@ -432,6 +464,7 @@ int vmsg_bus_output(struct vmsg_bus *bus, struct vmsg_bus_output *output)
 		vmsg_bus_driver_output(bus);
 	} else if (!bus->out_due) {
 		vmsg_bus_device_output(bus, false);
+		put_event_back(bus);
 	}
 	if (!bus->out_due && !(bus->reset_pending && !vmsg_bus_is_driver(bus))) {
 		if (vmsg_bus_area_action(bus, output) == 1 || own_action(bus, output) == 1) {

@@ -78,6 +78,7 @@ void vmsg_bus_device_reset(struct vmsg_bus *bus)
 	bus->notify_due = false;
 	bus->notified = false;
 	bus->out_due = false;
+	bus->aside_size = 0;
 	vmsg_bus_areas_drop(bus, true);
 	vmsg_bus_fifo_drop(bus);
 }

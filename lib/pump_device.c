@@ -230,10 +230,16 @@ static bool send_event(struct vmsg_device_pump *pump, struct vmsg_device_session
 	return false;
 }
 
-/* Events that nobody has asked for: sent, or announced, as the driver wants it. True when one is on
- * its way. */
+/*
+ * Events that nobody has asked for: sent, or announced, as the driver wants it. True when one is on
+ * its way. What has come is served first: a device that always has an event would take the place
+ * of every answer.
+ */
 static bool deliver_event(struct vmsg_device_pump *pump, struct vmsg_device_session *session)
 {
+	if (vmsg_mailbox_peek(&session->inbox)) {
+		return false;
+	}
 	if (vmsg_bus_can_send_event(&session->bus)) {
 		return send_event(pump, session);
 	}
@@ -405,19 +411,6 @@ static size_t settle(struct vmsg_device_pump *pump, struct vmsg_device_session *
 	}
 }
 
-/* What happened in one session may be news for the others. */
-static void push_events(struct vmsg_device_pump *pump)
-{
-	uint8_t reply[VMSG_FRAME_SIZE_MAX];
-
-	for (size_t i = 0; i < pump->options.session_count; i++) {
-		struct vmsg_device_session *session = &pump->options.sessions[i];
-		if (session->used && session->bus.events != VMSG_EVENTS_POLL) {
-			(void)settle(pump, session, reply); /* nobody asked directly */
-		}
-	}
-}
-
 /* ---- serving ---- */
 
 static bool is_for_us(const struct vmsg_ffa_uuid *uuid)
@@ -491,6 +484,22 @@ static bool drain_fifo(struct vmsg_device_pump *pump, struct vmsg_device_session
 		taken = true;
 	}
 	return taken;
+}
+
+/* What happened in one session may be news for the others. What could not be taken while a frame
+ * waited can be when it has gone: nothing else would remember it. */
+static void push_events(struct vmsg_device_pump *pump)
+{
+	uint8_t reply[VMSG_FRAME_SIZE_MAX];
+
+	for (size_t i = 0; i < pump->options.session_count; i++) {
+		struct vmsg_device_session *session = &pump->options.sessions[i];
+		if (session->used && session->bus.events != VMSG_EVENTS_POLL) {
+			(void)settle(pump, session, reply); /* nobody asked directly */
+			(void)drain(pump, &session->inbox);
+			(void)drain_fifo(pump, session);
+		}
+	}
 }
 
 /* Serves what has come by itself. Each look at RX finds one message, so peers get their turns; one

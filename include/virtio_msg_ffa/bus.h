@@ -231,6 +231,12 @@ struct vmsg_bus {
 	uint64_t out_deadline_ns;
 	enum vmsg_carrier out_carrier;
 
+	/* device: an event that found no room, out of the way of a direct request's answer */
+	uint16_t aside_size; /* 0: none */
+	uint64_t aside_ns;
+	uint64_t aside_deadline_ns;
+	uint8_t aside[VMSG_FRAME_SIZE_MAX];
+
 	/* events due, beyond those in the tables */
 	bool up_pending;
 	bool failed_pending;

@@ -399,6 +399,23 @@ static void a_driver_that_does_not_read_is_in_nobodys_way(void **state)
 	echo_down(at);
 }
 
+/* A request that must be answered within 100 ms, whatever else comes. */
+static void read_nothing(struct echo_session *at)
+{
+	struct vmsg_driver_event event = { .kind = VMSG_DRIVER_EVENT_FAILED };
+
+	assert_int_equal(vmsg_driver_read_config(&at->driver, echo_now(), 0, 0), 0);
+	for (int k = 0; k < 100 && event.kind != VMSG_DRIVER_EVENT_CONFIG; k++) {
+		assert_int_equal(echo_run(at), 0);
+		while (event.kind != VMSG_DRIVER_EVENT_CONFIG &&
+		       vmsg_driver_event(&at->driver, &event)) {
+			assert_int_not_equal(event.kind, VMSG_DRIVER_EVENT_FAILED);
+		}
+		vmsg_emu_local_advance(echo_local, 1000000);
+	}
+	assert_int_equal(event.kind, VMSG_DRIVER_EVENT_CONFIG);
+}
+
 /* The first event fills the driver's RX, so that the second waits when the request comes: busy. */
 static void a_request_is_not_refused_for_an_event_that_waits(void **state)
 {
@@ -407,7 +424,6 @@ static void a_request_is_not_refused_for_an_event_that_waits(void **state)
 	for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
 		const struct echo_way way = forced(dialects[i], DIRECT, E_INDIRECT);
 		const struct echo_way any = { .profile = dialects[i] };
-		struct vmsg_driver_event event = { .kind = VMSG_DRIVER_EVENT_FAILED };
 		echo_open(state);
 		struct echo_session *at = open_pair(&way, &any);
 		echo_share(at);
@@ -416,18 +432,88 @@ static void a_request_is_not_refused_for_an_event_that_waits(void **state)
 		vmsg_device_notify(&echo_sp1.devices[1], 0);
 		echo_sp1.devices[1].used_events |= 1;
 		vmsg_emu_local_raise(echo_sp1.side.partition);
-		assert_int_equal(vmsg_driver_read_config(&at->driver, echo_now(), 0, 0), 0);
-		for (int k = 0; k < 100 && event.kind != VMSG_DRIVER_EVENT_CONFIG; k++) {
-			assert_int_equal(echo_run(at), 0);
-			while (event.kind != VMSG_DRIVER_EVENT_CONFIG &&
-			       vmsg_driver_event(&at->driver, &event)) {
-				assert_int_not_equal(event.kind, VMSG_DRIVER_EVENT_FAILED);
-			}
-			vmsg_emu_local_advance(echo_local, 1000000);
-		}
-		assert_int_equal(event.kind, VMSG_DRIVER_EVENT_CONFIG);
+		read_nothing(at);
 		echo_close(state);
 	}
+}
+
+static void change_again(struct echo_backend *at)
+{
+	vmsg_device_config_changed(&at->devices[1], 0, 4);
+	at->intrude = change_again;
+}
+
+/* Whenever the device partition runs, it has one more event to tell of. */
+static void a_device_that_always_has_an_event_answers(void **state)
+{
+	static const char *const dialects[] = { "r1", "r2a", "r2b", "r3" };
+
+	for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
+		const struct echo_way way = forced(dialects[i], DIRECT, E_INDIRECT);
+		const struct echo_way any = { .profile = dialects[i] };
+		echo_open(state);
+		struct echo_session *at = open_pair(&way, &any);
+		echo_share(at);
+		echo_start_device(at, 300);
+		echo_sp1.intrude = change_again;
+		for (int k = 0; k < 20; k++) {
+			vmsg_emu_local_raise(echo_sp1.side.partition);
+			vmsg_emu_local_advance(echo_local, 100000);
+			vmsg_emu_local_raise(echo_sp1.side.partition);
+			read_nothing(at);
+		}
+		echo_close(state);
+	}
+}
+
+static uint64_t (*plain_now)(void *context);
+static uint64_t looks;
+
+/* Time that passes while the device partition works, as it does outside tests. */
+static uint64_t passing_now(void *context)
+{
+	return plain_now(context) + 300000 * ++looks;
+}
+
+static void change_and_begin_anew(struct echo_backend *at)
+{
+	looks = 0;
+	change_again(at);
+	at->intrude = change_and_begin_anew;
+}
+
+/* A frame may find room between the look at what came and the wait: what came is not forgotten. */
+static void a_request_that_came_while_a_frame_waited_is_not_forgotten(void **state)
+{
+	static const struct combination ways[] = { { INDIRECT, E_INDIRECT, "r1 r2a r2b r3" },
+						   { FIFO, E_FIFO, "r2b r3" } };
+
+	for
+		EACH_PROFILE(i)
+		{
+			for (size_t k = 0; k < 2; k++) {
+				const struct echo_way way =
+					forced(profiles[i], ways[k].carrier, ways[k].events);
+				const struct echo_way any = { .profile = profiles[i] };
+				if (!is_allowed(profiles[i], ways[k].carrier, ways[k].events)) {
+					continue;
+				}
+				echo_open(state);
+				struct echo_session *at = open_pair(&way, &any);
+				struct vmsg_conduit *conduit = &echo_sp1.side.endpoint.conduit;
+				echo_share(at);
+				echo_start_device(at, 300);
+				plain_now = conduit->now;
+				looks = 0;
+				conduit->now = passing_now;
+				echo_sp1.intrude = change_and_begin_anew;
+				for (int n = 0; n < 50; n++) {
+					read_nothing(at);
+					assert_int_equal(at->bus.stats.timeouts, 0);
+				}
+				echo_close(state);
+			}
+		}
 }
 
 /* ---- a FIFO that is spoiled ---- */
@@ -545,6 +631,8 @@ int main(void)
 		TEST(foreign_frames_are_dropped),
 		TEST(a_driver_that_does_not_read_is_in_nobodys_way),
 		cmocka_unit_test(a_request_is_not_refused_for_an_event_that_waits),
+		cmocka_unit_test(a_device_that_always_has_an_event_answers),
+		cmocka_unit_test(a_request_that_came_while_a_frame_waited_is_not_forgotten),
 		TEST(a_driver_that_spoils_its_fifo_loses_its_session),
 		TEST(a_device_that_spoils_its_fifo_fails_the_session),
 		TEST(noise_in_a_fifo_is_skipped),
