@@ -503,23 +503,22 @@ bool vmsg_device_has_event(const struct vmsg_device *device)
 static void config_event(struct vmsg_device *device, struct vmsg_message *out)
 {
 	struct vmsg_event_config *event = &out->body.event_config;
+	const uint32_t offset = device->changed_offset;
 	const uint32_t length = device->config_event ? device->changed_length : 0;
 
 	out->header.type = VMSG_EVENT_CONFIG;
-	*event = (struct vmsg_event_config){
-		.device_status = device->status,
-		.generation = device->generation,
-	};
+	*event = (struct vmsg_event_config){ .device_status = device->status };
+	device->config_event = false; /* reading may change it again: that is another event */
+	device->status_event = false;
 	if (length && length <= room_for(device, EVENT_FIXED) &&
-	    config_range_ok(device, device->changed_offset, length)) {
-		device->ops->read_config(device->context, device->changed_offset,
+	    config_range_ok(device, offset, length)) {
+		device->ops->read_config(device->context, offset,
 					 (struct vmsg_span){ device->event_data, length });
-		event->offset = device->changed_offset;
+		event->offset = offset;
 		event->length = length;
 		event->data = (struct vmsg_bytes){ device->event_data, length };
 	}
-	device->config_event = false;
-	device->status_event = false;
+	event->generation = device->generation;
 }
 
 int vmsg_device_event(struct vmsg_device *device, struct vmsg_message *out)

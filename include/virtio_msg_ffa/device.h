@@ -33,9 +33,10 @@ struct vmsg_device_info {
 	uint32_t admin_vq_count;
 };
 
-/* The device. Any function may be NULL except kick. */
+/* The device. Any function may be NULL except kick. All may call vmsg_device_kick_later(). */
 struct vmsg_device_ops {
-	/* Bytes [offset, offset + out.size) of the config space; the range was checked. */
+	/* Bytes [offset, offset + out.size) of the config space; the range was checked. May call
+	 * vmsg_device_config_changed() first, and then gives what it has become. */
 	void (*read_config)(void *context, uint32_t offset, struct vmsg_span out);
 	/* < 0 refuses the write; nothing may have changed then. */
 	int (*write_config)(void *context, uint32_t offset, struct vmsg_bytes in);
@@ -44,7 +45,8 @@ struct vmsg_device_ops {
 	/* A queue was started or stopped. vmsg_vq_device_*() may be used on it in between. */
 	int (*queue_start)(void *context, uint32_t index, struct vmsg_vq_device *queue);
 	void (*queue_stop)(void *context, uint32_t index);
-	/* Buffers may be waiting in a started queue. May call vmsg_device_notify(). */
+	/* Buffers may be waiting in a started queue. May call vmsg_device_notify(),
+	 * vmsg_device_config_changed() and vmsg_device_needs_reset(). */
 	void (*kick)(void *context, uint32_t index, struct vmsg_vq_device *queue);
 	/* Drop all work, if a driver has begun any. Returns 1 when done, 0 when
 	 * vmsg_device_reset_done() will follow: until then the status is not 0, which drivers of

@@ -90,6 +90,16 @@ static const struct vmsg_device_ops ops = {
 	.shm = shm,
 };
 
+/* Counts how often it was read. */
+static void read_changing(void *context, uint32_t offset, struct vmsg_span out)
+{
+	config[0]++;
+	vmsg_device_config_changed(&device, 0, 1);
+	read_config(context, offset, out);
+}
+
+static const struct vmsg_device_ops changing_ops = { .read_config = read_changing, .kick = kick };
+
 static const struct vmsg_device_info info = {
 	.device_id = 99,
 	.vendor_id = 0x1af4,
@@ -558,6 +568,29 @@ static void config_is_read_where_asked(void **state)
 	message = config_request(CONFIG, 0); /* only the generation */
 	reply = ask(&message);
 	assert_int_equal(reply.body.get_config_response.length, 0);
+}
+
+/* Bytes and generation of an answer, and of an event, belong together. */
+static void config_may_change_when_it_is_read(void **state)
+{
+	(void)state;
+	struct vmsg_message message = config_request(0, 4);
+	struct vmsg_message event;
+
+	start();
+	device.ops = &changing_ops;
+	config[0] = 0;
+	for (uint32_t i = 1; i < 4; i++) {
+		const struct vmsg_message reply = ask(&message);
+		assert_int_equal(reply.body.get_config_response.generation, i);
+		assert_int_equal(reply.body.get_config_response.data.data[0], i);
+	}
+	/* told, and changed once more by that; so there is always another one */
+	for (uint32_t i = 4; i < 7; i++) {
+		assert_int_equal(vmsg_device_event(&device, &event), 1);
+		assert_int_equal(event.body.event_config.generation, i);
+		assert_int_equal(event.body.event_config.data.data[0], i);
+	}
 }
 
 static void config_beyond_the_end_is_refused(void **state)
@@ -1165,6 +1198,8 @@ int main(void)
 		R3(a_slow_reset_does_not_show_0_early),
 		R1(config_is_read_where_asked),
 		R3(config_is_read_where_asked),
+		R1(config_may_change_when_it_is_read),
+		R3(config_may_change_when_it_is_read),
 		R1(config_beyond_the_end_is_refused),
 		R3(config_beyond_the_end_is_refused),
 		R1(a_config_write_echoes_and_counts_up),
