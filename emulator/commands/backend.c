@@ -137,6 +137,8 @@ static const struct command_option option_rows[] = {
 	  "a network on a TAP interface, or on a stream socket as passt\n"
 	  "and QEMU speak it",
 	  take_device },
+	{ "device", 0, "exercise[,KEY=VALUE...]",
+	  "for tests of drivers: echoes, and whatever may happen to one", take_device },
 	{ "device", 0, "rng", "random numbers", take_device },
 	{ "device", 0, "vsock,socket=PATH[,guest-cid=N]",
 	  "streams between the guest's ports and Unix sockets: PATH takes\n"

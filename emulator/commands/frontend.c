@@ -11,6 +11,7 @@
 #include "commands/blk_driver.h"
 #include "commands/commands.h"
 #include "commands/console_driver.h"
+#include "commands/exercise_steps.h"
 #include "commands/net_driver.h"
 #include "commands/options.h"
 #include "commands/report.h"
@@ -40,6 +41,7 @@ enum {
 	OPTION_OFFSET,
 	OPTION_LENGTH,
 	OPTION_PORT,
+	OPTION_SEED,
 	OPTION_TAP,
 	OPTION_SOCKET
 };
@@ -57,6 +59,8 @@ static const char help[] =
 	"  blk write --input FILE   copy FILE to the disk, and flush\n"
 	"  blk verify FILE          compare the disk with FILE, report the first difference\n"
 	"  console                  this terminal, or standard input and output, as a console\n"
+	"  exercise                 everything that an exercise device can do, checked, a line a "
+	"step\n"
 	"  net --tap NAME           the device's network on a TAP interface of this side; or\n"
 	"      --socket PATH        on a stream socket, as passt and QEMU speak it\n"
 	"  rng                      random bytes, as hex, or raw to --output (32 of them)\n"
@@ -68,8 +72,10 @@ static const char help[] =
 	"      --output FILE        where to write ('-': standard output)\n"
 	"      --input FILE         what to write to the disk\n"
 	"      --offset N           where on the disk to begin (a multiple of 512)\n"
-	"      --length N           how much (of a disk: a multiple of 512; all that is left)\n"
+	"      --length N           how much (of a disk: a multiple of 512; all that is left; of\n"
+	"                           echoes: 1M)\n"
 	"      --port N             which port of the console (0), or of the stream\n"
+	"      --seed N             of what is random in an exercise (0)\n"
 	"\n"
 	"A Linux guest as the driver, instead of a job:\n"
 	"      --vhost-user-server SOCKET\n"
@@ -132,7 +138,10 @@ enum {
 	USES_LINK = 64,
 	USES_AREAS = 128,
 	USES_DEVICE = 256,
+	USES_SEED = 512,
 };
+
+static const struct areas_need exercise_need = { .pool_size = EXERCISE_POOL_SIZE };
 
 static const struct job {
 	const char *words[2];
@@ -154,6 +163,7 @@ static const struct job {
 	  &blk_driver_need,
 	  frontend_blk_verify },
 	{ { "console" }, USES_PORT | USES_AREAS, &console_driver_need, frontend_console },
+	{ { "exercise" }, USES_LENGTH | USES_SEED, &exercise_need, frontend_exercise },
 	{ { "net" }, USES_LINK | USES_AREAS, &net_driver_need, frontend_net },
 	{ { "vsock", "connect" },
 	  USES_PORT | USES_AREAS,
@@ -269,6 +279,10 @@ static int take(struct frontend_settings *settings, int option, char **argv, uns
 		settings->once = true;
 		*given |= USES_DEVICE;
 		break;
+	case OPTION_SEED:
+		status = option_number("--seed", optarg, UINT32_MAX, &settings->seed);
+		*given |= USES_SEED;
+		break;
 	case OPTION_TAP:
 		settings->tap = optarg;
 		*given |= USES_LINK;
@@ -307,6 +321,7 @@ static int parse(int argc, char **argv, struct frontend_settings *settings, unsi
 		{ "offset", required_argument, NULL, OPTION_OFFSET },
 		{ "length", required_argument, NULL, OPTION_LENGTH },
 		{ "port", required_argument, NULL, OPTION_PORT },
+		{ "seed", required_argument, NULL, OPTION_SEED },
 		{ "tap", required_argument, NULL, OPTION_TAP },
 		{ "socket", required_argument, NULL, OPTION_SOCKET },
 		{ "vhost-user-server", required_argument, NULL, OPTION_VHOST_SERVER },
@@ -351,7 +366,8 @@ static int check_given(const struct job *job, unsigned int given)
 	} options[] = { { USES_OUTPUT, "--output" }, { USES_INPUT, "--input" },
 			{ USES_OFFSET, "--offset" }, { USES_LENGTH, "--length" },
 			{ USES_PORT, "--port" },     { USES_LINK, "--tap or --socket" },
-			{ USES_AREAS, "--areas" },   { USES_DEVICE, "--device or --once" } };
+			{ USES_AREAS, "--areas" },   { USES_DEVICE, "--device or --once" },
+			{ USES_SEED, "--seed" } };
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (given & ~job->uses & options[i].use) {

@@ -16,6 +16,7 @@ struct frontend_settings {
 	uint64_t length;
 	bool has_length;
 	uint32_t port;
+	uint32_t seed;
 	const char *tap;
 	const char *socket;
 	const char *vhost_server; /* NULL: a job is asked for */
@@ -31,6 +32,7 @@ int frontend_blk_read(const struct frontend_settings *settings);
 int frontend_blk_write(const struct frontend_settings *settings);
 int frontend_blk_verify(const struct frontend_settings *settings);
 int frontend_console(const struct frontend_settings *settings);
+int frontend_exercise(const struct frontend_settings *settings);
 int frontend_net(const struct frontend_settings *settings);
 int frontend_vsock_connect(const struct frontend_settings *settings);
 int frontend_vsock_listen(const struct frontend_settings *settings);

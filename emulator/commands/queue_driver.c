@@ -38,6 +38,7 @@ static int place(struct queue_driver *queue, uint32_t size)
 		.size = size,
 		.event_idx = vmsg_driver_has_feature(&session->driver, VMSG_F_EVENT_IDX),
 		.indirect = vmsg_driver_has_feature(&session->driver, VMSG_F_INDIRECT_DESC),
+		.packed = vmsg_driver_has_feature(&session->driver, VMSG_F_RING_PACKED),
 		.desc_addr = session_address(session, desc),
 		.driver_addr = session_address(session, driver),
 		.device_addr = session_address(session, device),
@@ -84,11 +85,32 @@ void queue_driver_close(struct queue_driver *queue)
 	}
 }
 
+int queue_driver_reset(struct queue_driver *queue)
+{
+	struct session *session = queue->session;
+	const int result = session_reset_queue(session, queue->index);
+
+	if (result != SESSION_OK) {
+		return result;
+	}
+	vmsg_vq_driver_stop(&queue->ring);
+	const int error =
+		vmsg_vq_driver_start(&queue->ring, &session->memory, &queue->layout, queue->slots);
+	if (error < 0) {
+		report_problem("queue %u does not start again: %s", queue->index,
+			       vmsg_error_text(error));
+		return over(queue);
+	}
+	queue->must_kick = false;
+	vmsg_vq_driver_disable_notify(&queue->ring);
+	return session_setup_queue(session, queue->index, &queue->layout);
+}
+
 static int check_events(const struct queue_driver *queue)
 {
 	struct vmsg_driver_event event;
 
-	while (vmsg_driver_event(&queue->session->driver, &event)) {
+	while (session_event(queue->session, &event)) {
 		if (event.kind == VMSG_DRIVER_EVENT_NEEDS_RESET) {
 			report_problem("device %u has failed and wants a reset",
 				       queue->session->driver.options.dev_num);

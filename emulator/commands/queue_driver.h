@@ -22,6 +22,10 @@ int queue_driver_open(struct queue_driver *queue, struct session *session, uint3
 		      uint32_t size);
 void queue_driver_close(struct queue_driver *queue);
 
+/* Takes the queue from the device and gives it to it again, with nothing in it: the buffers that it
+ * had are the caller's. */
+int queue_driver_reset(struct queue_driver *queue);
+
 /*
  * One round: kicks if the device wants it, and calls `done` with the cookie and the written bytes
  * of each chain that came back. If none did and `must_wait`, sleeps a moment and asks for events.

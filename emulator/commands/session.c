@@ -55,17 +55,30 @@ static int over(struct session *session)
 
 /* ---- failures ---- */
 
+static int report_again(struct session *session)
+{
+	if (session->reports >= REPORTS_MAX) {
+		report_problem("giving up");
+		return over(session);
+	}
+	return SESSION_LATE;
+}
+
 int session_report_late(struct session *session, const char *what)
 {
 	session->reports++;
 	report_problem("time-out %u of %u: partition 0x%04x has not answered %s within %g s",
 		       session->reports, REPORTS_MAX, session->peer, what,
 		       (double)session->options.timeout_ns / (double)NS_PER_S);
-	if (session->reports >= REPORTS_MAX) {
-		report_problem("giving up");
-		return over(session);
-	}
-	return SESSION_LATE;
+	return report_again(session);
+}
+
+int session_report_busy(struct session *session, const char *what)
+{
+	session->reports++;
+	report_problem("busy %u of %u: partition 0x%04x answers %s with nothing, again and again",
+		       session->reports, REPORTS_MAX, session->peer, what);
+	return report_again(session);
 }
 
 void session_is_alive(struct session *session)

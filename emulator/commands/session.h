@@ -82,10 +82,10 @@ struct session {
 	bool is_gone; /* the area `gone_id` */
 	uint16_t gone_id;
 	bool is_memory_refused; /* by peer or manager, which are there */
-	bool is_changed;        /* its config space; cleared by who looks */
-	bool needs_reset;       /* likewise */
-	int written_error;      /* of the operation last awaited */
-	bool is_removed;        /* the device that is being driven */
+	/* of the device that is being driven; cleared by who looks */
+	bool is_changed; /* its config space */
+	bool needs_reset;
+	bool is_removed;
 	bool was_late;
 	int bus_error;
 };
@@ -99,6 +99,8 @@ void session_close(struct session *session);
 int session_run(struct session *session);
 /* Reports one time-out: LATE, or OVER when it was the last one to bear. */
 int session_report_late(struct session *session, const char *what);
+/* The same where it was asked often enough, but is always busy. */
+int session_report_busy(struct session *session, const char *what);
 /* The peer answered: time-outs are counted from zero again. */
 void session_is_alive(struct session *session);
 /* Sleeps until something is to be done, at most `ns`. */
@@ -131,10 +133,16 @@ int session_remove_memory(struct session *session, const struct session_memory *
  * config space. The previous device is let go. */
 int session_start_device(struct session *session, uint16_t number,
 			 const uint32_t features[VMSG_FEATURE_BLOCKS_MAX]);
-/* Between operations: notes is_changed and needs_reset. */
+/* The next event of the driver machine, if there is one; is_changed and needs_reset are noted. */
+bool session_event(struct session *session, struct vmsg_driver_event *event);
+/* Between operations: all of them. */
 void session_take_driver_events(struct session *session);
+/* Waits until is_changed or needs_reset, which of them it is told, is set, and clears it. */
+int session_await_device(struct session *session, bool *flag, const char *what);
 /* Reads the config space of the device that is being driven anew. */
 int session_read_config(struct session *session);
+/* The same for who can do without: OK with `*error` when the driver gave up, and needs a reset. */
+int session_try_config(struct session *session, int *error);
 /* Writes a part of it; a device that refuses is no problem of the session: `*is_refused`. */
 int session_write_config(struct session *session, uint32_t offset, struct vmsg_bytes data,
 			 bool *is_refused);
@@ -148,6 +156,12 @@ int session_ready(struct session *session);
 /* Finds the first device of a virtio type and brings it to CONFIGURABLE, as above. */
 int session_find_device(struct session *session, uint32_t device_id,
 			const uint32_t features[VMSG_FEATURE_BLOCKS_MAX]);
+
+/* Region `shmid` of shared memory, of length 0 where there is none. */
+int session_get_region(struct session *session, uint32_t shmid, uint64_t *length,
+		       uint64_t *address);
+/* Takes a queue from the device; it can be set up again. Needs VIRTIO_F_RING_RESET. */
+int session_reset_queue(struct session *session, uint32_t index);
 
 /* Little-endian number at `offset` of the config space, 0 where it ends before. */
 uint64_t session_config(const struct session *session, uint32_t offset, uint32_t size);

@@ -11,8 +11,9 @@ static const struct {
 	struct emu_device *(*open)(const char *options, uint16_t dev_num, char *why,
 				   size_t why_size);
 } kinds[] = {
-	{ "blk", blk_open }, { "console", console_open },       { "net", net_open },
-	{ "rng", rng_open }, { "vhost-user", vhost_user_open }, { "vsock", vsock_open },
+	{ "blk", blk_open },     { "console", console_open }, { "exercise", exercise_open },
+	{ "net", net_open },     { "rng", rng_open },         { "vhost-user", vhost_user_open },
+	{ "vsock", vsock_open },
 };
 
 struct emu_device *emu_device_open(const char *text, uint16_t dev_num, char *why, size_t why_size)

@@ -14,6 +14,8 @@
 #define DEVICE_TYPE_CONSOLE 3u
 #define DEVICE_TYPE_RNG     4u
 #define DEVICE_TYPE_VSOCK   19u
+/* ... which leave 65535 to experiments, and the numbers below it */
+#define DEVICE_TYPE_EXERCISE 65535u
 
 #define DEVICE_VENDOR_ID 0x1af4u
 
@@ -68,6 +70,7 @@ void emu_device_close(struct emu_device *device);
 /* The constructors behind it. `options` is what follows the kind, NULL when nothing does. */
 struct emu_device *blk_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *console_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
+struct emu_device *exercise_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *net_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *vhost_user_open(const char *options, uint16_t dev_num, char *why,
 				   size_t why_size);

@@ -53,6 +53,7 @@ static const struct name devices[] = {
 	{ 43, "camera" },
 	{ 44, "ism" },
 	{ 45, "spi" },
+	{ VMSG_VIRTIO_EXERCISE, "exercise" },
 };
 
 /* Bits 24 to 49 mean the same for every device. */
@@ -170,6 +171,19 @@ static const struct vmsg_virtio_field vsock_fields[] = {
 	{ "guest_cid", 0, 8, false, -1 },
 };
 
+static const struct name exercise_features[] = {
+	{ 0, "EXERCISE_F_XOR_03" },
+	{ 63, "EXERCISE_F_XOR_0C" },
+	{ 64, "EXERCISE_F_XOR_30" },
+	{ 127, "EXERCISE_F_XOR_C0" },
+};
+
+static const struct vmsg_virtio_field exercise_fields[] = {
+	{ "magic", 0, 4, false, -1 },     { "command", 4, 4, false, -1 },
+	{ "argument", 8, 4, false, -1 },  { "regions", 12, 4, false, -1 },
+	{ "features", 16, 16, true, -1 }, { "sequence", 32, 8, false, -1 },
+};
+
 static const struct {
 	uint32_t device_id;
 	const struct name *features;
@@ -183,6 +197,8 @@ static const struct {
 	  COUNT(console_fields) },
 	{ VMSG_VIRTIO_VSOCK, vsock_features, COUNT(vsock_features), vsock_fields,
 	  COUNT(vsock_fields) },
+	{ VMSG_VIRTIO_EXERCISE, exercise_features, COUNT(exercise_features), exercise_fields,
+	  COUNT(exercise_fields) },
 };
 
 static const char *find(const struct name *names, size_t count, uint32_t number)

@@ -27,8 +27,8 @@ static uint64_t at(uint64_t offset)
 	return 1ull << 48 | offset;
 }
 
-static void send(struct device_rig *rig, enum vmsg_type type, struct vmsg_message *message,
-		 struct vmsg_message *reply)
+void rig_send(struct device_rig *rig, enum vmsg_type type, struct vmsg_message *message,
+	      struct vmsg_message *reply)
 {
 	message->header.type = type;
 	message->header.kind = type == VMSG_EVENT_AVAIL ? VMSG_EVENT : VMSG_REQUEST;
@@ -42,7 +42,7 @@ static bool try_status(struct device_rig *rig, uint32_t status)
 	struct vmsg_message message = { .body.set_device_status_request.status = status };
 	struct vmsg_message reply;
 
-	send(rig, VMSG_SET_DEVICE_STATUS, &message, &reply);
+	rig_send(rig, VMSG_SET_DEVICE_STATUS, &message, &reply);
 	return rig->device->machine.status == status;
 }
 
@@ -75,25 +75,37 @@ void rig_open(struct device_rig *rig, const char *text, uint32_t features0, uint
 	rig_negotiate(rig, features0, features1);
 }
 
-bool rig_try_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1)
+static bool try_negotiate(struct device_rig *rig, const uint32_t features[4])
 {
 	struct vmsg_message message = { .header = { 0 } };
 	struct vmsg_message reply;
-	uint8_t words[8];
+	uint8_t words[16];
 
 	set_status(rig, VMSG_STATUS_ACKNOWLEDGE | VMSG_STATUS_DRIVER);
-	vmsg_store_le32(words, features0);
-	vmsg_store_le32(words + 4, 1u | features1); /* VERSION_1 */
+	for (size_t i = 0; i < 4; i++) {
+		vmsg_store_le32(words + i * 4, features[i]);
+	}
+	words[4] |= 1u; /* VERSION_1 */
 	message.body.set_driver_features_request =
-		(struct vmsg_features){ 0, 2, { words, sizeof(words) } };
-	send(rig, VMSG_SET_DRIVER_FEATURES, &message, &reply);
+		(struct vmsg_features){ 0, 4, { words, sizeof(words) } };
+	rig_send(rig, VMSG_SET_DRIVER_FEATURES, &message, &reply);
 	return try_status(rig,
 			  VMSG_STATUS_ACKNOWLEDGE | VMSG_STATUS_DRIVER | VMSG_STATUS_FEATURES_OK);
+}
+
+bool rig_try_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1)
+{
+	return try_negotiate(rig, (const uint32_t[4]){ features0, features1 });
 }
 
 void rig_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1)
 {
 	assert_true(rig_try_negotiate(rig, features0, features1));
+}
+
+void rig_negotiate_all(struct device_rig *rig, const uint32_t features[4])
+{
+	assert_true(try_negotiate(rig, features));
 }
 
 void rig_queue(struct device_rig *rig, uint32_t index)
@@ -118,7 +130,7 @@ void rig_queue(struct device_rig *rig, uint32_t index)
 	assert_true(index < RIG_QUEUES);
 	assert_int_equal(
 		vmsg_vq_driver_start(&rig->rings[index], &driver_memory, &layout, slots[index]), 0);
-	send(rig, VMSG_SET_VQUEUE, &message, &reply);
+	rig_send(rig, VMSG_SET_VQUEUE, &message, &reply);
 	assert_true(rig->device->machine.queues[index].enabled);
 }
 
@@ -170,7 +182,7 @@ void rig_kick(struct device_rig *rig, uint32_t index)
 	struct vmsg_message message = { .body.event_avail.vq_index = index };
 	struct vmsg_message reply;
 
-	send(rig, VMSG_EVENT_AVAIL, &message, &reply);
+	rig_send(rig, VMSG_EVENT_AVAIL, &message, &reply);
 }
 
 void rig_work(struct device_rig *rig)
@@ -221,7 +233,7 @@ uint64_t rig_config(struct device_rig *rig, uint32_t offset, uint32_t size)
 	struct vmsg_message reply;
 	uint64_t value = 0;
 
-	send(rig, VMSG_GET_CONFIG, &message, &reply);
+	rig_send(rig, VMSG_GET_CONFIG, &message, &reply);
 	assert_int_equal(reply.body.get_config_response.data.size, size);
 	while (size-- > 0) {
 		value = value << 8 | reply.body.get_config_response.data.data[size];
@@ -238,6 +250,6 @@ bool rig_write_config(struct device_rig *rig, uint32_t offset, const void *data,
 	};
 	struct vmsg_message reply;
 
-	send(rig, VMSG_SET_CONFIG, &message, &reply);
+	rig_send(rig, VMSG_SET_CONFIG, &message, &reply);
 	return reply.body.set_config_response.length == size;
 }

@@ -51,5 +51,11 @@ void rig_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features
 bool rig_try_negotiate(struct device_rig *rig, uint32_t features0, uint32_t features1);
 /* Of the one area that driver and device share. */
 uint64_t rig_ram_size(void);
+/* The same with all the blocks that a device has. */
+void rig_negotiate_all(struct device_rig *rig, const uint32_t features[4]);
+
+/* A message of the driver's, which the device takes, and what it answers. */
+void rig_send(struct device_rig *rig, enum vmsg_type type, struct vmsg_message *message,
+	      struct vmsg_message *reply);
 
 #endif
