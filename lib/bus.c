@@ -141,6 +141,18 @@ static enum vmsg_carrier driver_carrier(const struct vmsg_bus *bus, enum vmsg_ty
 	return chosen && !about_session ? bus->carrier : vmsg_bus_bootstrap(bus);
 }
 
+void vmsg_bus_count_latency(struct vmsg_bus *bus, uint64_t start_ns)
+{
+	uint64_t rest = (bus->now_ns - start_ns) >> 10;
+	size_t bucket = 0;
+
+	while (rest > 0 && bucket < VMSG_BUS_LATENCIES - 1) {
+		rest >>= 1;
+		bucket++;
+	}
+	bus->stats.latencies[bucket]++;
+}
+
 /* Encodes into `out`; the frame is due. */
 int vmsg_bus_put_frame(struct vmsg_bus *bus, const struct vmsg_message *message,
 		       uint64_t deadline_ns)
@@ -162,6 +174,10 @@ int vmsg_bus_put_frame(struct vmsg_bus *bus, const struct vmsg_message *message,
 	bus->out_carrier = vmsg_bus_is_driver(bus) ? driver_carrier(bus, message->header.type)
 						   : bus->in_carrier;
 	bus->stats.sent[message->header.type]++;
+	bus->stats.sent_bytes += (uint64_t)size;
+	if (message->header.kind == VMSG_RESPONSE && !vmsg_bus_is_driver(bus)) {
+		vmsg_bus_count_latency(bus, bus->served_ns);
+	}
 	return VMSG_OK;
 }
 
@@ -418,7 +434,9 @@ void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 	const bool wanted = request || bus->out_is_event || !vmsg_bus_is_driver(bus);
 
 	bus->now_ns = now_ns;
+	bus->stats.busy += error == VMSG_ERROR_AGAIN;
 	if (error == VMSG_ERROR_AGAIN && now_ns < bus->out_deadline_ns && wanted) {
+		bus->stats.retries++;
 		bus->out_due = true;
 		bus->out_ns = vmsg_bus_after(now_ns, VMSG_BUS_RETRY_NS);
 	} else if (error == VMSG_ERROR_AGAIN || error == VMSG_ERROR_TIMEOUT) {

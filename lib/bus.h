@@ -40,6 +40,9 @@ static inline bool vmsg_bus_is_up(const struct vmsg_bus *bus)
 int vmsg_bus_put_frame(struct vmsg_bus *bus, const struct vmsg_message *message,
 		       uint64_t deadline_ns);
 
+/* A request that began then has been answered. */
+void vmsg_bus_count_latency(struct vmsg_bus *bus, uint64_t start_ns);
+
 /* Device: puts out a response or an event of the session's own. */
 void vmsg_bus_put(struct vmsg_bus *bus, const struct vmsg_message *message);
 

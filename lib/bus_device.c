@@ -539,6 +539,10 @@ static int dispatch(struct vmsg_bus *bus, const struct vmsg_profile *dialect,
 		    const struct vmsg_message *message, const struct vmsg_raw_header *raw)
 {
 	bus->stats.received[message->header.type]++;
+	bus->stats.received_bytes += raw->msg_size;
+	if (message->header.kind == VMSG_REQUEST) {
+		bus->served_ns = bus->now_ns;
+	}
 	if (message->header.kind == VMSG_RESPONSE) {
 		bus->stats.late++;
 		return VMSG_ERROR_NOT_FOUND;

@@ -102,6 +102,7 @@ int vmsg_bus_put_request(struct vmsg_bus *bus, const struct vmsg_message *messag
 		.token = token,
 		.caller_token = message->header.token,
 		.sequence = bus->next_sequence++,
+		.sent_ns = bus->now_ns,
 		.deadline_ns = deadline_ns,
 	};
 	(void)echo_of(message, &bus->requests[i].echo);
@@ -307,6 +308,7 @@ static void take_response(struct vmsg_bus *bus, const struct vmsg_message *messa
 	}
 	const struct vmsg_bus_request copy = *request;
 	*request = (struct vmsg_bus_request){ 0 };
+	vmsg_bus_count_latency(bus, copy.sent_ns);
 	if (copy.own) {
 		vmsg_bus_driver_response(bus, &copy, message);
 	} else {
@@ -393,6 +395,7 @@ int vmsg_bus_driver_input(struct vmsg_bus *bus, struct vmsg_bytes frame)
 		return error;
 	}
 	bus->stats.received[message.header.type]++;
+	bus->stats.received_bytes += raw.msg_size;
 	if (message.header.kind == VMSG_EVENT) {
 		end_poll(bus);
 		take_event(bus, &message);

@@ -390,6 +390,7 @@ void vmsg_device_config_changed(struct vmsg_device *device, uint32_t offset, uin
 	}
 	if (device->config_event) {
 		/* two changes become one that covers both */
+		device->coalesced++;
 		const uint32_t end = device->changed_offset + device->changed_length;
 		const uint32_t start =
 			offset < device->changed_offset ? offset : device->changed_offset;

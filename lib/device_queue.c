@@ -196,6 +196,7 @@ void vmsg_device_notify(struct vmsg_device *device, uint32_t index)
 
 	if (queue->enabled &&
 	    (device->info->has_foreign_rings || vmsg_vq_device_should_notify(&queue->ring))) {
+		device->coalesced += device->used_events >> index & 1u;
 		device->used_events |= 1u << index;
 	}
 	if (queue->enabled && queue->ring.vq.broken) {

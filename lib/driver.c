@@ -369,6 +369,7 @@ int vmsg_driver_kick(struct vmsg_driver *driver, uint32_t index, uint32_t next)
 	if (index >= VMSG_DEVICE_QUEUES_MAX || !driver->queues[index].ready) {
 		return VMSG_ERROR_RANGE;
 	}
+	driver->coalesced += driver->kicks >> index & 1u;
 	driver->kicks |= 1u << index;
 	driver->kicked |= 1u << index;
 	driver->kick_next[index] =

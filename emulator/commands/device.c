@@ -93,14 +93,15 @@ static bool show(void *context, struct json_value object)
 	return true;
 }
 
-/* A partition of the manager's list: one that answers requests may be a backend. */
+/* A partition of the manager's list: a secure one that answers requests may be a backend. */
 static bool find(void *context, struct json_value object)
 {
 	struct settings *settings = context;
+	const bool is_vm = json_read_is(json_read_member(object, "class"), "vm");
 	bool is_answering = false;
 
 	(void)json_read_bool(json_read_member(object, "control"), &is_answering);
-	if (is_answering && settings->found_count < sizeof(settings->found) / 2) {
+	if (is_answering && !is_vm && settings->found_count < sizeof(settings->found) / 2) {
 		settings->found[settings->found_count++] = (uint16_t)number_of(object, "id");
 	}
 	return true;

@@ -9,55 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/control_answer.h"
 #include "commands/json.h"
 #include "commands/report.h"
 #include "json_read.h"
 #include "virtio_msg_ffa/codec.h"
 
-#define TEXT_MAX    4096
-#define OBJECTS_MAX 256 /* of one answer: every device and every session twice over */
-
-/* An answer as it grows: objects one behind the other, sent when all are there. */
-struct answer {
-	char *texts[OBJECTS_MAX];
-	size_t sizes[OBJECTS_MAX];
-	size_t count;
-	FILE *file; /* of the object that is being written */
-	struct json json;
-};
-
-static struct json *begin_object(struct answer *answer)
-{
-	if (answer->count == OBJECTS_MAX) {
-		return NULL;
-	}
-	answer->file = open_memstream(&answer->texts[answer->count], &answer->sizes[answer->count]);
-	if (!answer->file) {
-		return NULL;
-	}
-	answer->json = (struct json){ .file = answer->file };
-	json_open(&answer->json, NULL, '{');
-	return &answer->json;
-}
-
-static void end_object(struct answer *answer)
-{
-	json_close(&answer->json, '}');
-	if (fclose(answer->file) == 0) {
-		answer->count++;
-	}
-}
-
-static void refuse(struct answer *answer, const char *error, const char *detail)
-{
-	struct json *json = begin_object(answer);
-
-	if (json) {
-		json_text(json, "error", error);
-		json_text(json, "detail", detail);
-		end_object(answer);
-	}
-}
+#define TEXT_MAX 4096
 
 /* ---- devices ---- */
 
@@ -65,19 +23,17 @@ static void write_queues(struct json *json, const struct vmsg_device *machine)
 {
 	json_open(json, "queues", '[');
 	for (uint32_t i = 0; i < machine->info->queue_count; i++) {
-		json_open(json, NULL, '{');
-		json_number(json, "size", machine->queues[i].layout.size);
-		json_bool(json, "enabled", machine->queues[i].enabled);
-		json_close(json, '}');
+		answer_queue(json, machine->queues[i].layout.size, machine->queues[i].enabled);
 	}
 	json_close(json, ']');
 }
 
-static void write_device(const struct device_control *control, size_t index, struct answer *answer)
+static void write_device(const struct device_control *control, size_t index,
+			 struct control_answer *answer)
 {
 	const struct emu_device *device = control->devices[index];
 	const struct vmsg_device_session *session = control->slots[index].session;
-	struct json *json = begin_object(answer);
+	struct json *json = answer_begin(answer);
 
 	if (!json) {
 		return;
@@ -90,11 +46,12 @@ static void write_device(const struct device_control *control, size_t index, str
 	json_number(json, "requests", device->requests);
 	json_number(json, "errors", device->errors);
 	json_number(json, "refused", device->machine.refused);
+	json_number(json, "coalesced_events", device->machine.coalesced);
 	write_queues(json, &device->machine);
-	end_object(answer);
+	answer_end(answer);
 }
 
-static void write_devices(const struct device_control *control, struct answer *answer)
+static void write_devices(const struct device_control *control, struct control_answer *answer)
 {
 	for (size_t i = 0; i < control->capacity; i++) {
 		if (control->devices[i]) {
@@ -103,39 +60,19 @@ static void write_devices(const struct device_control *control, struct answer *a
 	}
 }
 
-static void write_messages(struct json *json, const char *key,
-			   const uint64_t counts[VMSG_TYPE_COUNT])
+static void write_session(const struct vmsg_device_session *session, struct control_answer *answer)
 {
-	json_open(json, key, '{');
-	for (unsigned int type = 0; type < VMSG_TYPE_COUNT; type++) {
-		if (counts[type] > 0) {
-			json_number(json, vmsg_type_name((enum vmsg_type)type), counts[type]);
-		}
-	}
-	json_close(json, '}');
-}
-
-static void write_session(const struct vmsg_device_session *session, struct answer *answer)
-{
-	const struct vmsg_bus *bus = &session->bus;
-	struct json *json = begin_object(answer);
+	struct json *json = answer_begin(answer);
 
 	if (!json) {
 		return;
 	}
 	json_number(json, "driver", session->peer);
-	json_text(json, "state", vmsg_bus_state_name(bus->state));
-	json_text(json, "profile", bus->profile ? bus->profile->name : "");
-	json_number(json, "areas", session->memory.count);
-	write_messages(json, "received", bus->stats.received);
-	write_messages(json, "sent", bus->stats.sent);
-	json_number(json, "dropped", bus->stats.dropped);
-	json_number(json, "late", bus->stats.late);
-	json_number(json, "timeouts", bus->stats.timeouts);
-	end_object(answer);
+	answer_bus(json, &session->bus);
+	answer_end(answer);
 }
 
-static void write_stats(const struct device_control *control, struct answer *answer)
+static void write_stats(const struct device_control *control, struct control_answer *answer)
 {
 	const struct vmsg_device_pump *pump = control->pump;
 	struct json *json;
@@ -146,11 +83,11 @@ static void write_stats(const struct device_control *control, struct answer *ans
 		}
 	}
 	write_devices(control, answer);
-	json = begin_object(answer);
+	json = answer_begin(answer);
 	if (json) {
 		json_number(json, "refused", pump->refused);
 		json_number(json, "ffa_calls", pump->options.endpoint->calls);
-		end_object(answer);
+		answer_end(answer);
 	}
 }
 
@@ -166,7 +103,8 @@ static bool is_taken(const struct device_control *control, uint16_t number)
 	return false;
 }
 
-static void add(struct device_control *control, struct json_value request, struct answer *answer)
+static void add(struct device_control *control, struct json_value request,
+		struct control_answer *answer)
 {
 	char text[TEXT_MAX];
 	char why[512];
@@ -176,11 +114,11 @@ static void add(struct device_control *control, struct json_value request, struc
 		index++;
 	}
 	if (index == control->capacity) {
-		refuse(answer, "NO_SPACE", "there is no room for another device");
+		answer_refuse(answer, "NO_SPACE", "there is no room for another device");
 		return;
 	}
 	if (!json_read_string(json_read_member(request, "device"), text, sizeof(text))) {
-		refuse(answer, "INVALID", "\"device\" is no text such as blk,path=FILE");
+		answer_refuse(answer, "INVALID", "\"device\" is no text such as blk,path=FILE");
 		return;
 	}
 	uint16_t number = control->last_number;
@@ -189,7 +127,7 @@ static void add(struct device_control *control, struct json_value request, struc
 	} while (is_taken(control, number));
 	struct emu_device *device = emu_device_open(text, number, why, sizeof(why));
 	if (!device) {
-		refuse(answer, "INVALID", why);
+		answer_refuse(answer, "INVALID", why);
 		return;
 	}
 	control->last_number = number;
@@ -203,12 +141,12 @@ static void add(struct device_control *control, struct json_value request, struc
 }
 
 static void remove_device(struct device_control *control, struct json_value request,
-			  struct answer *answer)
+			  struct control_answer *answer)
 {
 	uint64_t number;
 
 	if (!json_read_number(json_read_member(request, "device"), &number)) {
-		refuse(answer, "INVALID", "\"device\" is no device number");
+		answer_refuse(answer, "INVALID", "\"device\" is no device number");
 		return;
 	}
 	for (size_t i = 0; i < control->capacity; i++) {
@@ -224,18 +162,18 @@ static void remove_device(struct device_control *control, struct json_value requ
 		emu_device_close(device);
 		return;
 	}
-	refuse(answer, "NOT_FOUND", "there is no device of that number");
+	answer_refuse(answer, "NOT_FOUND", "there is no device of that number");
 }
 
 /* ---- requests ---- */
 
 static void serve(struct device_control *control, const struct vmsg_emu_request *request,
-		  struct answer *answer)
+		  struct control_answer *answer)
 {
 	struct json_value object;
 
 	if (!json_read(request->text, request->size, &object)) {
-		refuse(answer, "INVALID", "no JSON");
+		answer_refuse(answer, "INVALID", "no JSON");
 		return;
 	}
 	const struct json_value what = json_read_member(object, "request");
@@ -248,25 +186,8 @@ static void serve(struct device_control *control, const struct vmsg_emu_request 
 	} else if (json_read_is(what, "remove")) {
 		remove_device(control, object, answer);
 	} else {
-		refuse(answer, "NOT_SUPPORTED",
-		       "\"request\" is none of devices, stats, add and remove");
-	}
-}
-
-static void send(struct device_control *control, uint32_t number, struct answer *answer)
-{
-	static const char nothing[] = "{}";
-
-	if (answer->count == 0) {
-		(void)!vmsg_emu_answer(control->emu, number, nothing, 2, false);
-	}
-	for (size_t i = 0; i < answer->count; i++) {
-		const bool is_last = i + 1 == answer->count;
-		if (vmsg_emu_answer(control->emu, number, answer->texts[i], answer->sizes[i],
-				    !is_last) < 0 &&
-		    is_last) {
-			(void)!vmsg_emu_answer(control->emu, number, nothing, 2, false);
-		}
+		answer_refuse(answer, "NOT_SUPPORTED",
+			      "\"request\" is none of devices, stats, add and remove");
 	}
 }
 
@@ -275,11 +196,8 @@ void device_control_serve(struct device_control *control)
 	struct vmsg_emu_request request;
 
 	while (vmsg_emu_next_request(control->emu, &request) == 1) {
-		struct answer answer = { .count = 0 };
+		struct control_answer answer = { .count = 0 };
 		serve(control, &request, &answer);
-		send(control, request.number, &answer);
-		for (size_t i = 0; i < answer.count; i++) {
-			free(answer.texts[i]);
-		}
+		answer_send(&answer, control->emu, request.number);
 	}
 }

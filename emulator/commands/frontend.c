@@ -429,6 +429,7 @@ int vmsg_command_frontend(int argc, char **argv)
 		return refused;
 	}
 	settings.session.tells_areas = true;
+	settings.session.answers_control = !settings.vhost_server; /* which sleeps for long */
 	const int impossible = areas_plan(&settings.areas, job->need, &settings.session);
 	if (impossible != 0) {
 		return impossible;

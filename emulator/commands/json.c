@@ -82,6 +82,12 @@ void json_bool(struct json *json, const char *key, bool value)
 	fputs(value ? "true" : "false", file_of(json));
 }
 
+void json_null(struct json *json, const char *key)
+{
+	begin(json, key);
+	fputs("null", file_of(json));
+}
+
 void json_text(struct json *json, const char *key, const char *text)
 {
 	begin(json, key);

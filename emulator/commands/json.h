@@ -22,6 +22,7 @@ void json_close(struct json *json, char bracket);
 void json_number(struct json *json, const char *key, uint64_t value);
 void json_real(struct json *json, const char *key, double value);
 void json_bool(struct json *json, const char *key, bool value);
+void json_null(struct json *json, const char *key);
 void json_text(struct json *json, const char *key, const char *text);
 /* Any bytes, as if they were Latin-1. */
 void json_characters(struct json *json, const char *key, const char *text, size_t size);

@@ -175,6 +175,7 @@ int session_run(struct session *session)
 		report_problem("interrupted");
 		return over(session);
 	}
+	session_serve_control(session);
 	const int error = vmsg_driver_pump_run(&session->pump);
 	const uint64_t timeouts = session->bus.stats.timeouts - session->timeouts;
 	take_bus_events(session);
@@ -243,6 +244,7 @@ static bool connect_once(struct session *session, struct vmsg_emu_bank banks[BAN
 		.banks = banks,
 		.bank_count = BANKS + session->buffers.count,
 		.banks_later = session->options.adds_memory,
+		.control = session->options.answers_control,
 	};
 
 	*result = vmsg_emu_connect(&session->emu, &options, why, why_size);

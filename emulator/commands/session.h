@@ -35,6 +35,7 @@ struct session_options {
 	bool adds_memory;                   /* session_add_memory() will be used, and no buffers */
 	struct quirk_settings quirks;
 	bool tells_areas;          /* at the end, of those on demand */
+	bool answers_control;      /* requests of control clients, in session_run() */
 	bool check_contract;       /* report what breaks the rules of shared memory */
 	uint64_t patience_ns;      /* for a manager and a peer that are just starting; 0: 2 s */
 	const volatile bool *stop; /* becomes true: give up; may be NULL */
@@ -71,6 +72,7 @@ struct session {
 	uint64_t pool_used;
 	struct session_buffers buffers;
 	struct vmsg_emu_bank fifo;
+	uint64_t served_ns;   /* when requests of control clients were last looked for */
 	unsigned int reports; /* of time-outs in a row */
 	uint64_t timeouts;    /* that the bus has counted and we have seen */
 	bool over;
@@ -97,6 +99,8 @@ void session_close(struct session *session);
 
 /* One round: everything that can be sent and received now. */
 int session_run(struct session *session);
+/* Answers requests of control clients, now and then. */
+void session_serve_control(struct session *session);
 /* Reports one time-out: LATE, or OVER when it was the last one to bear. */
 int session_report_late(struct session *session, const char *what);
 /* The same where it was asked often enough, but is always busy. */

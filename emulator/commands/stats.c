@@ -31,8 +31,10 @@ static const char help[] =
 	"                           SIGINT; with --json a line each time\n"
 	"  -h, --help               this text\n"
 	"\n"
-	"'direct_request_us below 64: 12' means that 12 direct requests took from 32 to 64\n"
-	"microseconds until they returned.\n"
+	"'direct_request_us latencies below 64: 12' means that 12 direct requests took from 32 to "
+	"64\n"
+	"microseconds until they returned; 'p99: 128' that 99 in a hundred took less than 128.\n"
+	"A partition's request_ns are the requests of a session until they are answered.\n"
 	"\n"
 	"Exit status: 0 done, 1 no manager or it went away, 2 usage.\n";
 
@@ -66,6 +68,14 @@ static void add_word(char path[PATH_SIZE], struct json_value word)
 	path[at] = '\0';
 }
 
+static void add_number(char path[PATH_SIZE], unsigned int number)
+{
+	char word[16];
+
+	snprintf(word, sizeof(word), "'%u'", number);
+	add_word(path, (struct json_value){ word, strlen(word) });
+}
+
 /* {"below":B,"count":C} of a histogram: nothing where nothing was counted. */
 static bool print_bucket(FILE *out, const char *path, struct json_value object)
 {
@@ -88,6 +98,7 @@ struct level {
 	struct json_value container;
 	size_t at;
 	size_t path_length;
+	unsigned int next; /* number of an element */
 };
 
 static void print_value(FILE *out, const char *path, struct json_value value)
@@ -118,9 +129,15 @@ static void print_object(FILE *out, struct json_value object)
 			add_word(path, key);
 		}
 		const bool is_container = value.text[0] == '{' || value.text[0] == '[';
+		if (is_container && print_bucket(out, path, value)) {
+			continue;
+		}
+		if (!key.text) {
+			add_number(path, level->next++);
+		}
 		if (!is_container) {
 			print_value(out, path, value);
-		} else if (!print_bucket(out, path, value) && depth < JSON_READ_DEPTH) {
+		} else if (depth < JSON_READ_DEPTH) {
 			levels[depth++] =
 				(struct level){ .container = value, .path_length = strlen(path) };
 		}
@@ -143,6 +160,7 @@ static bool take(void *context, struct json_value object)
 		fprintf(answer->out, "%s%.*s", answer->count > 0 ? "," : "", (int)object.size,
 			object.text);
 	} else {
+		fputs(answer->count > 0 ? "\n" : "", answer->out);
 		print_object(answer->out, object);
 	}
 	answer->count++;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
+#include "histogram.h"
 #include "server/text.h"
 
 static const char *const call_names[STATS_CALLS] = {
@@ -127,19 +128,28 @@ size_t stats_print_counters(const struct stats *stats, uint64_t now_ns, char tex
 	return out.length;
 }
 
+static void print_end(struct text *text, const char *key, size_t bucket)
+{
+	if (bucket + 1 < STATS_LATENCIES) {
+		text_add(text, "\"%s\":%" PRIu64 ",", key, UINT64_C(1) << bucket);
+	} else {
+		text_add(text, "\"%s\":null,", key);
+	}
+}
+
 size_t stats_print_latencies(const struct stats *stats, char text[STATS_TEXT_SIZE])
 {
 	struct text out = { .bytes = text, .size = STATS_TEXT_SIZE };
 
-	text_add(&out, "{\"direct_request_us\":[");
+	text_add(&out, "{\"direct_request_us\":{");
+	print_end(&out, "p50", histogram_percentile(stats->latencies, STATS_LATENCIES, 50));
+	print_end(&out, "p99", histogram_percentile(stats->latencies, STATS_LATENCIES, 99));
+	text_add(&out, "\"latencies\":[");
 	for (uint32_t i = 0; i < STATS_LATENCIES; i++) {
-		if (i + 1 < STATS_LATENCIES) {
-			text_add(&out, "{\"below\":%" PRIu64 ",\"count\":%" PRIu64 "},",
-				 UINT64_C(1) << i, stats->latencies[i]);
-		} else {
-			text_add(&out, "{\"below\":null,\"count\":%" PRIu64 "}]}",
-				 stats->latencies[i]);
-		}
+		text_add(&out, "%s{", i > 0 ? "," : "");
+		print_end(&out, "below", i);
+		text_add(&out, "\"count\":%" PRIu64 "}", stats->latencies[i]);
 	}
+	text_add(&out, "]}}");
 	return out.length;
 }

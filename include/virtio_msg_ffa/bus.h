@@ -69,6 +69,7 @@ struct vmsg_bus_request {
 	uint32_t echo;         /* what the response repeats of it, where it does */
 	uint64_t sequence;     /* in the order in which they were sent */
 	int error;
+	uint64_t sent_ns;
 	uint64_t deadline_ns;
 };
 
@@ -168,13 +169,23 @@ struct vmsg_bus_event {
 	struct vmsg_message message;
 };
 
+#define VMSG_BUS_LATENCIES 24
+
 /* Counters for reports. */
 struct vmsg_bus_stats {
 	uint64_t sent[VMSG_TYPE_COUNT];
 	uint64_t received[VMSG_TYPE_COUNT];
+	uint64_t sent_bytes; /* of messages, headers included */
+	uint64_t received_bytes;
 	uint64_t dropped; /* malformed, unknown or out of state */
 	uint64_t late;    /* responses that nobody waited for */
 	uint64_t timeouts;
+	uint64_t busy;    /* frames that could not be delivered, or were answered with nothing */
+	uint64_t retries; /* and were put out again */
+	/* Requests by the time until they were answered, the driver's from when they were put out,
+	 * the device's from when they came: below 1024 ns, 2048 ns, 4096 ns and so on, each without
+	 * those before it; in the last one all that took longer. */
+	uint64_t latencies[VMSG_BUS_LATENCIES];
 };
 
 /* An area of the session beyond what vmsg_memory knows. Private to lib/bus_areas.c; the struct is
@@ -218,6 +229,7 @@ struct vmsg_bus {
 	struct vmsg_bus_stats stats;        /* read */
 	uint32_t quirks_met;                /* read; VMSG_QUIRK_BIT()s that mattered */
 	uint64_t now_ns;
+	uint64_t served_ns; /* device: since when the request that is being served is */
 
 	/* the frame last put out, kept for repeating it */
 	bool out_due;

@@ -94,6 +94,7 @@ struct vmsg_device {
 	uint8_t reply_data[VMSG_FRAME_SIZE_MAX]; /* tail of the reply */
 	uint8_t event_data[VMSG_FRAME_SIZE_MAX]; /* and of the event last told */
 	uint64_t refused;                        /* read: messages refused */
+	uint64_t coalesced;                      /* read: events that went into one not yet told */
 };
 
 /* INVALID when info breaks a limit. The device is detached: no profile, no memory. */

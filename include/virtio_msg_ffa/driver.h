@@ -98,6 +98,7 @@ struct vmsg_driver {
 	bool was_running;                       /* before it was frozen */
 	uint32_t kept[VMSG_FEATURE_BLOCKS_MAX]; /* features agreed then */
 	uint64_t late;                          /* read; responses nobody waited for */
+	uint64_t coalesced;                     /* read; kicks that went into one not yet sent */
 	uint64_t now_ns;
 	uint8_t step;        /* of the operation under way */
 	uint32_t step_index; /* feature block or queue that it has come to */

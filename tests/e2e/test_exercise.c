@@ -155,6 +155,48 @@ static void a_backend_that_dies_fails_the_step(void **state)
 	assert_said(&disk_system.frontend.errors, "partition 0x8001 is gone");
 }
 
+/* Both sides of the session are shown while they work, with all that they count. */
+static void the_counters_of_both_sides_are_shown(void **state)
+{
+	static const char *const of_both[] = {
+		"  state: \"running\"\n",
+		"  areas: 1\n",
+		"  received EVENT_POLL: ",
+		"  received_bytes: ",
+		"  sent_bytes: ",
+		"  busy: ",
+		"  retries: ",
+		"  request_ns p50: ",
+		"  request_ns p99: ",
+		"  request_ns latencies below ",
+		"  coalesced_events: ",
+		"  queues 3 enabled: true\n",
+	};
+	struct process stats = { 0 };
+
+	(void)state;
+	serve("exercise,delay-ms=10");
+	FRONTEND_START(&disk_system, "exercise", "--length", "1G");
+	process_await(&disk_system.frontend, &disk_system.frontend.output, "features ");
+	assert_int_equal(process_run(&stats, NULL,
+				     (const char *const[]){ "stats", "-s",
+							    disk_system.daemon.socket_path, NULL }),
+			 0);
+	const char *frontend = strstr(stats.output.text, "partition 0x0001\n  peer: 32769\n");
+	assert_non_null(frontend);
+	const char *backend = strstr(frontend, "partition 0x8001\n  driver: 1\n");
+	assert_non_null(backend);
+	for (size_t i = 0; i < sizeof(of_both) / sizeof(of_both[0]); i++) {
+		const char *found = strstr(frontend, of_both[i]);
+		if (!found || found > backend || !strstr(backend, of_both[i])) {
+			fail_msg("no '%s' in '%s'", of_both[i], frontend);
+		}
+	}
+	assert_int_equal(kill(disk_system.frontend.pid, SIGINT), 0);
+	assert_int_equal(process_finish(&disk_system.frontend), 1);
+	process_kill(&stats);
+}
+
 static void it_can_be_interrupted(void **state)
 {
 	(void)state;
@@ -175,7 +217,7 @@ int main(void)
 		TEST(every_dialect_passes),        TEST(every_carrier_passes),
 		TEST(a_restless_device_passes),    TEST(the_json_says_the_same),
 		TEST(what_does_not_pass_is_named), TEST(a_backend_that_dies_fails_the_step),
-		TEST(it_can_be_interrupted),
+		TEST(it_can_be_interrupted),       TEST(the_counters_of_both_sides_are_shown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

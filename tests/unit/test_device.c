@@ -897,6 +897,7 @@ static void a_changed_config_is_told_once_with_its_data(void **state)
 	start();
 	vmsg_device_config_changed(&device, 4, 2);
 	vmsg_device_config_changed(&device, 8, 4);
+	assert_int_equal(device.coalesced, 1);
 	assert_true(vmsg_device_has_event(&device));
 	assert_int_equal(vmsg_device_event(&device, &event), 1);
 	assert_int_equal(event.header.type, VMSG_EVENT_CONFIG);
@@ -971,6 +972,7 @@ static void used_buffers_are_told_once_a_queue(void **state)
 			vmsg_device_notify(&device, index);
 		}
 	}
+	assert_int_equal(device.coalesced, 198);
 	for (uint32_t index = 0; index < 2; index++) {
 		assert_int_equal(vmsg_device_event(&device, &event), 1);
 		assert_int_equal(event.header.type, VMSG_EVENT_USED);

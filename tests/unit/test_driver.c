@@ -751,6 +751,7 @@ static void notification_data_is_the_latest(void **state)
 	run();
 	assert_int_equal(vmsg_driver_kick(&driver, 0, 1), 0);
 	assert_int_equal(vmsg_driver_kick(&driver, 0, 0x80000005), 0);
+	assert_int_equal(driver.coalesced, 1);
 	assert_int_equal(vmsg_driver_output(&driver, &message), 1);
 	assert_int_equal(message.body.event_avail.next_offset, 5);
 	assert_int_equal(message.body.event_avail.next_wrap, 1);

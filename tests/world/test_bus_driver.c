@@ -265,6 +265,42 @@ static void a_request_without_answer_ends_at_its_deadline(void **state)
 	assert_int_equal(pair.driver.bus.state, VMSG_BUS_RUNNING);
 }
 
+/* By powers of two, from when it was put out to when the answer came; the device sees how long its
+ * own part took. */
+static void requests_are_counted_by_how_long_they_took(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		size_t bucket;
+	} rows[] = { { 1023, 0 }, { 1024, 1 },   { 2047, 1 },
+		     { 2048, 2 }, { 100000, 7 }, { UINT64_C(1) << 32, 23 } };
+	(void)state;
+
+	up("r3");
+	struct vmsg_bus *bus = &pair.driver.bus;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct vmsg_bus_stats before = bus->stats;
+		bus->options.request_timeout_ns = UINT64_C(1) << 40;
+		assert_int_equal(send_to(3, 5), 0);
+		const struct vmsg_bus_output output = pull();
+		uint8_t answer[VMSG_FRAME_SIZE_MAX];
+		pair_raw(&pair, output.frame, answer);
+		pair.now_ns += rows[i].ns;
+		assert_int_equal(vmsg_bus_answer(bus, pair.now_ns,
+						 (struct vmsg_bytes){ answer, sizeof(answer) }),
+				 0);
+		for (size_t k = 0; k < VMSG_BUS_LATENCIES; k++) {
+			assert_int_equal(bus->stats.latencies[k] - before.latencies[k],
+					 k == rows[i].bucket);
+		}
+		assert_int_equal(bus->stats.sent_bytes - before.sent_bytes, 8);
+		assert_int_equal(bus->stats.received_bytes - before.received_bytes, 12);
+		drain();
+		assert_log(&pair.driver, "GET_DEVICE_STATUS@3");
+	}
+	assert_int_equal(bus->stats.busy, 0);
+}
+
 static void a_busy_carrier_is_tried_until_the_deadline(void **state)
 {
 	(void)state;
@@ -284,6 +320,8 @@ static void a_busy_carrier_is_tried_until_the_deadline(void **state)
 		vmsg_bus_tick(bus, pair.now_ns);
 	}
 	assert_int_equal(pair.now_ns, 100 * MS);
+	assert_int_equal(bus->stats.busy, 100);
+	assert_int_equal(bus->stats.retries, 100);
 	drain(); /* it gets through */
 	assert_log(&pair.driver, "GET_DEVICE_STATUS@3");
 	/* an event, too, and not for ever */
@@ -734,6 +772,7 @@ int main(void)
 		cmocka_unit_test(what_may_be_sent_is_checked),
 		cmocka_unit_test(every_refusal_fails_the_request_once),
 		cmocka_unit_test(a_request_without_answer_ends_at_its_deadline),
+		cmocka_unit_test(requests_are_counted_by_how_long_they_took),
 		cmocka_unit_test(a_busy_carrier_is_tried_until_the_deadline),
 		cmocka_unit_test(an_empty_answer_means_busy_until_the_deadline),
 		cmocka_unit_test(a_dead_device_ends_the_session),
