@@ -20,7 +20,8 @@
 enum { OPTION_PARTITION = 256, OPTION_JSON };
 
 static const char help[] =
-	"usage: vmsg-ffa-emu device [OPTION...] list | add DEVICE | remove NUMBER\n"
+	"usage: vmsg-ffa-emu device [OPTION...] list | add DEVICE | remove NUMBER |\n"
+	"           resize NUMBER\n"
 	"\n"
 	"Asks a running backend what devices it has, and to have others: their drivers see\n"
 	"EVENT_DEVICE.\n"
@@ -28,6 +29,9 @@ static const char help[] =
 	"  list                     every device: number, kind, driver, status, requests\n"
 	"  add DEVICE               one more, as --device of 'backend' describes it\n"
 	"  remove NUMBER            one less\n"
+	"  resize NUMBER            look again at the size of what is behind a disk or a console; "
+	"a\n"
+	"                           change is told to its driver by EVENT_CONFIG\n"
 	"\n"
 	"  -s, --socket-path PATH   the manager's socket; default as for 'serve'\n"
 	"      --partition ID       the backend's partition (default: all for 'list'; else the\n"
@@ -197,8 +201,8 @@ static int run(struct settings *settings, char **words)
 			result = list(settings);
 		} else if (strcmp(words[0], "add") == 0) {
 			request = add_request(words[1]);
-		} else if (asprintf(&request, "{\"request\":\"remove\",\"device\":%s}", words[1]) <
-			   0) {
+		} else if (asprintf(&request, "{\"request\":\"%s\",\"device\":%s}", words[0],
+				    words[1]) < 0) {
 			request = NULL;
 		}
 		if (request) {
@@ -217,20 +221,21 @@ static int check_words(char **words, int count)
 	uint32_t number;
 
 	if (count == 0) {
-		return report_usage("no job given: list, add or remove");
+		return report_usage("no job given: list, add, remove or resize");
 	}
 	const bool is_list = strcmp(words[0], "list") == 0;
-	const bool is_remove = strcmp(words[0], "remove") == 0;
-	if (!is_list && !is_remove && strcmp(words[0], "add") != 0) {
+	const bool is_add = strcmp(words[0], "add") == 0;
+	if (!is_list && !is_add && strcmp(words[0], "remove") != 0 &&
+	    strcmp(words[0], "resize") != 0) {
 		return report_usage("no job '%s'", words[0]);
 	}
 	if (!is_list && count == 1) {
-		return report_usage("%s is missing", is_remove ? "NUMBER" : "DEVICE");
+		return report_usage("%s is missing", is_add ? "DEVICE" : "NUMBER");
 	}
 	if (count > (is_list ? 1 : 2)) {
 		return report_usage("unexpected argument '%s'", words[is_list ? 1 : 2]);
 	}
-	return is_remove ? option_number("NUMBER", words[1], UINT16_MAX, &number) : 0;
+	return is_list || is_add ? 0 : option_number("NUMBER", words[1], UINT16_MAX, &number);
 }
 
 int vmsg_command_device(int argc, char **argv)

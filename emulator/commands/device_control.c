@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Requests as JSON: {"request":"devices"}, {"request":"stats"}, {"request":"add","device":TEXT} as
- * for --device, {"request":"remove","device":N}. Answers are objects, one a frame.
+ * for --device, {"request":"remove","device":N}, {"request":"resize","device":N}. Answers are
+ * objects, one a frame.
  */
 #include "commands/device_control.h"
 
@@ -93,14 +94,15 @@ static void write_stats(const struct device_control *control, struct control_ans
 
 /* ---- coming and going ---- */
 
-static bool is_taken(const struct device_control *control, uint16_t number)
+static struct emu_device *find(const struct device_control *control, uint64_t number, size_t *index)
 {
 	for (size_t i = 0; i < control->capacity; i++) {
 		if (control->devices[i] && control->devices[i]->machine.dev_num == number) {
-			return true;
+			*index = i;
+			return control->devices[i];
 		}
 	}
-	return false;
+	return NULL;
 }
 
 static void add(struct device_control *control, struct json_value request,
@@ -124,7 +126,7 @@ static void add(struct device_control *control, struct json_value request,
 	uint16_t number = control->last_number;
 	do {
 		number++;
-	} while (is_taken(control, number));
+	} while (find(control, number, &index));
 	struct emu_device *device = emu_device_open(text, number, why, sizeof(why));
 	if (!device) {
 		answer_refuse(answer, "INVALID", why);
@@ -144,25 +146,45 @@ static void remove_device(struct device_control *control, struct json_value requ
 			  struct control_answer *answer)
 {
 	uint64_t number;
+	size_t index;
 
 	if (!json_read_number(json_read_member(request, "device"), &number)) {
 		answer_refuse(answer, "INVALID", "\"device\" is no device number");
 		return;
 	}
-	for (size_t i = 0; i < control->capacity; i++) {
-		struct emu_device *device = control->devices[i];
-		if (!device || device->machine.dev_num != number) {
-			continue;
-		}
-		write_device(control, i, answer);
-		control->slots[i].present = false;
-		vmsg_device_pump_update(control->pump);
-		control->slots[i].device = NULL;
-		control->devices[i] = NULL;
-		emu_device_close(device);
+	struct emu_device *device = find(control, number, &index);
+	if (!device) {
+		answer_refuse(answer, "NOT_FOUND", "there is no device of that number");
 		return;
 	}
-	answer_refuse(answer, "NOT_FOUND", "there is no device of that number");
+	write_device(control, index, answer);
+	control->slots[index].present = false;
+	vmsg_device_pump_update(control->pump);
+	control->slots[index].device = NULL;
+	control->devices[index] = NULL;
+	emu_device_close(device);
+}
+
+/* What is behind a device has another size. */
+static void resize(struct device_control *control, struct json_value request,
+		   struct control_answer *answer)
+{
+	uint64_t number;
+	size_t index;
+
+	if (!json_read_number(json_read_member(request, "device"), &number)) {
+		answer_refuse(answer, "INVALID", "\"device\" is no device number");
+		return;
+	}
+	struct emu_device *device = find(control, number, &index);
+	if (!device) {
+		answer_refuse(answer, "NOT_FOUND", "there is no device of that number");
+	} else if (!device->refresh) {
+		answer_refuse(answer, "NOT_SUPPORTED", "that device has no size");
+	} else {
+		device->refresh(device);
+		write_device(control, index, answer);
+	}
 }
 
 /* ---- requests ---- */
@@ -185,9 +207,11 @@ static void serve(struct device_control *control, const struct vmsg_emu_request 
 		add(control, object, answer);
 	} else if (json_read_is(what, "remove")) {
 		remove_device(control, object, answer);
+	} else if (json_read_is(what, "resize")) {
+		resize(control, object, answer);
 	} else {
 		answer_refuse(answer, "NOT_SUPPORTED",
-			      "\"request\" is none of devices, stats, add and remove");
+			      "\"request\" is none of devices, stats, add, remove and resize");
 	}
 }
 

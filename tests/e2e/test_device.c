@@ -2,6 +2,7 @@
 /* Devices that come and go while a backend runs. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/cmocka.h"
 #include "support/disk_system.h"
@@ -9,10 +10,20 @@
 static struct disk_system disk_system;
 static struct process control;
 
+static const char *trace_path(void)
+{
+	static char path[64];
+
+	disk_system_path(&disk_system, "trace", path);
+	return path;
+}
+
 static int setup(void **state)
 {
 	(void)state;
 	disk_system_open(&disk_system);
+	daemon_stop(&disk_system.daemon);
+	daemon_start(&disk_system.daemon, "--trace", trace_path());
 	process_start(&disk_system.backend, NULL,
 		      (const char *const[]){ "backend", "-s", disk_system.daemon.socket_path,
 					     "--device", "rng", NULL });
@@ -32,6 +43,20 @@ static int teardown(void **state)
 	process_run(&control, NULL,                                                                \
 		    (const char *const[]){ "device", "-s", disk_system.daemon.socket_path,         \
 					   __VA_ARGS__, NULL })
+
+static int count_lines(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "r");
+	char line[4096];
+	int count = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		count += strstr(line, text) != NULL;
+	}
+	(void)fclose(file);
+	return count;
+}
 
 static int add_disk(void)
 {
@@ -65,6 +90,30 @@ static void a_removed_one_is_gone_and_its_number_too(void **state)
 	assert_non_null(strstr(control.output.text, "     2  blk"));
 	assert_int_equal(FRONTEND_RUN(&disk_system, "blk", "verify", disk_system.image), 0);
 	assert_int_equal(FRONTEND_RUN(&disk_system, "rng"), 0);
+}
+
+/* While a driver has it, which sees EVENT_CONFIG; the next one finds the new size. */
+static void a_disk_that_is_resized_is_told_of(void **state)
+{
+	(void)state;
+
+	assert_int_equal(add_disk(), 0);
+	FRONTEND_START(&disk_system, "blk", "read"); /* it stops when nobody reads its output */
+	process_await_bytes(&disk_system.frontend, &disk_system.frontend.output, 1);
+	assert_int_equal(truncate(disk_system.image, 2 * DISK_SIZE), 0);
+	assert_int_equal(DEVICE("resize", "1"), 0);
+	assert_int_equal(process_finish(&disk_system.frontend), 0);
+	assert_int_equal(DEVICE("resize", "0"), 1);
+	assert_non_null(strstr(control.errors.text, "that device has no size"));
+	assert_int_equal(DEVICE("resize", "7"), 1);
+	assert_int_equal(DEVICE("resize", "x"), 2);
+	assert_int_equal(DEVICE("resize"), 2);
+	assert_int_equal(FRONTEND_RUN(&disk_system, "--json", "info"), 0);
+	assert_non_null(strstr(disk_system.frontend.output.text, "\"capacity\":16384"));
+	assert_int_equal(process_stop(&disk_system.backend), 0);
+	daemon_stop(&disk_system.daemon); /* which writes what it still has */
+	daemon_start(&disk_system.daemon, NULL, NULL);
+	assert_true(count_lines(trace_path(), " event EVENT_CONFIG ") > 0);
 }
 
 /* Removed under the hands of a driver: it says so and ends, and the rest goes on. */
@@ -116,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_added_disk_is_driven),
 		TEST(a_removed_one_is_gone_and_its_number_too),
+		TEST(a_disk_that_is_resized_is_told_of),
 		TEST(a_disk_is_removed_while_it_is_read),
 		TEST(as_many_as_there_is_room_for),
 		TEST(refusals_say_why),
