@@ -111,7 +111,17 @@ def tagged(section, pairs):
     return page
 
 
-def command_page(command, what, text, version):
+def devices_section(text):
+    """What --device help says: a paragraph, then a block for each device, its first line "NAME: what"."""
+    intro, *devices = blocks_of(text)
+    page = [".SH DEVICES", prose(intro)]
+    for first, *keys in devices:
+        name, _, what = first.partition(": ")
+        page += [".SS " + escape(name), escape(what[:1].upper() + what[1:] + ".")] + list_page(keys)
+    return page
+
+
+def command_page(command, what, text, version, devices=None):
     usage, *rest = blocks_of(text)
     page = header(f"{NAME}-{command}", version, what) + [".SH SYNOPSIS"] + synopsis(usage)
     description, options, status, shown = [], [], [], []
@@ -130,6 +140,7 @@ def command_page(command, what, text, version):
         else:
             description += [".PP", prose(block)]
     page += [".SH DESCRIPTION"] + description[1:] + [".SH OPTIONS"] + options
+    page += devices_section(devices) if devices else []
     page += [".SH EXIT STATUS"] + status if status else []
     page += tagged("ENVIRONMENT", ENVIRONMENT) if "--socket-path" in text else []
     page += [".SH EXAMPLES"] + shown if shown else []
@@ -166,8 +177,9 @@ def main():
     commands = re.findall(r"^  (\w+) +(.*)$", says("--help"), re.M)
     pages = {NAME: main_page(commands, version)}
     for command, what in commands:
-        pages[f"{NAME}-{command}"] = command_page(command, what, says(command, "--help"), version)
-        for word in re.findall(r"[\w-]+", says(command, "--help")):
+        devices = says(command, "--device", "help") if command == "backend" else ""
+        pages[f"{NAME}-{command}"] = command_page(command, what, says(command, "--help"), version, devices)
+        for word in re.findall(r"[\w-]+", says(command, "--help") + devices):
             if word not in HEADINGS and escape(word) not in "\n".join(pages[f"{NAME}-{command}"]):
                 sys.exit(f"'{word}' of '{command} --help' did not reach its page")
     for name, page in pages.items():

@@ -105,6 +105,12 @@ static int add_device(struct backend *backend, const char *prefix, const char *t
 
 static int take_device(void *settings, const char *text)
 {
+	if (strcmp(text, "help") == 0) {
+		for (size_t i = 0; emu_devices_help[i]; i++) {
+			printf("%s%s", i > 0 ? "\n" : "", emu_devices_help[i]);
+		}
+		return COMMAND_LINE_LEAVE;
+	}
 	return add_device(settings, "", text);
 }
 
@@ -123,28 +129,10 @@ static int take_verbose(void *settings, const char *text)
 }
 
 static const struct command_option option_rows[] = {
-	{ "device", 0,
-	  "blk,path=FILE[,readonly=on][,serial=TEXT][,queues=N][,discard=off]\n"
-	  "               [,write-zeroes=off][,block-size=N][,physical-block-size=N]",
-	  "a disk on a file or block device; SIGHUP looks at its size\n"
-	  "again and tells the driver",
+	{ "device", 0, "DEVICE[,KEY=VALUE...]",
+	  "a device, several times for several: blk, console, exercise,\n"
+	  "net, rng, vhost-user or vsock; '--device help' lists their keys",
 	  take_device },
-	{ "device", 0, "console[,ports=N][,link=PATH][,stdio=on][,name=TEXT]",
-	  "a console on pseudo-terminals, which are named on standard\n"
-	  "error and linked from PATH, or on standard input and output",
-	  take_device },
-	{ "device", 0, "net,tap=NAME[,queues=N]|socket=PATH[,mac=MAC][,mtu=N]",
-	  "a network on a TAP interface, or on a stream socket as passt\n"
-	  "and QEMU speak it",
-	  take_device },
-	{ "device", 0, "exercise[,KEY=VALUE...]",
-	  "for tests of drivers: echoes, and whatever may happen to one", take_device },
-	{ "device", 0, "rng", "random numbers", take_device },
-	{ "device", 0, "vsock,socket=PATH[,guest-cid=N]",
-	  "streams between the guest's ports and Unix sockets: PATH takes\n"
-	  "CONNECT PORT, the guest's streams go to PATH_PORT",
-	  take_device },
-	{ "device", 0, "vhost-user,socket=PATH[,type=TYPE][,queues=N]", "", take_device },
 	{ "vhost-user", 0, "PATH",
 	  "a device whose queues the vhost-user daemon at PATH runs;\n"
 	  "its type is blk unless told",

@@ -67,6 +67,9 @@ struct emu_device {
 struct emu_device *emu_device_open(const char *text, uint16_t dev_num, char *why, size_t why_size);
 void emu_device_close(struct emu_device *device);
 
+/* For people: what they have in common, and the keys of each device; then NULL. */
+extern const char *const emu_devices_help[];
+
 /* The constructors behind it. `options` is what follows the kind, NULL when nothing does. */
 struct emu_device *blk_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
 struct emu_device *console_open(const char *options, uint16_t dev_num, char *why, size_t why_size);
