@@ -439,6 +439,8 @@ void vmsg_bus_send_failed(struct vmsg_bus *bus, uint64_t now_ns, int error)
 		bus->stats.retries++;
 		bus->out_due = true;
 		bus->out_ns = vmsg_bus_after(now_ns, VMSG_BUS_RETRY_NS);
+	} else if (error == VMSG_ERROR_AGAIN && !wanted) {
+		return; /* its request has ended meanwhile */
 	} else if (error == VMSG_ERROR_AGAIN || error == VMSG_ERROR_TIMEOUT) {
 		bus->stats.timeouts++;
 		if (request) {

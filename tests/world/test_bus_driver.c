@@ -265,6 +265,27 @@ static void a_request_without_answer_ends_at_its_deadline(void **state)
 	assert_int_equal(pair.driver.bus.state, VMSG_BUS_RUNNING);
 }
 
+/* Its answer came another way while the carrier was busy: nothing has timed out. */
+static void what_nobody_waits_for_is_not_tried_again(void **state)
+{
+	(void)state;
+	struct vmsg_bus_output output;
+
+	up("r3");
+	struct vmsg_bus *bus = &pair.driver.bus;
+	assert_int_equal(send_to(3, 5), 0);
+	(void)pull();
+	assert_int_equal(push("0107030007000c00 01000000"), 0);
+	vmsg_bus_send_failed(bus, pair.now_ns, VMSG_ERROR_AGAIN);
+	assert_int_equal(bus->stats.timeouts, 0);
+	assert_int_equal(bus->stats.retries, 0);
+	pair.now_ns = 100 * MS;
+	vmsg_bus_tick(bus, pair.now_ns);
+	while (vmsg_bus_output(bus, &output)) {
+		assert_int_not_equal(output.frame.data[1], 0x07);
+	}
+}
+
 /* By powers of two, from when it was put out to when the answer came; the device sees how long its
  * own part took. */
 static void requests_are_counted_by_how_long_they_took(void **state)
@@ -772,6 +793,7 @@ int main(void)
 		cmocka_unit_test(what_may_be_sent_is_checked),
 		cmocka_unit_test(every_refusal_fails_the_request_once),
 		cmocka_unit_test(a_request_without_answer_ends_at_its_deadline),
+		cmocka_unit_test(what_nobody_waits_for_is_not_tried_again),
 		cmocka_unit_test(requests_are_counted_by_how_long_they_took),
 		cmocka_unit_test(a_busy_carrier_is_tried_until_the_deadline),
 		cmocka_unit_test(an_empty_answer_means_busy_until_the_deadline),
