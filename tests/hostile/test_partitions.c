@@ -254,7 +254,8 @@ static void a_partition_that_is_stopped_in_the_middle_of_a_request(void **state)
 	const uint64_t beside = best_time(&other, 0x8002);
 	print_message("50 round trips: %" PRIu64 " us, beside a stopped partition %" PRIu64 " us\n",
 		      alone / 1000, beside / 1000);
-	assert_true(beside < 2 * alone + 1000000);
+	/* a manager that waits for the stopped one loses a time slice, 10 ms, in every batch */
+	assert_true(beside < 2 * alone + 10000000);
 	assert_string_equal(partition_finish(&vm), "84000062 80010000");
 	/* it goes on as if nothing had been, and the answer comes */
 	kill(stopped, SIGCONT);
