@@ -2,10 +2,12 @@
 /* A console across FF-A: pipes at the driver's end, a terminal at the device's. */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "support/cmocka.h"
@@ -144,6 +146,108 @@ static void a_port_that_is_not_there(void **state)
 			       "--port is 1, but the console has 1 port, counted from 0"));
 }
 
+/* ---- a person's terminal ---- */
+
+/* Both ends of a new pseudo-terminal: the person's, and the one that programs have. */
+struct person {
+	int hand;
+	int terminal;
+	struct termios before;
+};
+
+static void sit_down(struct person *person)
+{
+	person->hand = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(person->hand >= 0);
+	assert_int_equal(grantpt(person->hand), 0);
+	assert_int_equal(unlockpt(person->hand), 0);
+	person->terminal = open(ptsname(person->hand), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(person->terminal >= 0);
+	assert_int_equal(tcgetattr(person->terminal, &person->before), 0);
+}
+
+static bool is_as_before(const struct person *person)
+{
+	struct termios now;
+
+	assert_int_equal(tcgetattr(person->terminal, &now), 0);
+	return now.c_lflag == person->before.c_lflag && now.c_iflag == person->before.c_iflag &&
+	       now.c_oflag == person->before.c_oflag;
+}
+
+static void start_at_terminal(const struct person *person)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "exec %s/vmsg-ffa-emu frontend -s %s console <%s",
+		 VMSG_BINARY_DIR, disk_system.daemon.socket_path, ptsname(person->hand));
+	process_start(&disk_system.frontend, "/bin/sh", (const char *const[]){ "-c", line, NULL });
+	process_await(&disk_system.frontend, &disk_system.frontend.errors, "Ctrl-] leaves");
+	const uint64_t end_ms = process_now_ms() + PROCESS_PATIENCE_MS;
+	while (is_as_before(person)) {
+		assert_true(process_now_ms() < end_ms);
+	}
+}
+
+/* Every key but one is the other side's, those that would end or stop a program too. */
+static void keys_go_through(const struct person *person, int device)
+{
+	static const char keys[] = "a\r\003\032\034";
+	uint8_t got[8];
+	size_t size = 0;
+	size_t part;
+
+	assert_int_equal(write(person->hand, keys, 5), 5);
+	while (size < 5 && (part = read_some(device, got + size, sizeof(got) - size)) > 0) {
+		size += part;
+	}
+	assert_int_equal(size, 5);
+	assert_memory_equal(got, keys, 5);
+	assert_int_equal(write(device, "login: ", 7), 7);
+	process_await_bytes(&disk_system.frontend, &disk_system.frontend.output, 7);
+	assert_memory_equal(disk_system.frontend.output.text, "login: ", 7);
+}
+
+static void a_terminal_is_raw_until_it_is_left_and_then_as_before(void **state)
+{
+	static const int signals[] = { 0, SIGTERM, SIGINT, SIGHUP };
+	struct person person;
+
+	(void)state;
+	serve("");
+	const int device = open_terminal("");
+	sit_down(&person);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		start_at_terminal(&person);
+		keys_go_through(&person, device);
+		if (signals[i] == 0) {
+			assert_int_equal(write(person.hand, "\035", 1), 1); /* Ctrl-] */
+		} else {
+			assert_int_equal(kill(disk_system.frontend.pid, signals[i]), 0);
+		}
+		assert_int_equal(process_finish(&disk_system.frontend), 0);
+		assert_true(is_as_before(&person));
+	}
+	assert_int_equal(close(device), 0);
+	assert_int_equal(close(person.terminal), 0);
+	assert_int_equal(close(person.hand), 0);
+}
+
+static void a_terminal_is_as_before_when_the_backend_is_gone(void **state)
+{
+	struct person person;
+
+	(void)state;
+	serve("");
+	sit_down(&person);
+	start_at_terminal(&person);
+	assert_int_equal(kill(disk_system.backend.pid, SIGKILL), 0);
+	assert_int_equal(process_finish(&disk_system.frontend), 1);
+	assert_true(is_as_before(&person));
+	assert_int_equal(close(person.terminal), 0);
+	assert_int_equal(close(person.hand), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -152,6 +256,8 @@ int main(void)
 		TEST(what_is_piped_in_comes_out_of_areas_on_demand),
 		TEST(the_other_way_through_a_second_port),
 		TEST(a_port_that_is_not_there),
+		TEST(a_terminal_is_raw_until_it_is_left_and_then_as_before),
+		TEST(a_terminal_is_as_before_when_the_backend_is_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
