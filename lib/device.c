@@ -90,6 +90,9 @@ static uint32_t withheld(const struct vmsg_device *device, uint32_t block)
 			bits |= 1u << VMSG_F_NOTIFICATION_DATA % 32;
 		}
 	}
+	if (!VMSG_QUEUE_PACKED && block == VMSG_F_RING_PACKED / 32) {
+		bits |= 1u << VMSG_F_RING_PACKED % 32;
+	}
 	return bits;
 }
 

@@ -34,7 +34,7 @@ static void ask_features(struct vmsg_driver *driver)
 }
 
 /* What is wanted of a block: the caller's choice, what the machine itself stands for, and never
- * what EVENT_AVAIL has no place for. */
+ * what EVENT_AVAIL has no place for, or what no queue can be. */
 static uint32_t wanted_features(const struct vmsg_driver *driver, uint32_t block)
 {
 	uint32_t bits = driver->options.features[block];
@@ -42,6 +42,9 @@ static uint32_t wanted_features(const struct vmsg_driver *driver, uint32_t block
 	if (block == VMSG_F_VERSION_1 / 32) {
 		bits |= 1u << VMSG_F_VERSION_1 % 32 | 1u << VMSG_F_ACCESS_PLATFORM % 32;
 		bits &= ~(1u << VMSG_F_NOTIF_CONFIG_DATA % 32);
+		if (!VMSG_QUEUE_PACKED) {
+			bits &= ~(1u << VMSG_F_RING_PACKED % 32);
+		}
 	}
 	return bits;
 }

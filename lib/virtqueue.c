@@ -29,19 +29,21 @@ enum { DESC, DRIVER, DEVICE, PART_COUNT };
 static const struct {
 	uint8_t entry_size;
 	uint8_t extra;
-	uint8_t alignment;
+	uint8_t mask; /* of its alignment */
 	bool device_writes;
-} part_forms[2][PART_COUNT] = {
+} part_forms[][PART_COUNT] = {
 	{
-		{ VQ_DESC_SIZE, 0, 16, false },
-		{ VQ_AVAIL_ENTRY, VQ_RING_ENTRIES + 2, 2, false },
-		{ VQ_USED_ENTRY, VQ_RING_ENTRIES + 2, 4, true },
+		{ VQ_DESC_SIZE, 0, 15, false },
+		{ VQ_AVAIL_ENTRY, VQ_RING_ENTRIES + 2, 1, false },
+		{ VQ_USED_ENTRY, VQ_RING_ENTRIES + 2, 3, true },
 	},
+#if VMSG_QUEUE_PACKED
 	{
-		{ VQ_DESC_SIZE, 0, 16, true },
-		{ 0, VMSG_VQ_EVENT_SIZE, 4, false },
-		{ 0, VMSG_VQ_EVENT_SIZE, 4, true },
+		{ VQ_DESC_SIZE, 0, 15, true },
+		{ 0, VMSG_VQ_EVENT_SIZE, 3, false },
+		{ 0, VMSG_VQ_EVENT_SIZE, 3, true },
 	},
+#endif
 };
 
 int vmsg_vq_start(struct vmsg_vq *vq, struct vmsg_memory *memory,
@@ -50,23 +52,24 @@ int vmsg_vq_start(struct vmsg_vq *vq, struct vmsg_memory *memory,
 	const uint64_t addresses[] = { layout->desc_addr, layout->driver_addr,
 				       layout->device_addr };
 	const uint32_t size = layout->size;
+	const bool packed = vq_is_packed(layout->packed);
 	struct vmsg_span parts[PART_COUNT];
 
 	/* limits of sizes are the ring's, not the codec's (O25) */
-	if (size - 1 >= VMSG_QUEUE_SIZE_MAX || (!layout->packed && (size & (size - 1)) != 0)) {
+	if (size - 1 >= VMSG_QUEUE_SIZE_MAX || layout->packed != packed ||
+	    (!packed && (size & (size - 1)) != 0)) {
 		return VMSG_ERROR_INVALID;
 	}
 	for (unsigned int i = 0; i < PART_COUNT; i++) {
-		const uint32_t mask = part_forms[layout->packed][i].alignment - 1u;
 		const int error = vmsg_memory_map_whole(
 			memory, addresses[i],
-			size * part_forms[layout->packed][i].entry_size +
-				part_forms[layout->packed][i].extra,
-			is_driver || part_forms[layout->packed][i].device_writes, &parts[i]);
+			size * part_forms[packed][i].entry_size + part_forms[packed][i].extra,
+			is_driver | part_forms[packed][i].device_writes, &parts[i]);
 		if (error < 0) {
 			return error;
 		}
-		if (((uint32_t)addresses[i] | (uintptr_t)parts[i].data) & mask) {
+		if (((uint32_t)addresses[i] | (uintptr_t)parts[i].data) &
+		    part_forms[packed][i].mask) {
 			return VMSG_ERROR_INVALID;
 		}
 	}
@@ -77,9 +80,9 @@ int vmsg_vq_start(struct vmsg_vq *vq, struct vmsg_memory *memory,
 		}
 	}
 	const unsigned int ours = is_driver ? DRIVER : DEVICE;
-	const unsigned int theirs = is_driver ? DEVICE : DRIVER;
+	const unsigned int theirs = DRIVER + DEVICE - ours;
 	/* the event of a split part is its last two bytes */
-	const size_t back = layout->event_idx && !layout->packed ? 2 : 0;
+	const size_t back = layout->event_idx && !packed ? 2 : 0;
 	vq->memory = memory;
 	vq->layout = *layout;
 	vq->desc = parts[DESC].data;
@@ -87,7 +90,7 @@ int vmsg_vq_start(struct vmsg_vq *vq, struct vmsg_memory *memory,
 	vq->theirs = parts[theirs].data;
 	vq->our_wish = vq->ours + (back ? parts[ours].size - back : 0);
 	vq->their_wish = vq->theirs + (back ? parts[theirs].size - back : 0);
-	vq->next = layout->packed ? VQ_WRAP : 0;
+	vq->next = packed ? VQ_WRAP : 0;
 	vq->put = vq->next;
 	return 0;
 }
@@ -106,7 +109,7 @@ void vmsg_vq_stop(struct vmsg_vq *vq)
 
 bool vmsg_vq_should_tell(struct vmsg_vq *vq)
 {
-	const bool packed = vq->layout.packed;
+	const bool packed = vq_is_packed(vq->layout.packed);
 	const uint32_t count = vq->news;
 	uint32_t wish;
 
@@ -139,7 +142,7 @@ bool vmsg_vq_enable_notify(struct vmsg_vq *vq, bool is_driver)
 	if (!vq->desc || vq->broken) {
 		return false;
 	}
-	if (vq->layout.packed) {
+	if (vq_is_packed(vq->layout.packed)) {
 		vmsg_port_store_relaxed_le32(
 			vq->our_wish,
 			next | (vq->layout.event_idx ? VQ_EVENT_DESC : VQ_EVENT_ENABLE));
@@ -148,7 +151,7 @@ bool vmsg_vq_enable_notify(struct vmsg_vq *vq, bool is_driver)
 	}
 	/* the other side must see the wish before we look whether entries came in the meantime */
 	vmsg_port_fence();
-	if (vq->layout.packed) {
+	if (vq_is_packed(vq->layout.packed)) {
 		return vq->in_batch || vmsg_vq_poll(true, vq, is_driver, &told) > 0;
 	}
 	return vmsg_port_load_relaxed_le16(vq->theirs + VQ_RING_INDEX) != next;
@@ -159,7 +162,7 @@ void vmsg_vq_disable_notify(struct vmsg_vq *vq)
 	if (!vq->desc) {
 		return;
 	}
-	if (vq->layout.packed) {
+	if (vq_is_packed(vq->layout.packed)) {
 		vmsg_port_store_relaxed_le32(vq->our_wish, VQ_EVENT_DISABLE);
 	} else if (!vq->layout.event_idx) {
 		vmsg_port_store_relaxed_le16(vq->our_wish, VQ_NO_NOTIFY);

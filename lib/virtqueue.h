@@ -48,19 +48,27 @@
 #define VMSG_WATCHED static inline
 #endif
 
+/* Whether a queue whose layout, or a step whose caller, says so is packed: in a library without
+ * packed queues none is, and the compiler drops what only they need. */
+VMSG_ALWAYS_INLINE bool vq_is_packed(bool packed)
+{
+	return VMSG_QUEUE_PACKED && packed;
+}
+
 /*
  * Calls `function`, whose first argument is the format. Where size counts there is one instance for
  * both; where speed does, one for split queues, inlined, and packed_function() for the others, out
  * of the registers and stack frame of the first.
  */
 #if VMSG_FOR_SIZE
-#define VQ_PACKED                     static inline __attribute__((unused))
-#define VQ_CALL(function, queue, ...) function((queue)->vq.layout.packed, queue, __VA_ARGS__)
+#define VQ_PACKED static inline __attribute__((unused))
+#define VQ_CALL(function, queue, ...)                                                              \
+	function(vq_is_packed((queue)->vq.layout.packed), queue, __VA_ARGS__)
 #else
 #define VQ_PACKED VMSG_NOINLINE
 #define VQ_CALL(function, queue, ...)                                                              \
-	((queue)->vq.layout.packed ? packed_##function(queue, __VA_ARGS__)                         \
-				   : function(false, queue, __VA_ARGS__))
+	(vq_is_packed((queue)->vq.layout.packed) ? packed_##function(queue, __VA_ARGS__)           \
+						 : function(false, queue, __VA_ARGS__))
 #endif
 
 /* Who looks on at a queue; NULL for nobody. */
@@ -141,23 +149,26 @@ void vmsg_vq_disable_notify(struct vmsg_vq *vq);
 
 /* ---- the steps of the data path: inline in both sides, or once for both in virtqueue.c ---- */
 
-#if VMSG_FOR_SIZE
+/* Where size counts; but what is left of them for split queues alone is less than the calls. */
+#define VQ_STEPS_ONCE (VMSG_FOR_SIZE && VMSG_QUEUE_PACKED)
+
+#if VQ_STEPS_ONCE
 #define VQ_STEP
 uint16_t vmsg_vq_advance(bool packed, const struct vmsg_vq *vq, uint16_t place, uint32_t count);
 int vmsg_vq_poll(bool packed, struct vmsg_vq *vq, bool is_driver, uint16_t *told);
 void vmsg_vq_publish(bool packed, struct vmsg_vq *vq, uint8_t *at, uint16_t flags, uint16_t put,
 		     uint32_t count);
 #else
-#define VQ_STEP VMSG_ALWAYS_INLINE
+#define VQ_STEP VMSG_HOT_INLINE
 #endif
 
-#if !VMSG_FOR_SIZE || defined(VQ_STEPS_HERE)
+#if !VQ_STEPS_ONCE || defined(VQ_STEPS_HERE)
 
 /* The place `count` entries after another. */
 VQ_STEP uint16_t vmsg_vq_advance(bool packed, const struct vmsg_vq *vq, uint16_t place,
 				 uint32_t count)
 {
-	if (!packed) {
+	if (!vq_is_packed(packed)) {
 		return (uint16_t)(place + count);
 	}
 	uint32_t next = (place & (VQ_WRAP - 1)) + count;
@@ -171,7 +182,7 @@ VQ_STEP uint16_t vmsg_vq_advance(bool packed, const struct vmsg_vq *vq, uint16_t
  * was read: a descriptor's flags, or the index. */
 VQ_STEP int vmsg_vq_poll(bool packed, struct vmsg_vq *vq, bool is_driver, uint16_t *told)
 {
-	if (packed) {
+	if (vq_is_packed(packed)) {
 		const uint32_t used = vq->next & VQ_WRAP ? VQ_AVAIL | VQ_USED : 0;
 		/* acquire: the rest of the entry and its buffers, which these flags publish, are
 		 * read after them */
@@ -205,8 +216,9 @@ VQ_STEP void vmsg_vq_publish(bool packed, struct vmsg_vq *vq, uint8_t *at, uint1
 	/* nobody can be waiting for anything further back than a whole ring */
 	vq->news = news < vq->layout.size ? news : vq->layout.size;
 	/* release: publishes the entries, their descriptors and what is in the buffers */
-	vmsg_port_store_release_le16(packed ? at + VQ_PACKED_FLAGS : vq->ours + VQ_RING_INDEX,
-				     packed ? flags : put);
+	vmsg_port_store_release_le16(vq_is_packed(packed) ? at + VQ_PACKED_FLAGS
+							  : vq->ours + VQ_RING_INDEX,
+				     vq_is_packed(packed) ? flags : put);
 }
 
 #endif

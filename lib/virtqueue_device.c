@@ -22,7 +22,7 @@ int vmsg_vq_device_start(struct vmsg_vq_device *queue, struct vmsg_memory *memor
 /* Nothing on its way, and nothing waiting. */
 static bool is_idle(struct vmsg_vq *vq)
 {
-	const bool packed = vq->layout.packed;
+	const bool packed = vq_is_packed(vq->layout.packed);
 	uint16_t told;
 
 	if (vq->broken || vq_distance(packed, vq, vq->put, vq->next) != 0) {
@@ -118,9 +118,10 @@ VMSG_NOINLINE int enter_table(const struct vmsg_vq *vq, uint64_t address, uint32
 }
 
 /*
- * Walks the chain that begins with `descriptor`, from entry `index` of the ring's table. Fills
- * `chain` and returns how many entries of the ring's table it takes; chain->head becomes the buffer
- * id, which the last of those has in a packed ring. On error the chain is in disorder.
+ * Walks the chain that begins with `descriptor`, from entry `index` of the ring's table, and fills
+ * `chain`. Of a packed ring it returns how many entries of that table the chain takes, and
+ * chain->head becomes the buffer id, which the last of those has; of a split one it returns 1. On
+ * error the chain is in disorder.
  */
 VMSG_HOT_INLINE int walk(bool packed, const struct vmsg_vq *vq, uint32_t index,
 			 struct vq_descriptor descriptor, struct vmsg_vq_chain *chain)
@@ -135,8 +136,7 @@ VMSG_HOT_INLINE int walk(bool packed, const struct vmsg_vq *vq, uint32_t index,
 	chain->readable_count = 0;
 	chain->readable_size = 0;
 	chain->table_size = 0;
-	chain->head = descriptor.other;
-	for (;;) {
+	for (;; descriptor = vq_load_descriptor(packed, table + (size_t)index * VQ_DESC_SIZE)) {
 		const uint32_t flags = descriptor.flags;
 		const bool write = flags >> 1 & 1; /* VQ_WRITE */
 		int error = VMSG_ERROR_BAD_FIELD;
@@ -151,12 +151,14 @@ VMSG_HOT_INLINE int walk(bool packed, const struct vmsg_vq *vq, uint32_t index,
 			if (error < 0) {
 				return bad(chain, 0, descriptor.address, error);
 			}
+			if (packed) {
+				chain->head = descriptor.other;
+			}
 			table = inner.data;
 			size = descriptor.length / VQ_DESC_SIZE;
 			taken = steps;
 			steps = 1;
 			index = 0;
-			descriptor = vq_load_descriptor(packed, table);
 			continue;
 		}
 		if (VMSG_UNLIKELY(!write && chain->readable_count != chain->count)) {
@@ -191,15 +193,15 @@ VMSG_HOT_INLINE int walk(bool packed, const struct vmsg_vq *vq, uint32_t index,
 			}
 			index = 0;
 		}
-		descriptor = vq_load_descriptor(packed, table + (size_t)index * VQ_DESC_SIZE);
-		if (packed && !taken) {
-			chain->head = descriptor.other;
-		}
+	}
+	if (packed && !taken) {
+		chain->head = descriptor.other;
 	}
 	chain->writable_size = total - chain->readable_size;
-	return VMSG_LIKELY(total <= VQ_CHAIN_SIZE_MAX)
-		       ? (int)(taken ? taken : steps)
-		       : bad(chain, index, descriptor.address, VMSG_ERROR_BAD_FIELD);
+	if (VMSG_UNLIKELY(total > VQ_CHAIN_SIZE_MAX)) {
+		return bad(chain, index, descriptor.address, VMSG_ERROR_BAD_FIELD);
+	}
+	return packed ? (int)(taken ? taken : steps) : 1;
 }
 
 /* ---- pop ---- */
@@ -210,7 +212,7 @@ VMSG_HOT_INLINE int pop(bool packed, struct vmsg_vq_device *queue, struct vmsg_v
 	const uint32_t size = vq->layout.size;
 	const uint16_t next = vq->next;
 	uint32_t head = next & (VQ_WRAP - 1);
-	uint16_t told;
+	uint16_t told = 0;
 
 	const int found = vmsg_vq_poll(packed, vq, false, &told);
 	if (VMSG_UNLIKELY(found <= 0)) {

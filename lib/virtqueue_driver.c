@@ -118,6 +118,7 @@ VMSG_HOT_INLINE int put_chain(bool packed, struct vmsg_vq_driver *queue,
 	struct vmsg_vq *vq = &queue->vq;
 	struct vmsg_vq_driver_slot *slots = queue->slots;
 	const uint16_t head = next_head(packed, queue);
+	uint8_t *desc = vq->desc;
 	uint8_t *first = vq_at(vq, vq->put);
 	uint32_t available = vq->put & VQ_WRAP ? VQ_AVAIL : VQ_USED;
 	uint32_t hidden = VQ_AVAIL | VQ_USED; /* the first, until the whole chain is there */
@@ -127,7 +128,7 @@ VMSG_HOT_INLINE int put_chain(bool packed, struct vmsg_vq_driver *queue,
 	uint32_t put = vq->put + 1u;
 
 	for (size_t i = 0; i < count; i++) {
-		uint8_t *at = vq->desc + index * VQ_DESC_SIZE;
+		uint8_t *at = desc + index * VQ_DESC_SIZE;
 		const uint32_t flags = flags_of(&buffers[i], i + 1 < count) | more_flags;
 		if (packed) {
 			vq_store_descriptor(true, at, &buffers[i], (flags | available) ^ hidden,
@@ -184,8 +185,8 @@ static void tell_offered(const struct vmsg_vq_driver *queue, uint64_t table_addr
 
 	if (watch) {
 		watch->offered(watch->context, queue->vq.memory, &queue->vq.layout,
-			       next_head(queue->vq.layout.packed, queue), table_address, buffers,
-			       count);
+			       next_head(vq_is_packed(queue->vq.layout.packed), queue),
+			       table_address, buffers, count);
 	}
 }
 
@@ -246,9 +247,10 @@ int vmsg_vq_driver_add_indirect(struct vmsg_vq_driver *queue, uint64_t table_add
 	if (error < 0) {
 		return error;
 	}
-	store_table(vq->layout.packed, table.data, buffers, count);
+	store_table(vq_is_packed(vq->layout.packed), table.data, buffers, count);
 	tell_offered(queue, table_address, buffers, count);
-	return put_chain(vq->layout.packed, queue, &whole, 1, VQ_INDIRECT, writable, cookie);
+	return put_chain(vq_is_packed(vq->layout.packed), queue, &whole, 1, VQ_INDIRECT, writable,
+			 cookie);
 }
 
 /* ---- reap ---- */
@@ -258,7 +260,7 @@ static uint16_t oldest(const struct vmsg_vq_driver *queue)
 {
 	const struct vmsg_vq *vq = &queue->vq;
 
-	return vq->layout.packed
+	return vq_is_packed(vq->layout.packed)
 		       ? vq->next & (VQ_WRAP - 1)
 		       : (uint16_t)((queue->free_head + queue->free_count) & (vq->layout.size - 1));
 }
@@ -329,8 +331,8 @@ VMSG_HOT_INLINE void unbook(struct vmsg_vq_driver *queue, uint32_t id)
 		queue->free_head = (uint16_t)id;
 	}
 	queue->free_count = (uint16_t)(queue->free_count + slot->count);
-	vq->next = vmsg_vq_advance(vq->layout.packed, vq, vq->next,
-				   vq->layout.packed ? slot->count : 1);
+	vq->next = vmsg_vq_advance(vq_is_packed(vq->layout.packed), vq, vq->next,
+				   vq_is_packed(vq->layout.packed) ? slot->count : 1);
 }
 
 int vmsg_vq_driver_reap(struct vmsg_vq_driver *queue, void **cookie, uint32_t *written)

@@ -18,7 +18,7 @@ struct vmsg_vq_layout {
 	uint32_t size; /* entries: 1..32768, for split a power of two */
 	bool event_idx;
 	bool indirect;
-	bool packed;
+	bool packed; /* refused where VMSG_QUEUE_PACKED is 0 */
 	bool in_order;
 	uint64_t desc_addr;
 	uint64_t driver_addr;
@@ -117,9 +117,9 @@ struct vmsg_vq_device {
 };
 
 /*
- * Maps and holds the three parts. INVALID for a bad size or unaligned address; RANGE, NOT_FOUND,
- * NO_SPACE, STATE as vmsg_memory_map_whole(). Held until vmsg_vq_device_stop(), after which the
- * queue can be started anew (reset of a queue).
+ * Maps and holds the three parts. INVALID for a bad size or unaligned address, or for a packed
+ * queue where VMSG_QUEUE_PACKED is 0; RANGE, NOT_FOUND, NO_SPACE, STATE as vmsg_memory_map_whole().
+ * Held until vmsg_vq_device_stop(), after which the queue can be started anew (reset of a queue).
  */
 VMSG_EXPORT VMSG_MUST_CHECK int vmsg_vq_device_start(struct vmsg_vq_device *queue,
 						     struct vmsg_memory *memory,

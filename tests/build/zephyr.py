@@ -35,7 +35,8 @@ check(declared == used, f"Kconfig or CMake alone knows {', '.join(sorted(declare
 
 config = (ROOT / "include/virtio_msg_ffa/config.h").read_text()
 # what the protocol fixes is nobody's choice, and the watch follows from the optimisation
-left_out = set(re.findall(r"^#define VMSG_(\w+) \d+$", config, re.M)) - limits - {"FRAME_SIZE_MAX", "QUEUE_SIZE_MAX", "QUEUE_WATCH"}
+choices = {name.removeprefix("VIRTIO_MSG_FFA_") for name in declared}
+left_out = set(re.findall(r"^#define VMSG_(\w+) \d+$", config, re.M)) - choices - {"FRAME_SIZE_MAX", "QUEUE_SIZE_MAX", "QUEUE_WATCH"}
 check(not left_out, f"Kconfig does not have {', '.join(sorted(left_out))}")
 for limit in sorted(limits):
     default = re.search(rf"^#define VMSG_{limit} (\d+)$", config, re.M)
