@@ -34,6 +34,7 @@ static void start_storage(void)
 {
 	char blockdev[128];
 	char export[192];
+	char started[64];
 
 	if (access(DAEMON, X_OK) != 0) {
 		print_message("skipped: %s is not installed\n", DAEMON);
@@ -45,11 +46,15 @@ static void start_storage(void)
 		 "type=vhost-user-blk,id=export,node-name=disk,writable=on,addr.type=unix,"
 		 "addr.path=%s",
 		 socket_path);
+	/* the socket is there before it listens; this file comes when all is ready */
+	disk_system_path(&disk_system, "started", started);
+	unlink(started);
 	unlink(socket_path);
 	process_start(&storage, DAEMON,
-		      (const char *const[]){ "--blockdev", blockdev, "--export", export, NULL });
+		      (const char *const[]){ "--blockdev", blockdev, "--export", export,
+					     "--pidfile", started, NULL });
 	const uint64_t end_ms = process_now_ms() + PROCESS_PATIENCE_MS;
-	while (access(socket_path, F_OK) != 0) {
+	while (access(started, F_OK) != 0) {
 		assert_true(process_now_ms() < end_ms);
 		usleep(1000);
 	}
