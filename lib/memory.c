@@ -33,7 +33,7 @@ static uint32_t home_of(const struct vmsg_memory *memory, uint16_t id)
 
 static uint32_t next_slot(const struct vmsg_memory *memory, uint32_t slot)
 {
-	return slot + 1 < memory->capacity ? slot + 1 : 0;
+	return slot + 1 == memory->capacity ? 0 : slot + 1;
 }
 
 /* Area of `id`, or the free slot where it would go; NULL when neither exists. */

@@ -83,6 +83,9 @@ static inline int tiny_run(const struct CMUnitTest *tests, size_t count, int (*s
 	tiny_equal(TINY_WORD(a), TINY_WORD(b), true, #a " is not " #b, __FILE__, __LINE__)
 #define assert_string_equal(a, b)                                                                  \
 	(strcmp(a, b) == 0 ? (void)0 : tiny_fail(__FILE__, __LINE__, "\"%s\" is not \"%s\"", a, b))
+/* no sum that wraps: a value below the range is far above it then */
+#define assert_in_range(x, low, high)                                                              \
+	assert_true((uint64_t)(x) - (uint64_t)(low) <= (uint64_t)(high) - (uint64_t)(low))
 #define assert_string_not_equal(a, b)    assert_true(strcmp(a, b) != 0)
 #define assert_memory_equal(a, b, n)     assert_true(memcmp(a, b, n) == 0)
 #define assert_memory_not_equal(a, b, n) assert_true(memcmp(a, b, n) != 0)
