@@ -109,7 +109,9 @@ static int pass_on(struct net *net)
 			return result;
 		}
 		net->full_count--;
-		memmove(net->full, net->full + 1, net->full_count * sizeof(net->full[0]));
+		for (uint32_t i = 0; i < net->full_count; i++) {
+			net->full[i] = net->full[i + 1];
+		}
 		if (driver_buffers_offer(&net->receive, buffer, BUFFER_SIZE) != SESSION_OK) {
 			return -1;
 		}
