@@ -142,19 +142,31 @@ static void add(struct device_control *control, struct json_value request,
 	write_device(control, index, answer);
 }
 
-static void remove_device(struct device_control *control, struct json_value request,
-			  struct control_answer *answer)
+/* The device whose number the request names. NULL: there is none, and the answer says so. */
+static struct emu_device *find_named(const struct device_control *control,
+				     struct json_value request, struct control_answer *answer,
+				     size_t *index)
 {
 	uint64_t number;
-	size_t index;
 
 	if (!json_read_number(json_read_member(request, "device"), &number)) {
 		answer_refuse(answer, "INVALID", "\"device\" is no device number");
-		return;
+		return NULL;
 	}
-	struct emu_device *device = find(control, number, &index);
+	struct emu_device *device = find(control, number, index);
 	if (!device) {
 		answer_refuse(answer, "NOT_FOUND", "there is no device of that number");
+	}
+	return device;
+}
+
+static void remove_device(struct device_control *control, struct json_value request,
+			  struct control_answer *answer)
+{
+	size_t index;
+	struct emu_device *device = find_named(control, request, answer, &index);
+
+	if (!device) {
 		return;
 	}
 	write_device(control, index, answer);
@@ -169,22 +181,18 @@ static void remove_device(struct device_control *control, struct json_value requ
 static void resize(struct device_control *control, struct json_value request,
 		   struct control_answer *answer)
 {
-	uint64_t number;
 	size_t index;
+	struct emu_device *device = find_named(control, request, answer, &index);
 
-	if (!json_read_number(json_read_member(request, "device"), &number)) {
-		answer_refuse(answer, "INVALID", "\"device\" is no device number");
+	if (!device) {
 		return;
 	}
-	struct emu_device *device = find(control, number, &index);
-	if (!device) {
-		answer_refuse(answer, "NOT_FOUND", "there is no device of that number");
-	} else if (!device->refresh) {
+	if (!device->refresh) {
 		answer_refuse(answer, "NOT_SUPPORTED", "that device has no size");
-	} else {
-		device->refresh(device);
-		write_device(control, index, answer);
+		return;
 	}
+	device->refresh(device);
+	write_device(control, index, answer);
 }
 
 /* ---- requests ---- */
