@@ -14,48 +14,7 @@
 
 #include "check/contract.h"
 #include "fuzz.h"
-#include "port.h"
-
-static void strike(void);
-static void check_descriptor(const uint8_t *at);
-
-static uint64_t hostile_le64(const void *at)
-{
-	const uint64_t value = vmsg_port_load_le64(at);
-
-	check_descriptor(at);
-	strike();
-	return value;
-}
-
-static uint16_t hostile_acquire_le16(const void *at)
-{
-	const uint16_t value = vmsg_port_load_acquire_le16(at);
-
-	strike();
-	return value;
-}
-
-static uint16_t hostile_relaxed_le16(const void *at)
-{
-	const uint16_t value = vmsg_port_load_relaxed_le16(at);
-
-	strike();
-	return value;
-}
-
-static uint32_t hostile_relaxed_le32(const void *at)
-{
-	const uint32_t value = vmsg_port_load_relaxed_le32(at);
-
-	strike();
-	return value;
-}
-
-#define vmsg_port_load_le64         hostile_le64
-#define vmsg_port_load_acquire_le16 hostile_acquire_le16
-#define vmsg_port_load_relaxed_le16 hostile_relaxed_le16
-#define vmsg_port_load_relaxed_le32 hostile_relaxed_le32
+#include "support/struck_loads.h"
 
 #include "../../lib/virtqueue.c"
 #include "../../lib/virtqueue_device.c"
@@ -204,6 +163,14 @@ static void strike(void)
 	default: /* it lets us go on */
 		break;
 	}
+}
+
+static void struck(const void *at, unsigned int size)
+{
+	if (size == sizeof(uint64_t)) {
+		check_descriptor(at);
+	}
+	strike();
 }
 
 /* ---- what we may write ---- */

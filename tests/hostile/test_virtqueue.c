@@ -9,39 +9,9 @@
 #include <sys/mman.h>
 
 #include "support/cmocka.h"
+#include "support/struck_loads.h"
 
-#include "port.h"
-
-static void strike(void);
-
-static uint64_t hostile_le64(const void *at)
-{
-	const uint64_t value = vmsg_port_load_le64(at);
-
-	strike();
-	return value;
-}
-
-static uint16_t hostile_acquire_le16(const void *at)
-{
-	const uint16_t value = vmsg_port_load_acquire_le16(at);
-
-	strike();
-	return value;
-}
-
-static uint16_t hostile_relaxed_le16(const void *at)
-{
-	const uint16_t value = vmsg_port_load_relaxed_le16(at);
-
-	strike();
-	return value;
-}
-
-#define vmsg_port_load_le64         hostile_le64
-#define vmsg_port_load_acquire_le16 hostile_acquire_le16
-#define vmsg_port_load_relaxed_le16 hostile_relaxed_le16
-
+#include "../../lib/virtqueue.c"
 #include "../../lib/virtqueue_device.c"
 #include "../../lib/virtqueue_driver.c"
 
@@ -105,6 +75,13 @@ static void strike(void)
 					     (uint16_t)below(SIZE + 2));
 		break;
 	}
+}
+
+static void struck(const void *at, unsigned int size)
+{
+	(void)at;
+	(void)size;
+	strike();
 }
 
 static int map(void **state)
