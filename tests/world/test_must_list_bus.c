@@ -231,6 +231,26 @@ static void a_reply_after_a_reset_is_nobodys(void **state)
 	}
 }
 
+/* A session that has come so many frames far at the most; the driver's caller listens or not. */
+static struct vmsg_bus *come_up_by(const char *name, unsigned int steps, bool listens)
+{
+	struct vmsg_bus_output output;
+	struct vmsg_bus_event event;
+	struct vmsg_bus *bus = &pair.driver.bus;
+
+	open_as(name);
+	assert_int_equal(vmsg_bus_add_device(&pair.device.bus, DEV_NUM), 0);
+	assert_int_equal(vmsg_bus_start(bus, 0), 0);
+	for (unsigned int k = 0; k < steps && vmsg_bus_output(bus, &output); k++) {
+		const struct answer answer = answer_to(output);
+		(void)!vmsg_bus_answer(bus, 0,
+				       (struct vmsg_bytes){ answer.bytes, sizeof(answer.bytes) });
+		while (listens && vmsg_bus_event(bus, &event)) {
+		}
+	}
+	return bus;
+}
+
 /* At each of the frames that bring a session up. */
 static void a_session_given_up_at_every_step_leads_to_a_clean_one(void **state)
 {
@@ -238,16 +258,8 @@ static void a_session_given_up_at_every_step_leads_to_a_clean_one(void **state)
 	for (size_t i = 0; i < DIALECTS; i++) {
 		for (unsigned int step = 0; step < 9; step++) {
 			struct vmsg_bus_output output;
-			struct vmsg_bus *bus = &pair.driver.bus;
-			open_as(all[i]);
-			assert_int_equal(vmsg_bus_add_device(&pair.device.bus, DEV_NUM), 0);
-			assert_int_equal(vmsg_bus_start(bus, 0), 0);
-			for (unsigned int k = 0; k < step && vmsg_bus_output(bus, &output); k++) {
-				const struct answer answer = answer_to(output);
-				(void)!vmsg_bus_answer(
-					bus, 0,
-					(struct vmsg_bytes){ answer.bytes, sizeof(answer.bytes) });
-			}
+			struct vmsg_bus *bus = come_up_by(all[i], step, false);
+
 			(void)vmsg_bus_output(bus, &output); /* what is never answered */
 			vmsg_bus_abandon(bus, 0, VMSG_ERROR_STATE);
 			pair_run(&pair);
@@ -384,19 +396,8 @@ static void silence_ends_by_the_clock_in_every_state(void **state)
 	for (size_t i = 0; i < DIALECTS; i++) {
 		for (unsigned int step = 0; step < 7; step++) {
 			struct vmsg_bus_output output;
-			struct vmsg_bus_event event;
-			struct vmsg_bus *bus = &pair.driver.bus;
-			open_as(all[i]);
-			assert_int_equal(vmsg_bus_add_device(&pair.device.bus, DEV_NUM), 0);
-			assert_int_equal(vmsg_bus_start(bus, 0), 0);
-			for (unsigned int k = 0; k < step && vmsg_bus_output(bus, &output); k++) {
-				const struct answer answer = answer_to(output);
-				(void)!vmsg_bus_answer(
-					bus, 0,
-					(struct vmsg_bytes){ answer.bytes, sizeof(answer.bytes) });
-				while (vmsg_bus_event(bus, &event)) {
-				}
-			}
+			struct vmsg_bus *bus = come_up_by(all[i], step, true);
+
 			/* r0 and r1 poll for events, and the others are asked whether they are
 			 * there */
 			if (bus->state == VMSG_BUS_RUNNING) {
